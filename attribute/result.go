@@ -1,0 +1,145 @@
+package attribute
+
+import (
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+	"github.com/pcapwho/pcapwho/ingest/flow"
+)
+
+// Reason says why one side of a packet has the owner it has, or none.
+type Reason uint8
+
+// The reasons, in the order in which tables list them.
+const (
+	Exact      Reason = iota // a socket event with this five-tuple covers the packet's time
+	Stream                   // same connection as packets that are covered
+	Listener                 // a handshake that no accept followed: the listening socket's process
+	Wildcard                 // an unconnected or wildcard-bound socket whose port matches
+	Marked                   // "packet": the capture itself names the process
+	Ambiguous                // several processes fit; see Verdict.Candidates
+	Kernel                   // no process owns such packets
+	Unknown                  // a local address, or no list of local addresses, and no evidence
+	Remote                   // the other host's side
+	Group                    // the receiving side of multicast and broadcast; see Verdict.Candidates
+	Undecoded                // the headers could not be read
+	NumReasons = iota
+)
+
+// String returns the name that tables use.
+func (r Reason) String() string {
+	return [NumReasons]string{"exact", "stream", "listener", "wildcard", "packet", "ambiguous",
+		"kernel", "unknown", "remote", "group", "undecoded"}[r]
+}
+
+// NoProcess is the process index of a verdict without an owner.
+const NoProcess = -1
+
+// Verdict is the answer for one side of a span of packets.
+type Verdict struct {
+	Reason Reason
+	// Process is an index into Result.Processes, NoProcess where there is no
+	// owner: it is set exactly for Exact, Stream, Listener, Wildcard and Marked.
+	Process int32
+	// Candidates are indexes into Result.Processes, ascending; set for
+	// Ambiguous and Group, where any are known.
+	Candidates []int32
+	// Uncertainty is how far, in nanoseconds, the evidence's own times may be
+	// off; 0 where there is no evidence or it is exact.
+	Uncertainty int64
+	// Why says in a few words what decided ("two processes hold the socket").
+	Why string
+}
+
+// Counts are sums over packets; wire bytes are whole frames, link header
+// included.
+type Counts struct {
+	Packets, WireBytes int64
+	PayloadBytes       int64 // TCP or UDP payload on the wire, retransmissions included
+	UniqueBytes        int64 // payload, each TCP sequence number once
+}
+
+// Add adds d to c.
+func (c *Counts) Add(d Counts) {
+	c.Packets += d.Packets
+	c.WireBytes += d.WireBytes
+	c.PayloadBytes += d.PayloadBytes
+	c.UniqueBytes += d.UniqueBytes
+}
+
+// End tells a connection's two ends apart, by who opened it.
+type End uint8
+
+const (
+	Client End = 0 // sent the SYN, or the first packet where none was seen
+	Server End = 1
+)
+
+// Other returns the opposite end.
+func (e End) Other() End { return e ^ 1 }
+
+// Span is a stretch of one connection in which neither end's owner changes:
+// the unit of account.
+type Span struct {
+	First, Last int64      // times of its first and last packet, Unix nanoseconds
+	Sent        [2]Counts  // what each End sent
+	Verdict     [2]Verdict // who each End was
+}
+
+// Connection is one instance of a bidirectional five-tuple, from its first
+// packet to its end.
+type Connection struct {
+	ID          uint64 // frame number of its first packet
+	Key         flow.Key
+	Endpoint    [2]flow.Endpoint // by End
+	Local       [2]bool          // by End: the endpoint is one of the recording host's
+	IPVersion   uint8
+	First, Last int64
+	Spans       []Span // in order of time, none empty
+}
+
+// Sum returns what each End sent, over all spans.
+func (c *Connection) Sum() (sent [2]Counts) {
+	for i := range c.Spans {
+		sent[Client].Add(c.Spans[i].Sent[Client])
+		sent[Server].Add(c.Spans[i].Sent[Server])
+	}
+	return sent
+}
+
+// Owner returns the one verdict that holds for an End over the whole
+// connection: that of its spans where they name one process or none, else
+// Ambiguous with every owner as candidate. Where several reasons name the
+// same process, the strongest (lowest) is given.
+func (c *Connection) Owner(e End) Verdict { return merge(c.Spans, e) }
+
+// Loose is a sum over packets that belong to no connection: ARP, ICMP,
+// protocols without ports, undecoded frames.
+type Loose struct {
+	Source, Destination Verdict
+	Counts              Counts
+}
+
+// Process is a process of the recording.
+type Process struct {
+	ID      connlog.ProcessID
+	Parent  connlog.ProcessID // zero = unknown
+	Name    string            // latest known
+	Exe     string
+	Args    []string
+	UID     int64 // -1 = unknown
+	Cgroup  string
+	Command bool // in the wrapped command's process tree
+}
+
+// Result is the finished attribution of a recording.
+type Result struct {
+	Processes   []Process    // ordered by start time, then PID
+	Connections []Connection // ordered by ID
+	Loose       []Loose      // ordered by reasons, then owners
+	Totals      Counts       // every packet of the capture; payload of TCP and UDP
+	Undecoded   int64        // packets whose headers could not be read
+	First, Last int64        // earliest and latest packet time; 0 when there is no packet
+
+	byKey map[flow.Key][]int32 // connections of a key, ordered by ID
+	frags fragments
+	loose map[looseKey]int
+}

@@ -1,0 +1,2 @@
+// Package connlog is the schema of the connection log.
+package connlog

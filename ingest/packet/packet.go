@@ -1,0 +1,82 @@
+package packet
+
+import "github.com/pcapwho/pcapwho/ingest/flow"
+
+// Class tells how far the headers of a frame could be read.
+type Class uint8
+
+const (
+	// Undecoded: the headers could not be read: an unknown link type, a frame
+	// cut inside its headers, or a malformed header. Tuple is not valid.
+	Undecoded Class = iota
+	// Link: a frame that carries no IP packet (ARP, LLDP, STP…). Tuple is not valid.
+	Link
+	// Network: an IP packet whose protocol has no ports, or a fragment other
+	// than the first: Tuple's addresses and protocol are valid, its ports are 0.
+	Network
+	// Transport: TCP, UDP or SCTP with ports: the whole Tuple is valid.
+	Transport
+)
+
+// Direction is where a frame went, as the capture itself tells (bits 0-1 of
+// epb_flags, draft-ietf-opsawg-pcapng section 4.3.1; the packet type of SLL).
+type Direction uint8
+
+const (
+	DirectionUnknown Direction = 0
+	Inbound          Direction = 1
+	Outbound         Direction = 2
+)
+
+// The bits of Packet.TCPFlags, RFC 9293 section 3.1.
+const (
+	FIN = 1 << iota
+	SYN
+	RST
+	PSH
+	ACK
+	URG
+	ECE
+	CWR
+)
+
+// Packet is what pcapwho keeps of one frame: a plain value without pointers,
+// reused in batches. Lengths are in bytes.
+type Packet struct {
+	Frame     uint64 // 1-based frame number in the recording, over all its files
+	Time      int64  // Unix nanoseconds; 0 where the capture has none (simple packet blocks)
+	Tuple     flow.FiveTuple
+	Interface uint32 // index into the recording's interfaces, over all its files
+
+	CapturedLength uint32 // bytes of the frame in the file
+	WireLength     uint32 // bytes of the frame on the wire, link header included
+
+	// Payload is the number of transport payload bytes this packet had on the
+	// wire by its headers, not by what was captured; valid iff Class is
+	// Transport, or it is a later fragment of TCP or UDP (then all its data).
+	Payload uint32
+
+	Class     Class
+	IPVersion uint8 // 4, 6, or 0 when Class is Undecoded or Link
+	Direction Direction
+
+	// Fragment is valid iff Fragmented: the packet is one of several
+	// fragments of an IP datagram (RFC 791, RFC 8200 section 4.5).
+	Fragmented     bool
+	FragmentMore   bool   // more fragments follow
+	FragmentOffset uint16 // in bytes; 0 is the first fragment, the only one that can be Transport
+	FragmentID     uint32
+
+	// Valid iff Tuple.Protocol is TCP and Class is Transport.
+	TCPFlags uint8
+	Window   uint16 // as it stands in the header, unscaled
+	Seq, Ack uint32
+
+	// Valid iff Tuple.Protocol is ICMP or ICMPv6 and Class is Network.
+	ICMPType, ICMPCode uint8
+
+	// Quoted is the five-tuple of the packet that an ICMP error quotes, as
+	// that packet was sent; valid iff HasQuoted.
+	HasQuoted bool
+	Quoted    flow.FiveTuple
+}
