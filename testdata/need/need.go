@@ -1,0 +1,47 @@
+// Package need says what a test cannot do without. Where it is missing the
+// test is skipped with one line, except in CI (PCAPWHO_CI=1), where nothing
+// may be skipped and the test fails.
+package need
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// Root skips the test unless it runs as uid 0.
+func Root(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		missing(t, "needs root")
+	}
+}
+
+// Tool skips the test unless the program is on the PATH, and returns its path.
+func Tool(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		missing(t, "needs the program "+name)
+	}
+	return path
+}
+
+// Env skips the test unless the environment variable is set, and returns it.
+// what says what it names, as "a folder of third-party captures".
+func Env(t testing.TB, name, what string) string {
+	t.Helper()
+	v := os.Getenv(name)
+	if v == "" {
+		missing(t, "needs "+name+", "+what)
+	}
+	return v
+}
+
+func missing(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("PCAPWHO_CI") == "1" {
+		t.Fatalf("%s, and nothing may be skipped in CI", what)
+	}
+	t.Skip(what)
+}
