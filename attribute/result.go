@@ -1,7 +1,8 @@
 package attribute
 
 import (
-	"github.com/pcapwho/pcapwho/ingest/connlog"
+	"github.com/pcapwho/pcapwho/attribute/conn"
+	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 )
 
@@ -49,21 +50,8 @@ type Verdict struct {
 	Why string
 }
 
-// Counts are sums over packets; wire bytes are whole frames, link header
-// included.
-type Counts struct {
-	Packets, WireBytes int64
-	PayloadBytes       int64 // TCP or UDP payload on the wire, retransmissions included
-	UniqueBytes        int64 // payload, each TCP sequence number once
-}
-
-// Add adds d to c.
-func (c *Counts) Add(d Counts) {
-	c.Packets += d.Packets
-	c.WireBytes += d.WireBytes
-	c.PayloadBytes += d.PayloadBytes
-	c.UniqueBytes += d.UniqueBytes
-}
+// Counts are sums over packets.
+type Counts = conn.Counts
 
 // End tells a connection's two ends apart, by who opened it.
 type End uint8
@@ -118,17 +106,8 @@ type Loose struct {
 	Counts              Counts
 }
 
-// Process is a process of the recording.
-type Process struct {
-	ID      connlog.ProcessID
-	Parent  connlog.ProcessID // zero = unknown
-	Name    string            // latest known
-	Exe     string
-	Args    []string
-	UID     int64 // -1 = unknown
-	Cgroup  string
-	Command bool // in the wrapped command's process tree
-}
+// Process is a process of the recording, as last described by the log.
+type Process = owner.Process
 
 // Result is the finished attribution of a recording.
 type Result struct {
@@ -138,8 +117,7 @@ type Result struct {
 	Totals      Counts       // every packet of the capture; payload of TCP and UDP
 	Undecoded   int64        // packets whose headers could not be read
 	First, Last int64        // earliest and latest packet time; 0 when there is no packet
+	KnowsLocal  bool         // a list of local addresses was at hand: Connection.Local means something
 
-	byKey map[flow.Key][]int32 // connections of a key, ordered by ID
-	frags fragments
-	loose map[looseKey]int
+	find finder
 }

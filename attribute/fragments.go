@@ -1,0 +1,66 @@
+package attribute
+
+import (
+	"github.com/pcapwho/pcapwho/ingest/flow"
+	"github.com/pcapwho/pcapwho/ingest/packet"
+)
+
+// maxFragments is how many fragmented datagrams are remembered; the oldest
+// are forgotten first. Linux itself holds 4 MiB of fragments
+// (net.ipv4.ipfrag_high_thresh), far fewer datagrams.
+const maxFragments = 1 << 14
+
+// fragments gives later fragments of a datagram the ports of its first one.
+// A fragment that comes before its first stays without. The zero value is
+// ready.
+type fragments struct {
+	ports map[fragmentKey][2]uint16
+	order []fragmentKey // a ring once it is full
+	next  int
+}
+
+// fragmentKey identifies a datagram (RFC 791 section 3.2, RFC 8200 section 4.5).
+type fragmentKey struct {
+	source, destination flow.Addr
+	protocol            flow.Protocol
+	id                  uint32
+	iface               uint32
+}
+
+// resolve returns p itself, or for a later fragment whose first was seen a
+// copy with its ports and Class Transport.
+func (f *fragments) resolve(p *packet.Packet) *packet.Packet {
+	if !p.Fragmented {
+		return p
+	}
+	key := fragmentKey{p.Tuple.Source, p.Tuple.Destination, p.Tuple.Protocol, p.FragmentID, p.Interface}
+	if p.FragmentOffset == 0 {
+		if p.Class == packet.Transport && p.FragmentMore {
+			f.remember(key, [2]uint16{p.Tuple.SourcePort, p.Tuple.DestinationPort})
+		}
+		return p
+	}
+	ports, ok := f.ports[key]
+	if !ok {
+		return p
+	}
+	q := *p
+	q.Class, q.Tuple.SourcePort, q.Tuple.DestinationPort = packet.Transport, ports[0], ports[1]
+	return &q
+}
+
+func (f *fragments) remember(key fragmentKey, ports [2]uint16) {
+	if f.ports == nil {
+		f.ports = make(map[fragmentKey][2]uint16)
+	}
+	if _, known := f.ports[key]; !known {
+		if len(f.order) < maxFragments {
+			f.order = append(f.order, key)
+		} else {
+			delete(f.ports, f.order[f.next])
+			f.order[f.next] = key
+			f.next = (f.next + 1) % maxFragments
+		}
+	}
+	f.ports[key] = ports
+}

@@ -1,0 +1,31 @@
+package attribute
+
+import "slices"
+
+// merge returns the one verdict for an end over all spans of a connection.
+func merge(spans []Span, e End) Verdict {
+	var best Verdict
+	var named []int32
+	for i := range spans {
+		v := spans[i].Verdict[e]
+		if v.Process != NoProcess {
+			named = append(named, v.Process)
+		}
+		if v.Reason == Ambiguous || v.Reason == Group {
+			named = append(named, v.Candidates...)
+		}
+		if i == 0 || v.Reason < best.Reason {
+			best = v
+		}
+		best.Uncertainty = max(best.Uncertainty, v.Uncertainty)
+	}
+	slices.Sort(named)
+	named = slices.Compact(named)
+	if best.Process != NoProcess && len(named) > 1 {
+		return Verdict{Reason: Ambiguous, Process: NoProcess, Candidates: named, Uncertainty: best.Uncertainty, Why: "the owner changed"}
+	}
+	if best.Process == NoProcess {
+		best.Candidates = named
+	}
+	return best
+}

@@ -1,0 +1,79 @@
+package owner
+
+import (
+	"net/netip"
+
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+	"github.com/pcapwho/pcapwho/ingest/flow"
+)
+
+// Locality tells whose an address is.
+type Locality uint8
+
+const (
+	Anyone  Locality = iota // not known: there is no list of local addresses
+	Local                   // the recording host's
+	Remote                  // another host's
+	Several                 // multicast or broadcast
+)
+
+// Locality tells whose address a is, by the recording's own list.
+func (t *Timeline) Locality(a flow.Addr) Locality {
+	switch {
+	case a.IsMulticast() || a.IsBroadcast() || t != nil && t.broadcast[a]:
+		return Several
+	case !t.KnowsLocal():
+		return Anyone
+	case t.local[a] || a.IsLoopback():
+		return Local
+	}
+	return Remote
+}
+
+// KnowsLocal tells whether there is a list of local addresses.
+func (t *Timeline) KnowsLocal() bool { return t != nil && t.head }
+
+// Namespace returns the namespace index, as in flow.Key, of the packets of a
+// pcapng interface.
+func (t *Timeline) Namespace(iface uint32) uint32 {
+	if t == nil || int(iface) >= len(t.interfaces) {
+		return 0
+	}
+	return t.interfaces[iface]
+}
+
+func (t *Timeline) addHead(h *connlog.Head) {
+	t.head = true
+	if h.Namespace != 0 {
+		t.namespace[h.Namespace] = 0
+	}
+	for _, i := range h.Interfaces {
+		t.interfaces = append(t.interfaces, t.namespaceIndex(i.Namespace))
+		for _, a := range i.Addresses {
+			t.addAddress(a)
+		}
+	}
+}
+
+// addAddress takes an interface address in CIDR notation; one that is none
+// is ignored.
+func (t *Timeline) addAddress(cidr string) {
+	p, err := netip.ParsePrefix(cidr)
+	if err != nil {
+		return
+	}
+	addr := flow.AddrFrom(p.Addr())
+	t.local[addr] = true
+	if p.Addr().Is4() && p.Bits() < 31 { // RFC 3021: /31 has no broadcast address
+		t.broadcast[flow.AddrFrom4(uint32(addr.Lo)|1<<(32-p.Bits())-1)] = true
+	}
+}
+
+func (t *Timeline) namespaceIndex(inode uint64) uint32 {
+	n, ok := t.namespace[inode]
+	if !ok {
+		n = uint32(len(t.namespace))
+		t.namespace[inode] = n
+	}
+	return n
+}

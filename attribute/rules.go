@@ -1,0 +1,187 @@
+package attribute
+
+import (
+	"slices"
+
+	"github.com/pcapwho/pcapwho/attribute/owner"
+	"github.com/pcapwho/pcapwho/ingest/flow"
+	"github.com/pcapwho/pcapwho/ingest/packet"
+)
+
+// rule answers for a subject during a stretch, or passes.
+type rule func(*judge, *subject, stretch) (Verdict, bool)
+
+// rules are tried in this order; the first that answers decides. Each is
+// stated in docs/attribution.md under its reason's name.
+var rules = [...]rule{group, remote, exact, wildcard, streamTCP, streamUDP, listener, reset}
+
+// verdict answers who a subject was during a stretch.
+func (j *judge) verdict(s *subject, t stretch) Verdict {
+	for _, r := range rules {
+		if v, ok := r(j, s, t); ok {
+			return v
+		}
+	}
+	if j.log == nil {
+		return unowned(Unknown, "there is no connection log")
+	}
+	return unowned(Unknown, "no socket of this connection was seen")
+}
+
+// group: what is sent to a multicast or broadcast address is received by every
+// socket bound to the port; they are listed.
+func group(j *judge, s *subject, t stretch) (Verdict, bool) {
+	if s.locality != owner.Several {
+		return Verdict{}, false
+	}
+	v := unowned(Group, "the address names a group of receivers")
+	v.Candidates = owners(covering(s.bound, t))
+	return v, true
+}
+
+// remote: the other host's side.
+func remote(j *judge, s *subject, t stretch) (Verdict, bool) {
+	return unowned(Remote, "the address is another host's"), s.locality == owner.Remote
+}
+
+// exact: a socket with this five-tuple was held throughout.
+func exact(j *judge, s *subject, t stretch) (Verdict, bool) {
+	return held(Exact, covering(s.exact, t))
+}
+
+// wildcard: a UDP socket without a peer was bound to the endpoint throughout.
+func wildcard(j *judge, s *subject, t stretch) (Verdict, bool) {
+	if s.in.Key.Protocol == flow.TCP {
+		return Verdict{}, false
+	}
+	return held(Wildcard, covering(s.bound, t))
+}
+
+// streamTCP: before the first and after the last sighting of a TCP
+// connection's socket, and between two, its owner is the nearest seen: a TCP
+// socket lives as long as its connection. Not across lost packets, which may
+// hide that the five-tuple was used again.
+func streamTCP(j *judge, s *subject, t stretch) (Verdict, bool) {
+	if s.in.Key.Protocol != flow.TCP {
+		return Verdict{}, false
+	}
+	before, after := around(s.exact, t)
+	var near []owner.Hold
+	from, to := t.first, t.last // from these packets to the sightings
+	if before != nil {
+		near, from = append(near, *before), min(from, before.To)
+	}
+	if after != nil {
+		near, to = append(near, *after), max(to, after.From)
+	}
+	if len(near) > 0 && j.log.Lossy(from, to) {
+		return unowned(Unknown, "packets were lost between these and the sighting of the socket"), true
+	}
+	v, ok := held(Stream, near)
+	v.Uncertainty = to - from
+	return v, ok
+}
+
+// streamUDP: between two sightings by the same process, and only there.
+func streamUDP(j *judge, s *subject, t stretch) (Verdict, bool) {
+	if s.in.Key.Protocol == flow.TCP {
+		return Verdict{}, false
+	}
+	before, after := around(s.exact, t)
+	if before == nil || after == nil {
+		return Verdict{}, false
+	}
+	v, ok := held(Stream, []owner.Hold{*before, *after})
+	if !ok || v.Reason != Stream || j.log.Lossy(before.To, after.From) {
+		return Verdict{}, false
+	}
+	v.Uncertainty = after.From - before.To
+	return v, true
+}
+
+// listener: the server's end of a handshake that nobody was seen to accept
+// belongs to the listening socket. Once data flowed somebody had accepted:
+// perhaps the listening process, perhaps one it passed the socket to.
+func listener(j *judge, s *subject, t stretch) (Verdict, bool) {
+	if s.in.Key.Protocol != flow.TCP || !s.server || len(s.exact) > 0 {
+		return Verdict{}, false
+	}
+	v, ok := held(Listener, covering(s.bound, stretch{from: s.in.First, until: s.in.First + 1}))
+	if ok && v.Reason == Listener && s.data {
+		v.Candidates, v.Reason, v.Process = []int32{v.Process}, Ambiguous, NoProcess
+		v.Why = "the accepted socket was not seen: the listening process or one it passed it to"
+	}
+	return v, ok
+}
+
+// reset: the kernel answers a SYN to a port where nobody listens.
+func reset(j *judge, s *subject, t stretch) (Verdict, bool) {
+	f := s.in.Flags[s.side]
+	refused := s.in.Key.Protocol == flow.TCP && s.locality == owner.Local && s.server && s.in.Begun && len(s.bound) == 0 &&
+		f&packet.RST != 0 && f&(packet.SYN|packet.FIN|packet.PSH) == 0
+	return unowned(Kernel, "nobody listened on the port"), refused
+}
+
+// held answers with the one process that the holds name, or with all they name.
+func held(r Reason, holds []owner.Hold) (Verdict, bool) {
+	if len(holds) == 0 {
+		return Verdict{}, false
+	}
+	v := Verdict{Reason: r, Process: NoProcess}
+	for _, h := range holds {
+		v.Uncertainty = max(v.Uncertainty, h.Slack)
+	}
+	who := owners(holds)
+	if len(who) == 1 {
+		v.Process, v.Why = who[0], whyHeld[r]
+		return v, true
+	}
+	v.Reason, v.Candidates, v.Why = Ambiguous, who, "several processes held the socket"
+	return v, true
+}
+
+// whyHeld words the reasons that name an owner.
+var whyHeld = [NumReasons]string{
+	Exact:    "it held the socket with this five-tuple",
+	Stream:   "it held this connection's socket at the nearest sighting",
+	Listener: "it held the listening socket, and no accept followed",
+	Wildcard: "it held the socket bound to this port",
+}
+
+func unowned(r Reason, why string) Verdict { return Verdict{Reason: r, Process: NoProcess, Why: why} }
+
+// covering returns the holds that lasted throughout the stretch's interval.
+func covering(holds []owner.Hold, t stretch) []owner.Hold {
+	var c []owner.Hold
+	for _, h := range holds {
+		if h.From <= t.from && t.until <= h.To+1 {
+			c = append(c, h)
+		}
+	}
+	return c
+}
+
+// around returns the last hold that ended before the stretch and the first
+// that began after it.
+func around(holds []owner.Hold, t stretch) (before, after *owner.Hold) {
+	for i := range holds {
+		h := &holds[i]
+		if h.From >= t.until {
+			return before, h
+		}
+		if h.To < t.from && (before == nil || h.To >= before.To) {
+			before = h
+		}
+	}
+	return before, nil
+}
+
+// owners returns every process of the holds, ascending, each once.
+func owners(holds []owner.Hold) []int32 {
+	var who []int32
+	for _, h := range holds {
+		who = append(who, h.Owners...)
+	}
+	slices.Sort(who)
+	return slices.Compact(who)
+}
