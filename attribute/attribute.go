@@ -22,12 +22,13 @@ type Attribution struct {
 	frags    fragments
 	loose    map[looseKey]Counts
 	quoting  map[quoteKey]Counts
+	rules    []rule
 	result   Result
 }
 
 // New returns an Attribution without packets.
 func New(cfg Config) *Attribution {
-	a := &Attribution{log: cfg.Log, loose: map[looseKey]Counts{}, quoting: map[quoteKey]Counts{}}
+	a := &Attribution{log: cfg.Log, loose: map[looseKey]Counts{}, quoting: map[quoteKey]Counts{}, rules: allRules()}
 	a.cut = conn.Uncut
 	if cfg.Log != nil {
 		cfg.Log.Seal()
@@ -67,7 +68,7 @@ func (a *Attribution) add(p *packet.Packet) {
 // its memory. The Attribution must not be used afterwards.
 func (a *Attribution) Finish() *Result {
 	r := &a.result
-	j := newJudge(a.log, a.follower.Instances)
+	j := newJudge(a.log, a.follower.Instances, a.rules)
 	if a.log != nil {
 		r.Processes = a.log.Processes
 	}

@@ -11,10 +11,11 @@ type judge struct {
 	log       *owner.Timeline // nil = none
 	instances []conn.Instance
 	assigned  [][2][]int32 // sockets of each TCP instance, by side
+	rules     []rule
 }
 
-func newJudge(log *owner.Timeline, instances []conn.Instance) *judge {
-	j := &judge{log: log, instances: instances}
+func newJudge(log *owner.Timeline, instances []conn.Instance, rules []rule) *judge {
+	j := &judge{log: log, instances: instances, rules: rules}
 	if log != nil {
 		j.assigned = assign(log, instances)
 	}

@@ -11,13 +11,15 @@ import (
 // rule answers for a subject during a stretch, or passes.
 type rule func(*judge, *subject, stretch) (Verdict, bool)
 
-// rules are tried in this order; the first that answers decides. Each is
-// stated in docs/attribution.md under its reason's name.
-var rules = [...]rule{group, remote, exact, wildcard, streamTCP, streamUDP, listener, reset}
+// allRules returns the rules in their order; the first that answers decides.
+// Each is stated in docs/attribution.md under its reason's name.
+func allRules() []rule {
+	return []rule{group, remote, exact, wildcard, streamTCP, streamUDP, listener, reset}
+}
 
 // verdict answers who a subject was during a stretch.
 func (j *judge) verdict(s *subject, t stretch) Verdict {
-	for _, r := range rules {
+	for _, r := range j.rules {
 		if v, ok := r(j, s, t); ok {
 			return v
 		}

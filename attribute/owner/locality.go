@@ -65,7 +65,7 @@ func (t *Timeline) addAddress(cidr string) {
 	addr := flow.AddrFrom(p.Addr())
 	t.local[addr] = true
 	if p.Addr().Is4() && p.Bits() < 31 { // RFC 3021: /31 has no broadcast address
-		t.broadcast[flow.AddrFrom4(uint32(addr.Lo)|1<<(32-p.Bits())-1)] = true
+		t.broadcast[flow.AddrFrom4(uint32(addr.Lo)|(1<<(32-p.Bits())-1))] = true
 	}
 }
 

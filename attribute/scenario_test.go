@@ -1,0 +1,301 @@
+package attribute
+
+import (
+	"bufio"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/pcapwho/pcapwho/attribute/owner"
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+	"github.com/pcapwho/pcapwho/ingest/flow"
+	"github.com/pcapwho/pcapwho/ingest/packet"
+)
+
+// A scenario is a text file that tells a log and a capture with the expected
+// verdicts behind each packet. All times are milliseconds.
+//
+//	local 10.0.0.1/24                                the head's list of addresses
+//	poll 0 10                                        a poll from 0 to 10
+//	lost 5 6                                         the capture dropped packets
+//	s1 open 10 0 tcp 10.0.0.1:5000 10.0.0.9:80 web   socket s1: change, time, since; owners last
+//	s2 snapshot 10 - tcp 0.0.0.0:80 listen httpd     "-": no since, no peer
+//	s1 close 110 60
+//	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 S seq=1 len=0 = stream:web remote
+type scenario struct {
+	log     *owner.Timeline
+	hasLog  bool
+	names   map[string]connlog.ProcessID
+	sockets map[string]*connlog.Socket
+	packets []packet.Packet
+	want    []string
+	lines   []int
+}
+
+func TestScenarios(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { readScenario(t, file).run(t, file) })
+	}
+}
+
+func (s *scenario) run(t *testing.T, file string) {
+	r := s.finish(allRules())
+	checkConservation(t, r, s.packets)
+	for i := range s.packets {
+		_, src, dst := r.Find(&s.packets[i])
+		if got := word(r, src) + " " + word(r, dst); got != s.want[i] {
+			t.Errorf("%s:%d: got %s, want %s (%s; %s)", file, s.lines[i], got, s.want[i], src.Why, dst.Why)
+		}
+	}
+}
+
+func (s *scenario) finish(rules []rule) *Result {
+	cfg := Config{Log: s.log}
+	if !s.hasLog {
+		cfg.Log = nil
+	}
+	a := New(cfg)
+	a.rules = rules
+	a.Add(s.packets)
+	return a.Finish()
+}
+
+// TestEveryRuleDecides takes away one rule at a time: some scenario must then
+// come out differently.
+func TestEveryRuleDecides(t *testing.T) {
+	files, _ := filepath.Glob("testdata/*.txt")
+	for n := range allRules() {
+		differs := false
+		for _, file := range files {
+			s := readScenario(t, file)
+			r := s.finish(slices.Delete(allRules(), n, n+1))
+			for i := range s.packets {
+				_, src, dst := r.Find(&s.packets[i])
+				differs = differs || word(r, src)+" "+word(r, dst) != s.want[i]
+			}
+		}
+		if !differs {
+			t.Errorf("no scenario needs rule %d", n)
+		}
+	}
+}
+
+// checkConservation holds that for each side the sums over all spans and all
+// loose packets are the capture.
+func checkConservation(t testing.TB, r *Result, packets []packet.Packet) {
+	t.Helper()
+	var want, spans Counts
+	for _, p := range packets {
+		want.Packets++
+		want.WireBytes += int64(p.WireLength)
+		want.PayloadBytes += int64(p.Payload)
+	}
+	for i := range r.Connections {
+		for _, c := range r.Connections[i].Sum() {
+			spans.Add(c)
+		}
+	}
+	for _, l := range r.Loose {
+		spans.Add(l.Counts)
+	}
+	if spans != r.Totals {
+		t.Errorf("spans and loose sum to %+v, the totals say %+v", spans, r.Totals)
+	}
+	if want.UniqueBytes = r.Totals.UniqueBytes; want != r.Totals {
+		t.Errorf("totals %+v, the packets hold %+v", r.Totals, want)
+	}
+}
+
+// word writes a verdict as scenarios do: "exact:web", "ambiguous:a,b".
+func word(r *Result, v Verdict) string {
+	s := v.Reason.String()
+	var names []string
+	if v.Process != NoProcess {
+		names = append(names, r.Processes[v.Process].Name)
+	}
+	for _, c := range v.Candidates {
+		names = append(names, r.Processes[c].Name)
+	}
+	if len(names) > 0 {
+		s += ":" + strings.Join(names, ",")
+	}
+	return s
+}
+
+func readScenario(t *testing.T, file string) *scenario {
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s := &scenario{log: owner.NewTimeline(), names: map[string]connlog.ProcessID{}, sockets: map[string]*connlog.Socket{}}
+	n := 0
+	for sc := bufio.NewScanner(f); sc.Scan(); {
+		n++
+		line, _, _ := strings.Cut(sc.Text(), "#")
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		func() {
+			defer func() {
+				if e := recover(); e != nil {
+					t.Fatalf("%s:%d: %v", file, n, e)
+				}
+			}()
+			s.line(n, words)
+		}()
+	}
+	return s
+}
+
+func (s *scenario) line(n int, w []string) {
+	switch w[0] {
+	case "packet":
+		s.lines = append(s.lines, n)
+		s.packet(w[1:])
+		return
+	case "local":
+		var addrs []string
+		addrs = append(addrs, w[1:]...)
+		s.event(&connlog.Event{Kind: connlog.KindHead, Head: &connlog.Head{Interfaces: []connlog.Interface{{Addresses: addrs}}}})
+	case "poll":
+		s.event(&connlog.Event{Kind: connlog.KindPoll, Time: ms(w[2]), Poll: &connlog.Poll{Begin: ms(w[1]), End: ms(w[2])}})
+	case "lost":
+		s.event(&connlog.Event{Kind: connlog.KindGap, Time: ms(w[2]), Gap: &connlog.Gap{Source: connlog.GapCapture, Begin: ms(w[1]), End: ms(w[2])}})
+	default:
+		s.socket(w)
+	}
+}
+
+func (s *scenario) event(e *connlog.Event) {
+	s.hasLog = true
+	s.log.Add(e)
+}
+
+func (s *scenario) socket(w []string) {
+	k := s.sockets[w[0]]
+	if k == nil {
+		k = &connlog.Socket{ID: uint64(len(s.sockets) + 1)}
+		s.sockets[w[0]] = k
+	}
+	k.Change = map[string]connlog.SocketChange{"snapshot": connlog.SocketSnapshot, "open": connlog.SocketOpen, "owner": connlog.SocketOwner, "close": connlog.SocketClose}[w[1]]
+	if k.Change == 0 {
+		panic("unknown change " + w[1])
+	}
+	k.Since = 0
+	if w[3] != "-" {
+		k.Since = ms(w[3])
+	}
+	rest := w[4:]
+	if k.Change == connlog.SocketSnapshot || k.Change == connlog.SocketOpen {
+		k.Protocol = protocol(rest[0])
+		k.Local = endpoint(rest[1])
+		switch rest[2] {
+		case "-":
+		case "listen":
+			k.State = "listen"
+		default:
+			k.Remote, k.HasRemote = endpoint(rest[2]), true
+		}
+		rest = rest[3:]
+	}
+	k.Owners = nil
+	for _, name := range rest {
+		k.Owners = append(k.Owners, s.process(name))
+	}
+	s.event(&connlog.Event{Kind: connlog.KindSocket, Time: ms(w[2]), Socket: k})
+}
+
+func (s *scenario) process(name string) connlog.ProcessID {
+	id, ok := s.names[name]
+	if !ok {
+		id = connlog.ProcessID{PID: int32(100 + len(s.names)), Start: int64(len(s.names) + 1)}
+		s.names[name] = id
+		s.event(&connlog.Event{Kind: connlog.KindProcess, Process: &connlog.Process{Change: connlog.ProcessSnapshot, ID: id, Name: name}})
+	}
+	return id
+}
+
+// packet reads "AT PROTO SRC > DST [FLAGS] [seq=N] [len=N] [type=N] [quote=PROTO,SRC,DST] [out|in] = SOURCE DESTINATION".
+func (s *scenario) packet(w []string) {
+	p := packet.Packet{Frame: uint64(len(s.packets) + 1), Time: ms(w[0]), WireLength: 100}
+	for len(w) > 0 && w[0] != "=" {
+		s.packetWord(&p, w)
+		w = w[1:]
+	}
+	s.packets = append(s.packets, p)
+	s.want = append(s.want, strings.Join(w[1:], " "))
+}
+
+func (s *scenario) packetWord(p *packet.Packet, w []string) {
+	key, value, isOption := strings.Cut(w[0], "=")
+	switch {
+	case isOption && key == "seq":
+		p.Seq = uint32(number(value))
+	case isOption && key == "len":
+		p.Payload = uint32(number(value))
+		p.WireLength += p.Payload
+	case isOption && key == "type":
+		p.ICMPType = uint8(number(value))
+	case isOption && key == "quote":
+		q := strings.Split(value, ",")
+		p.HasQuoted, p.Quoted = true, tuple(protocol(q[0]), endpoint(q[1]), endpoint(q[2]))
+	case isOption && key == "frag":
+		p.Fragmented, p.FragmentOffset, p.FragmentMore = true, uint16(number(value)), true
+		if p.FragmentOffset > 0 {
+			p.Class, p.Tuple.SourcePort, p.Tuple.DestinationPort = packet.Network, 0, 0
+		}
+	case w[0] == "arp":
+		p.Class = packet.Link
+	case w[0] == "garbage":
+		p.Class = packet.Undecoded
+	case w[0] == "in":
+		p.Direction = packet.Inbound
+	case w[0] == "out":
+		p.Direction = packet.Outbound
+	case w[0] == "tcp", w[0] == "udp":
+		p.Class, p.IPVersion, p.Tuple = packet.Transport, 4, tuple(protocol(w[0]), endpoint(w[1]), endpoint(w[3]))
+	case w[0] == "icmp", w[0] == "igmp", w[0] == "gre":
+		p.Class, p.IPVersion, p.Tuple = packet.Network, 4, tuple(protocol(w[0]), endpoint(w[1]+":0"), endpoint(w[3]+":0"))
+	case strings.Trim(w[0], "SAFRP") == "":
+		for i, f := range "FSRPA" {
+			if strings.ContainsRune(w[0], f) {
+				p.TCPFlags |= 1 << i
+			}
+		}
+	}
+}
+
+func tuple(proto flow.Protocol, from, to flow.Endpoint) flow.FiveTuple {
+	return flow.FiveTuple{Source: from.Addr, Destination: to.Addr, SourcePort: from.Port, DestinationPort: to.Port, Protocol: proto}
+}
+
+func protocol(s string) flow.Protocol {
+	p, ok := map[string]flow.Protocol{"tcp": flow.TCP, "udp": flow.UDP, "icmp": flow.ICMP, "igmp": 2, "gre": 47}[s]
+	if !ok {
+		panic("unknown protocol " + s)
+	}
+	return p
+}
+
+func endpoint(s string) flow.Endpoint { return flow.EndpointFrom(netip.MustParseAddrPort(s)) }
+
+func ms(s string) int64 { return int64(number(s) * 1e6) }
+
+func number(s string) float64 {
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		panic(fmt.Sprintf("%q is no number", s))
+	}
+	return v
+}
