@@ -40,6 +40,7 @@ type subject struct {
 	exact    []owner.Hold // of sockets with this five-tuple
 	bound    []owner.Hold // of sockets bound to the endpoint, without a peer
 	data     bool         // either end sent payload
+	seen     bool         // a socket with this five-tuple is in the log, with or without an owner
 }
 
 // stretch is the time that one verdict is about: packets from first to last,
@@ -58,11 +59,11 @@ func (j *judge) subject(i int32, side flow.Side) *subject {
 	}
 	sum := in.Sum()
 	s.data = sum[0].PayloadBytes+sum[1].PayloadBytes > 0
+	sockets := j.log.Connected(in.Key, side)
 	if in.Key.Protocol == flow.TCP {
-		s.exact = holdsOf(j.log, j.assigned[i][side])
-	} else {
-		s.exact = holdsOf(j.log, j.log.Connected(in.Key, side))
+		sockets = j.assigned[i][side]
 	}
+	s.exact, s.seen = holdsOf(j.log, sockets), len(sockets) > 0
 	s.bound = holdsOf(j.log, j.log.Bound(nil, in.Key.Namespace, in.Key.Protocol, s.endpoint))
 	return s
 }

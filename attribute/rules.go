@@ -68,14 +68,14 @@ func streamTCP(j *judge, s *subject, t stretch) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	before, after := around(s.exact, t)
-	var near []owner.Hold
 	from, to := t.first, t.last // from these packets to the sightings
-	if before != nil {
-		near, from = append(near, *before), min(from, before.To)
+	if len(before) > 0 {
+		from = min(from, before[0].To)
 	}
-	if after != nil {
-		near, to = append(near, *after), max(to, after.From)
+	if len(after) > 0 {
+		to = max(to, after[0].From)
 	}
+	near := slices.Concat(before, after)
 	if len(near) > 0 && j.log.Lossy(from, to) {
 		return unowned(Unknown, "packets were lost between these and the sighting of the socket"), true
 	}
@@ -90,26 +90,28 @@ func streamUDP(j *judge, s *subject, t stretch) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	before, after := around(s.exact, t)
-	if before == nil || after == nil {
+	if len(before) == 0 || len(after) == 0 {
 		return Verdict{}, false
 	}
-	v, ok := held(Stream, []owner.Hold{*before, *after})
-	if !ok || v.Reason != Stream || j.log.Lossy(before.To, after.From) {
+	v, ok := held(Stream, slices.Concat(before, after))
+	from, to := before[0].To, after[0].From
+	if !ok || v.Reason != Stream || j.log.Lossy(from, to) {
 		return Verdict{}, false
 	}
-	v.Uncertainty = after.From - before.To
+	v.Uncertainty = to - from
 	return v, true
 }
 
 // listener: the server's end of a handshake that nobody was seen to accept
-// belongs to the listening socket. Once data flowed somebody had accepted:
-// perhaps the listening process, perhaps one it passed the socket to.
+// belongs to the listening socket. Once data flowed, or the new socket was
+// seen without an owner, somebody may have accepted: perhaps the listening
+// process, perhaps one it passed the socket to.
 func listener(j *judge, s *subject, t stretch) (Verdict, bool) {
 	if s.in.Key.Protocol != flow.TCP || !s.server || len(s.exact) > 0 {
 		return Verdict{}, false
 	}
 	v, ok := held(Listener, covering(s.bound, stretch{from: s.in.First, until: s.in.First + 1}))
-	if ok && v.Reason == Listener && s.data {
+	if ok && v.Reason == Listener && (s.data || s.seen) {
 		v.Candidates, v.Reason, v.Process = []int32{v.Process}, Ambiguous, NoProcess
 		v.Why = "the accepted socket was not seen: the listening process or one it passed it to"
 	}
@@ -163,19 +165,21 @@ func covering(holds []owner.Hold, t stretch) []owner.Hold {
 	return c
 }
 
-// around returns the last hold that ended before the stretch and the first
-// that began after it.
-func around(holds []owner.Hold, t stretch) (before, after *owner.Hold) {
-	for i := range holds {
-		h := &holds[i]
-		if h.From >= t.until {
-			return before, h
-		}
-		if h.To < t.from && (before == nil || h.To >= before.To) {
-			before = h
+// around returns the holds that ended last before the stretch and those that
+// began first after it.
+func around(holds []owner.Hold, t stretch) (before, after []owner.Hold) {
+	for _, h := range holds {
+		switch {
+		case h.To < t.from && (len(before) == 0 || h.To >= before[0].To):
+			if len(before) > 0 && h.To > before[0].To {
+				before = before[:0]
+			}
+			before = append(before, h)
+		case h.From >= t.until && (len(after) == 0 || h.From == after[0].From):
+			after = append(after, h) // holds are ordered by From
 		}
 	}
-	return before, nil
+	return before, after
 }
 
 // owners returns every process of the holds, ascending, each once.

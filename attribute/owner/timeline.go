@@ -24,6 +24,7 @@ type Timeline struct {
 	broadcast  map[flow.Addr]bool
 	polls      []window
 	lost       []window // packets that the capture dropped
+	losses     []int64  // where those windows begin and have ended, sorted
 	last       int64    // time of the last event
 
 	process map[connlog.ProcessID]int32
@@ -98,6 +99,10 @@ func (t *Timeline) Seal() {
 		t.Sockets[i].seal(t, rank)
 		t.index(int32(i))
 	}
+	for _, w := range t.lost {
+		t.losses = append(t.losses, w.begin, w.end+1)
+	}
+	slices.Sort(t.losses)
 	for _, k := range t.tuple {
 		k.cuts = t.cutsOf(k.cuts, k.sockets[0], k.sockets[1])
 	}
@@ -174,6 +179,7 @@ func (t *Timeline) Bound(buf []int32, ns uint32, proto flow.Protocol, e flow.End
 // known about the owners of k changes. It is a conn.Cutter.
 func (t *Timeline) Cut(k flow.Key, at int64) (from, until int64) {
 	from, until = math.MinInt64, math.MaxInt64
+	narrow(t.losses, at, &from, &until)
 	if e := t.tuple[k]; e != nil {
 		narrow(e.cuts, at, &from, &until)
 	}
