@@ -1,0 +1,251 @@
+package encode
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pcapwho/pcapwho/attribute"
+	"github.com/pcapwho/pcapwho/report/measure"
+)
+
+// Summary is what the text for people tells.
+type Summary struct {
+	Capture   *measure.Capture
+	Coverage  *measure.Coverage
+	Processes measure.Processes
+	Result    *attribute.Result
+	Host      string   // "" = not known
+	Command   []string // the recorded command; empty = none
+	Warnings  []string // one sentence each
+	Hints     []string // what to do about them
+}
+
+// Style is how the text looks.
+type Style struct {
+	Width int  // columns of the terminal; 0 = 80
+	Color bool // with ANSI colours
+}
+
+// The text is never narrower nor wider than this, and no list longer.
+const (
+	minWidth = 48
+	maxWidth = 120
+	maxLines = 12
+)
+
+// Text writes the summary: the recording, coverage by reason, processes by
+// bytes, the busiest connections, warnings and hints. It keeps to the style's
+// width, from 48 to 120 columns, except in warnings and hints.
+func Text(w io.Writer, s *Summary, style Style) error {
+	if style.Width == 0 {
+		style.Width = 80
+	}
+	style.Width = min(max(style.Width, minWidth), maxWidth)
+	p := &page{Style: style}
+	p.head(s)
+	if s.Capture.Totals.Packets > 0 {
+		p.coverage(s.Coverage)
+		p.processes(s.Processes)
+		p.connections(s.Result)
+	}
+	p.remarks(s)
+	_, err := io.WriteString(w, p.out.String())
+	return err
+}
+
+type page struct {
+	Style
+	out strings.Builder
+}
+
+// The colours in use (ECMA-48 SGR).
+const (
+	bold   = "1"
+	dim    = "2"
+	green  = "32"
+	yellow = "33"
+	cyan   = "36"
+)
+
+func (p *page) paint(sgr, s string) string {
+	if !p.Color || s == "" {
+		return s
+	}
+	return "\x1b[" + sgr + "m" + s + "\x1b[0m"
+}
+
+// line writes a line without the spaces at its end.
+func (p *page) line(s string) { p.out.WriteString(strings.TrimRight(s, " ") + "\n") }
+
+func (p *page) head(s *Summary) {
+	c := s.Capture
+	p.line(p.paint(bold, fit(Escape(strings.Join(c.Files, ", ")), p.Width)))
+	switch {
+	case c.Totals.Packets == 0:
+		p.line("no packets")
+	default:
+		p.line(fmt.Sprintf("%s, %s on the wire", count(c.Totals.Packets, "packet"), size(c.Totals.WireBytes)))
+		p.line(fmt.Sprintf("%s from %s", duration(c.First, c.Last), time.Unix(0, c.First).UTC().Format("2006-01-02 15:04:05.000 UTC")))
+	}
+	switch {
+	case c.DropsKnown && c.Dropped > 0:
+		p.line(p.paint(yellow, count(c.Dropped, "packet")+" dropped by the recorder"))
+	case c.DropsKnown:
+		p.line("no packet dropped")
+	}
+	if s.Host != "" {
+		p.line(fit("recorded on "+Escape(s.Host), p.Width))
+	}
+	if len(s.Command) > 0 {
+		p.line(fit("command "+Escape(measure.Quote(s.Command)), p.Width))
+	}
+}
+
+// coverage draws one bar a side and reason, by packets.
+func (p *page) coverage(c *measure.Coverage) {
+	const label, share = 11, 9
+	bar := min((p.Width-label)/2-share-2, 24)
+	total := c.Sum(measure.Source).Packets
+	p.line("")
+	p.line(p.paint(bold, fit("Packets", label)+fit("sent by", bar+share+2)+"received by"))
+	for r := range attribute.Reason(attribute.NumReasons) {
+		source, destination := c[measure.Source][r].Packets, c[measure.Destination][r].Packets
+		if source == 0 && destination == 0 {
+			continue
+		}
+		text := fit(r.String(), label)
+		for _, n := range []int64{source, destination} {
+			text += p.paint(hue(r), fit(meter(n, total, bar), bar)) + fmt.Sprintf("%*s  ", share, percent(n, total))
+		}
+		p.line(text)
+	}
+}
+
+// hue tells what is settled from what is not.
+func hue(r attribute.Reason) string {
+	switch r {
+	case attribute.Ambiguous, attribute.Unknown, attribute.Undecoded:
+		return yellow
+	case attribute.Kernel, attribute.Remote, attribute.Group:
+		return cyan
+	}
+	return green
+}
+
+// processes lists those with the most bytes, and marks the recorded command.
+func (p *page) processes(all measure.Processes) {
+	var busy []*measure.Process
+	marked := false
+	for i := range all {
+		if t := &all[i].Self; t.Sent.Packets+t.Received.Packets > 0 {
+			busy = append(busy, &all[i])
+			marked = marked || all[i].Command
+		}
+	}
+	if len(busy) == 0 {
+		return
+	}
+	slices.SortStableFunc(busy, func(a, b *measure.Process) int { return cmp.Compare(bytesOfProcess(b), bytesOfProcess(a)) })
+	name := p.Width - 2 - 9 - 10 - 10 - 13
+	p.line("")
+	p.line(p.paint(bold, "  "+fit("Processes", max(name, 9))+fmt.Sprintf("%9s%10s%10s%13s", "PID", "sent", "received", "connections")))
+	for _, q := range busy[:min(len(busy), maxLines)] {
+		mark := "  "
+		if q.Command {
+			mark = p.paint(green, "▸ ")
+		}
+		p.line(mark + fit(processName(q.Process), max(name, 9)) + fmt.Sprintf("%9d%10s%10s%13s",
+			q.ID.PID, size(q.Self.Sent.WireBytes), size(q.Self.Received.WireBytes), number(q.Self.Connections)))
+	}
+	p.more(len(busy), "process", "processes")
+	if marked {
+		p.line(p.paint(dim, "  ▸ belongs to the recorded command"))
+	}
+}
+
+func bytesOfProcess(p *measure.Process) int64 {
+	return p.Self.Sent.WireBytes + p.Self.Received.WireBytes
+}
+
+// connections lists those with the most bytes.
+func (p *page) connections(r *attribute.Result) {
+	if len(r.Connections) == 0 {
+		return
+	}
+	bytes := func(i int) int64 {
+		sent := r.Connections[i].Sum()
+		return sent[attribute.Client].WireBytes + sent[attribute.Server].WireBytes
+	}
+	p.line("")
+	p.line(p.paint(bold, "  "+fit("Connections", p.Width-2-10)+fmt.Sprintf("%10s", "bytes")))
+	for _, i := range busiest(len(r.Connections), bytes) {
+		c := &r.Connections[i]
+		text := fmt.Sprintf("%-4v %s → %s", c.Key.Protocol, end(r, c, attribute.Client), end(r, c, attribute.Server))
+		p.line("  " + fit(text, p.Width-2-10) + fmt.Sprintf("%10s", size(bytes(i))))
+	}
+	p.more(len(r.Connections), "connection", "connections")
+}
+
+// busiest returns the indexes of the maxLines highest values, the highest
+// first, equal ones in order.
+func busiest(n int, value func(int) int64) []int {
+	var top []int
+	for i := range n {
+		if len(top) == maxLines && value(i) <= value(top[maxLines-1]) {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(top, value(i), func(j int, v int64) int {
+			if value(j) >= v {
+				return -1
+			}
+			return 1
+		})
+		top = slices.Insert(top, at, i)
+		top = top[:min(len(top), maxLines)]
+	}
+	return top
+}
+
+// end names one end of a connection and who held it.
+func end(r *attribute.Result, c *attribute.Connection, e attribute.End) string {
+	v := c.Owner(e)
+	switch {
+	case v.Process != attribute.NoProcess:
+		return fmt.Sprintf("%v %s", c.Endpoint[e], processName(&r.Processes[v.Process]))
+	case v.Reason == attribute.Remote:
+		return c.Endpoint[e].String()
+	}
+	return fmt.Sprintf("%v (%v)", c.Endpoint[e], v.Reason)
+}
+
+func processName(p *attribute.Process) string {
+	if p.Name == "" {
+		return fmt.Sprintf("process %d", p.ID.PID)
+	}
+	return Escape(p.Name)
+}
+
+func (p *page) more(n int, one, many string) {
+	if n > maxLines {
+		if n-maxLines > 1 {
+			one = many
+		}
+		p.line(p.paint(dim, fmt.Sprintf("  … and %s more %s", number(int64(n-maxLines)), one)))
+	}
+}
+
+func (p *page) remarks(s *Summary) {
+	if len(s.Warnings)+len(s.Hints) > 0 {
+		p.line("")
+	}
+	for _, w := range s.Warnings {
+		p.line(p.paint(yellow, "warning: ") + Escape(w))
+	}
+	for _, h := range s.Hints {
+		p.line(p.paint(cyan, "hint: ") + Escape(h))
+	}
+}
