@@ -72,9 +72,10 @@ func (s *sheet) value(t table.Type, v *table.Values, i int) {
 	}
 }
 
-// defuse keeps a spreadsheet from taking text for a formula.
+// defuse keeps a spreadsheet from taking text for a formula. A text that has
+// the apostrophe already gets another, so that taking one off gives it back.
 func defuse(s string) string {
-	if s != "" && strings.IndexByte("=+-@\t\r", s[0]) >= 0 {
+	if s != "" && strings.IndexByte("=+-@\t\r'", s[0]) >= 0 {
 		return "'" + s
 	}
 	return s

@@ -18,8 +18,9 @@
 //	parquet  INT64 and TIMESTAMP(µs, UTC)   LIST of groups       null
 //
 // In CSV a text that begins with = + - @, a tab or a carriage return gets an
-// apostrophe in front, since spreadsheets would take it for a formula;
-// numbers are left alone. An empty text is "", NULL is nothing.
+// apostrophe in front, since spreadsheets would take it for a formula, and so
+// does one that begins with an apostrophe; numbers are left alone. An empty
+// text is "", NULL is nothing.
 //
 // Limits: an encoder holds one batch of 65,536 rows, Parquet one row group of
 // 524,288 rows in encoded form. JSON integers are exact; readers that hold

@@ -1,7 +1,9 @@
 package encode
 
 import (
+	"errors"
 	"io"
+	"math"
 
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/compress"
@@ -18,10 +20,12 @@ const rowGroup = 8 * table.MaxRows
 // NewParquet returns an encoder of one table as a Parquet file: zstd, integers
 // DELTA_BINARY_PACKED, strings through dictionaries, row groups of 524,288
 // rows. The file's key-value metadata tell about.
-func NewParquet(w io.Writer, about About) Encoder { return &parquetFile{w: w, about: about} }
+func NewParquet(w io.Writer, about About) Encoder {
+	return &parquetFile{out: buffer{w: w}, about: about}
+}
 
 type parquetFile struct {
-	w     io.Writer
+	out   buffer
 	about About
 	file  *file.Writer
 	group file.BufferedRowGroupWriter // nil when none is open
@@ -44,8 +48,8 @@ func (p *parquetFile) Begin(s *table.Schema) error {
 			return err
 		}
 	}
-	p.file = file.NewParquetWriter(p.w, root, file.WithWriteMetadata(kv), file.WithWriterProps(p.properties(s)))
-	return nil
+	p.file = file.NewParquetWriter(&p.out, root, file.WithWriteMetadata(kv), file.WithWriterProps(p.properties(s)))
+	return p.out.flush(false)
 }
 
 func (p *parquetFile) properties(s *table.Schema) *parquet.WriterProperties {
@@ -55,6 +59,7 @@ func (p *parquetFile) properties(s *table.Schema) *parquet.WriterProperties {
 		parquet.WithCompression(compress.Codecs.Zstd),            // at no level: with one, every page makes a new encoder
 		parquet.WithDictionaryDefault(true),
 		parquet.WithBatchSize(table.MaxRows),
+		parquet.WithDataPageSize(math.MaxInt32), // pages are ended after each batch, see parquetCells.flush
 	}
 	packed := func(path string) {
 		options = append(options, parquet.WithDictionaryFor(path, false), parquet.WithEncodingFor(path, parquet.Encodings.DeltaBinaryPacked))
@@ -88,7 +93,7 @@ func (p *parquetFile) Batch(b *table.Batch) error {
 	if p.rows += b.Rows; p.rows+table.MaxRows > rowGroup {
 		return p.endGroup()
 	}
-	return nil
+	return p.out.flush(false)
 }
 
 func (p *parquetFile) endGroup() error {
@@ -97,7 +102,7 @@ func (p *parquetFile) endGroup() error {
 	}
 	err := p.group.Close()
 	p.group = nil
-	return err
+	return errors.Join(err, p.out.flush(false))
 }
 
 func (p *parquetFile) Close() error {
@@ -107,7 +112,7 @@ func (p *parquetFile) Close() error {
 	if err := p.endGroup(); err != nil {
 		return err
 	}
-	return p.file.Close()
+	return errors.Join(p.file.Close(), p.out.flush(true))
 }
 
 // parquetSchema translates a table's schema.

@@ -116,7 +116,7 @@ func (p *parquetCells) addName(e table.Process) bool {
 	return e.Name != ""
 }
 
-// flush writes what was taken to a leaf.
+// flush writes what was taken to a leaf, as one page.
 func (p *parquetCells) flush(group file.BufferedRowGroupWriter, leaf int) error {
 	column, err := group.Column(leaf)
 	if err != nil {
@@ -131,15 +131,42 @@ func (p *parquetCells) flush(group file.BufferedRowGroupWriter, leaf int) error 
 	}
 	switch w := column.(type) {
 	case *file.Int64ColumnChunkWriter:
-		_, err = w.WriteBatch(p.ints, definitions, repetitions)
+		if len(p.ints) == 0 {
+			err = prime(w, []int64{0})
+		}
+		if err == nil {
+			_, err = w.WriteBatch(p.ints, definitions, repetitions)
+		}
 	case *file.Int32ColumnChunkWriter:
-		_, err = w.WriteBatch(p.small, definitions, repetitions)
+		if len(p.small) == 0 {
+			err = prime(w, []int32{0})
+		}
+		if err == nil {
+			_, err = w.WriteBatch(p.small, definitions, repetitions)
+		}
 	case *file.BooleanColumnChunkWriter:
 		_, err = w.WriteBatch(p.bools, definitions, repetitions)
 	case *file.ByteArrayColumnChunkWriter:
 		_, err = w.WriteBatch(p.bytes, definitions, repetitions)
 	default:
 		err = fmt.Errorf("parquet column %s: unexpected type %v", column.Descr().Path(), column.Type())
+	}
+	if err != nil {
+		return err
+	}
+	return column.(interface{ FlushCurrentPage() error }).FlushCurrentPage()
+}
+
+// prime readies a DELTA_BINARY_PACKED encoder for a page without a value, for
+// which it is not made: it asks for its size of a bit writer that only a first
+// value makes, or takes that of the page before. A value put and flushed
+// leaves a fresh bit writer and no byte.
+func prime[V int64 | int32](w file.ColumnChunkWriter, one []V) error {
+	encoder := w.CurrentEncoder()
+	encoder.(interface{ Put([]V) }).Put(one)
+	flushed, err := encoder.FlushValues()
+	if err == nil {
+		flushed.Release()
 	}
 	return err
 }

@@ -54,7 +54,7 @@ func decimals(v float64) int {
 func duration(first, last int64) string {
 	ns := uint64(last) - uint64(first)
 	if d := time.Duration(min(ns, math.MaxInt64)); d >= 2*time.Minute {
-		return d.Round(time.Second).String()
+		return d.Truncate(time.Second).String()
 	}
 	return fmt.Sprintf("%.3f s", float64(ns)/1e9)
 }

@@ -1,0 +1,260 @@
+package encode
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/pcapwho/pcapwho/report/table"
+)
+
+// drawn is a table of any rows that its schema allows.
+func drawn(t *rapid.T, s *table.Schema) *table.Table {
+	n := rapid.IntRange(0, 6).Draw(t, "rows")
+	if s.Single {
+		n = 1
+	}
+	text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "=1+1", "-1", "@x", "\tx", "\r", "a,b", `"`, "a\r\nb", "\x1b[2J", "\u202e", "\xff\xfe"}))
+	var rows [][]any
+	for range n {
+		var row []any
+		for _, c := range s.Columns {
+			switch {
+			case c.Type == table.Timestamp: // follows its instant
+			case c.Nullable && rapid.Bool().Draw(t, "null"):
+				row = append(row, nil)
+			case c.Type == table.Int32:
+				row = append(row, int64(rapid.Int32().Draw(t, c.Name)))
+			case c.Type == table.Int64 && strings.HasSuffix(c.Name, "_ns"):
+				row = append(row, rapid.Int64Range(-62135596800e9/10, 1<<62).Draw(t, c.Name))
+			case c.Type == table.Int64:
+				row = append(row, rapid.Int64().Draw(t, c.Name))
+			case c.Type == table.String:
+				row = append(row, text.Draw(t, c.Name))
+			case c.Type == table.Bool:
+				row = append(row, rapid.Bool().Draw(t, c.Name))
+			case c.Type == table.ProcessList:
+				row = append(row, rapid.SliceOfN(rapid.Custom(func(t *rapid.T) table.Process {
+					return table.Process{PID: rapid.Int64().Draw(t, "pid"), Start: rapid.Int64().Draw(t, "start"), Name: text.Draw(t, "name")}
+				}), 1, 3).Draw(t, c.Name))
+			}
+		}
+		rows = append(rows, row)
+	}
+	return tableOf(s, rows)
+}
+
+// tableOf returns a table of the given cells, without the companions.
+func tableOf(s *table.Schema, rows [][]any) *table.Table {
+	return table.Of(s, len(rows), func(b *table.Batch, i int) {
+		k := 0
+		for _, c := range s.Columns {
+			if c.Type == table.Timestamp {
+				continue
+			}
+			v := rows[i][k]
+			k++
+			switch c.Type {
+			case table.String:
+				if v == nil {
+					b.TextIf(c.Name, "")
+				} else {
+					b.Text(c.Name, v.(string))
+				}
+			case table.Bool:
+				if v == nil {
+					b.Null(c.Name)
+				} else {
+					b.Bool(c.Name, v.(bool))
+				}
+			case table.ProcessList:
+				list, _ := v.([]table.Process)
+				b.List(c.Name, list)
+			default:
+				n, known := v.(int64)
+				b.IntIf(c.Name, n, known)
+			}
+		}
+	})
+}
+
+// Every format gives back every cell, read by a reader that is not ours.
+func TestFormatsHoldTheSameCells(t *testing.T) {
+	for _, s := range table.All() {
+		t.Run(s.Name, func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) {
+				tab := drawn(rt, s)
+				want := cellsOf(t, tab)
+				same(t, "json", want, fromJSON(t, s, encoded(t, NewJSON, tab)))
+				same(t, "jsonl", want, fromJSONL(t, s, encoded(t, NewJSONL, tab)))
+				same(t, "arrow", want, fromArrow(t, encoded(t, arrowOf, tab)))
+				same(t, "parquet", withoutLists(want), fromParquet(t, s, encoded(t, parquetOf, tab)))
+				same(t, "csv", asCSV(want), fromCSV(t, s, encoded(t, NewCSV, tab)))
+			})
+		})
+	}
+}
+
+func arrowOf(w io.Writer) Encoder   { return NewArrow(w, About{Tool: "test"}) }
+func parquetOf(w io.Writer) Encoder { return NewParquet(w, About{Tool: "test"}) }
+
+func same(t *testing.T, format string, want, got cells) {
+	t.Helper()
+	if len(want) == 0 && len(got) == 0 {
+		return
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Fatalf("%s gives other cells (-want +got):\n%s", format, d)
+	}
+}
+
+func withoutLists(in cells) cells { return mapped(in, dropList) }
+
+func dropList(v any) any {
+	if _, ok := v.([]table.Process); ok {
+		return nil
+	}
+	return v
+}
+
+// asCSV is what the standard library's reader can tell: no empty text, and a
+// line feed for CR LF.
+func asCSV(in cells) cells {
+	return mapped(in, func(v any) any {
+		if v == "" {
+			return nil
+		}
+		if s, ok := v.(string); ok {
+			return strings.ReplaceAll(s, "\r\n", "\n")
+		}
+		return v
+	})
+}
+
+func mapped(in cells, f func(any) any) cells {
+	var out cells
+	for _, row := range in {
+		r := make([]any, len(row))
+		for k, v := range row {
+			r[k] = f(v)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// More rows than a row group, and a last batch that is not full.
+func TestParquetRowGroups(t *testing.T) {
+	s := table.Coverage()
+	const rows = rowGroup + table.MaxRows + 3
+	tab := table.Of(s, rows, func(b *table.Batch, i int) {
+		b.Text("side", "source")
+		b.Text("reason", fmt.Sprint("reason ", i%7))
+		b.Int("packets", int64(i))
+		b.Int("wire_bytes", -int64(i)*1e12)
+	})
+	got := fromParquet(t, s, encoded(t, parquetOf, tab))
+	if len(got) != rows {
+		t.Fatalf("%d rows, want %d", len(got), rows)
+	}
+	for i, r := range got {
+		if r[1] != fmt.Sprint("reason ", i%7) || r[2] != int64(i) || r[3] != -int64(i)*1e12 {
+			t.Fatalf("row %d is %v", i, r)
+		}
+	}
+}
+
+func TestOneTableAFile(t *testing.T) {
+	for name, e := range map[string]Encoder{"csv": NewCSV(io.Discard), "arrow": arrowOf(io.Discard), "parquet": parquetOf(io.Discard)} {
+		if err := e.Begin(table.Coverage()); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Begin(table.Coverage()); !errors.Is(err, errOneTable) {
+			t.Errorf("%s takes a second table: %v", name, err)
+		}
+	}
+}
+
+// broken fails at the k-th write, counted from 0, and from then on.
+type broken struct{ k, writes int }
+
+var errBroken = errors.New("broken")
+
+func (b *broken) Write(p []byte) (int, error) {
+	if b.writes++; b.writes > b.k {
+		return 0, errBroken
+	}
+	return len(p), nil
+}
+
+// Whichever write fails, the error comes out, and nothing panics.
+func TestWriteErrors(t *testing.T) {
+	tab := table.Of(table.Coverage(), 70_000, func(b *table.Batch, i int) {
+		b.Text("side", "source")
+		b.Text("reason", fmt.Sprint(uint32(i)*2654435761))
+		b.Int("packets", int64(i)*0x5851f42d4c957f2d)
+		b.Int("wire_bytes", int64(i))
+	})
+	for name, encoder := range map[string]func(io.Writer) Encoder{"json": NewJSON, "jsonl": NewJSONL, "csv": NewCSV, "arrow": arrowOf, "parquet": parquetOf} {
+		whole := &broken{k: 1 << 30}
+		check(t, Write(encoder(whole), []*table.Table{tab}))
+		if whole.writes < 2 {
+			t.Errorf("%s: only %d writes", name, whole.writes)
+		}
+		for k := range whole.writes {
+			if err := Write(encoder(&broken{k: k}), []*table.Table{tab}); !errors.Is(err, errBroken) {
+				t.Errorf("%s, write %d of %d fails: error is %v", name, k, whole.writes, err)
+			}
+		}
+	}
+}
+
+func TestCSVDefusesFormulas(t *testing.T) {
+	rows := [][]any{{"=cmd|' /C calc'!A0", "+1", int64(-1), int64(2)}, {"", "a \"b\"", int64(0), int64(0)}}
+	want := "side,reason,packets,wire_bytes\r\n'=cmd|' /C calc'!A0,'+1,-1,2\r\n\"\",\"a \"\"b\"\"\",0,0\r\n"
+	if got := string(encoded(t, NewCSV, tableOf(table.Coverage(), rows))); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestEscape(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain ü 漢": "plain ü 漢", `C:\x`: `C:\x`, "\x1b[2J": `\x1b[2J`, "a\nb\\": `a\x0ab\\`,
+		"\u202egnp.exe": `\u202egnp.exe`, "\U000e0001": `\U000e0001`, "\u2028": `\u2028`, "\u200b": `\u200b`, "\x9b": `�`, "\u009b": `\x9b`,
+	} {
+		if got := Escape(strings.ToValidUTF8(in, "�")); got != want {
+			t.Errorf("Escape(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestFit(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		n    int
+		want string
+	}{{"abc", 5, "abc  "}, {"abcdef", 4, "abc…"}, {"漢字", 4, "漢字"}, {"漢字漢", 4, "漢… "}, {"e\u0301x", 2, "e\u0301x"}, {"", 2, "  "}} {
+		if got := fit(c.in, c.n); got != c.want || columns(got) != c.n {
+			t.Errorf("fit(%q, %d) = %q in %d columns, want %q", c.in, c.n, got, columns(got), c.want)
+		}
+	}
+}
+
+func TestQuantities(t *testing.T) {
+	for got, want := range map[string]string{
+		number(0): "0", number(-1234567): "-1,234,567", number(123): "123",
+		size(999): "999 B", size(1000): "1.00 kB", size(999_499): "999 kB", size(999_500): "1.00 MB", size(12_345_678): "12.3 MB", size(1 << 62): "4.61 EB",
+		percent(0, 9): "", percent(1, 100000): "<0.1 %", percent(99999, 100000): ">99.9 %", percent(3, 3): "100 %", percent(1, 3): "33.3 %",
+		duration(0, 1_500_000_000): "1.500 s", duration(0, 3_723e9): "1h2m3s", duration(-1<<63, 1<<63-1): "2562047h47m16s",
+		meter(1, 2, 4): "██", meter(1, 1000, 4): "▏", meter(0, 5, 4): "", meter(5, 5, 3): "███",
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/pcapwho/pcapwho/attribute/owner"
+	"github.com/pcapwho/pcapwho/ingest"
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+	"github.com/pcapwho/pcapwho/report/measure"
+)
+
+// log is what the connection logs say: the owners, and what the report tells
+// about the recording itself.
+type log struct {
+	paths    []string
+	timeline *owner.Timeline // nil = there is no log
+	id       string          // recording id
+	host     string
+	command  []string
+	ended    bool // the last event says so
+	dropped  int64
+	gaps     int64 // losses that the recorder noticed
+	damage   []ingest.Damage
+}
+
+// logs returns the paths of the connection logs: those given, or those beside
+// the captures.
+func (cfg *Config) logs() []string {
+	if len(cfg.Logs) > 0 {
+		return cfg.Logs
+	}
+	var paths []string
+	for _, c := range cfg.Captures {
+		if p := ingest.FindLog(c); p != "" && !slices.Contains(paths, p) {
+			paths = append(paths, p)
+		}
+	}
+	return paths
+}
+
+// readLog reads the logs; nwb, where it is not nil, gets every event too.
+func readLog(ctx context.Context, cfg *Config, nwb *measure.NWB) (*log, error) {
+	l := &log{paths: cfg.logs()}
+	if len(l.paths) == 0 {
+		return l, nil
+	}
+	events, err := ingest.OpenLog(l.paths...)
+	if err != nil {
+		return nil, &InputError{err}
+	}
+	defer events.Close()
+	l.timeline = owner.NewTimeline()
+	for n := 0; ; n++ {
+		if n%1024 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		e, err := events.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, &InputError{err}
+		}
+		l.note(e)
+		l.timeline.Add(e)
+		if nwb != nil {
+			nwb.Event(e)
+		}
+	}
+	l.damage = events.Damage()
+	return l, nil
+}
+
+// note keeps what e says about the recording.
+func (l *log) note(e *connlog.Event) {
+	switch e.Kind {
+	case connlog.KindHead:
+		l.id, l.host, l.command = e.Head.RecordingID, e.Head.Host, slices.Clone(e.Head.Command)
+	case connlog.KindGap:
+		l.gaps++
+	case connlog.KindEnd:
+		l.ended, l.dropped = true, l.dropped+e.End.Dropped
+	}
+}

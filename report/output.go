@@ -1,0 +1,226 @@
+package report
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pcapwho/pcapwho/report/encode"
+	"github.com/pcapwho/pcapwho/report/table"
+)
+
+// Format is the format of an output.
+type Format string
+
+// The formats.
+const (
+	Text    Format = "text"
+	JSON    Format = "json"
+	JSONL   Format = "jsonl"
+	CSV     Format = "csv"
+	Arrow   Format = "arrow"
+	Parquet Format = "parquet"
+	NWB     Format = "nwb" // needs Config.NWB
+)
+
+// Formats returns all formats in the order of the documentation.
+func Formats() []Format { return []Format{Text, JSON, JSONL, CSV, Arrow, Parquet, NWB} }
+
+// oneTable tells whether a file of the format holds one table.
+func (f Format) oneTable() bool { return f == CSV || f == Arrow || f == Parquet }
+
+// binary tells whether the format is nothing for a terminal.
+func (f Format) binary() bool { return f == Arrow || f == Parquet }
+
+// Output says where a result goes and how.
+type Output struct {
+	Format Format
+	// Path is a file; a folder, to be made or there, for a format that holds
+	// one table a file when there are several tables (DIR/capture.parquet…);
+	// "" or "-" for Stdout.
+	Path  string
+	Force bool // replace files that are there
+
+	Stdout   io.Writer
+	Terminal bool // Stdout is a terminal
+	Width    int  // of that terminal; 0 = 80
+	Color    bool // colours in Text; the caller has looked at NO_COLOR and --color
+}
+
+// OutputError is an output, or a table, that cannot be as asked for.
+type OutputError struct {
+	Name    string // path, format or table
+	Problem string
+	Hint    string // what to do about it; "" = nothing
+}
+
+func (e *OutputError) Error() string { return fmt.Sprintf("%s: %s", e.Name, e.Problem) }
+
+// Check tells before a long analysis whether its result could be written:
+// an *OutputError says why not. Write checks again.
+func (o *Output) Check(cfg *Config) error {
+	if !slices.Contains(Formats(), o.Format) {
+		return &OutputError{string(o.Format), "there is no such format", fmt.Sprintf("formats are %v", Formats())}
+	}
+	if o.Format == NWB && cfg.NWB == 0 {
+		return &OutputError{string(o.Format), "this format is about one process, and none is named", "name it with --pid"}
+	}
+	schemas, err := cfg.schemas()
+	if err != nil {
+		return err
+	}
+	inputs := append(slices.Clone(cfg.Captures), cfg.logs()...)
+	if o.stdout() {
+		return o.checkStdout(len(schemas), inputs)
+	}
+	return o.checkFiles(schemas, inputs)
+}
+
+func (o *Output) stdout() bool { return o.Path == "" || o.Path == "-" }
+
+func (o *Output) checkStdout(tables int, inputs []string) error {
+	switch {
+	case o.Format.oneTable() && tables > 1:
+		return &OutputError{string(o.Format), fmt.Sprintf("this format holds one table a file, and %d are asked for", tables),
+			"name a folder with -o DIR, or one table with --tables"}
+	case o.Format.binary() && o.Terminal:
+		return &OutputError{string(o.Format), "this format is not for terminals", "write to a file with -o FILE, or pipe the output"}
+	}
+	if f, ok := o.Stdout.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			return refuseInput("standard output", info, inputs)
+		}
+	}
+	return nil
+}
+
+func (o *Output) checkFiles(schemas []*table.Schema, inputs []string) error {
+	info, err := os.Stat(o.Path)
+	folder := err == nil && info.IsDir()
+	targets := []string{o.Path}
+	switch {
+	case o.Format.oneTable() && (len(schemas) > 1 || folder):
+		if err == nil && !folder {
+			return &OutputError{o.Path, fmt.Sprintf("it is a file, and %d tables in this format need a folder", len(schemas)), "name a folder, or one table with --tables"}
+		}
+		targets = o.files(schemas)
+	case folder:
+		return &OutputError{o.Path, "it is a folder", "name a file"}
+	}
+	for _, t := range targets {
+		info, err := os.Stat(t)
+		if err != nil {
+			if _, err := os.Lstat(t); err == nil {
+				return &OutputError{t, "it is a link to nothing", ""}
+			}
+			continue
+		}
+		if err := refuseInput(t, info, inputs); err != nil {
+			return err
+		}
+		if info.Mode().IsRegular() && !o.Force {
+			return &OutputError{t, "it exists", "replace it with --force"}
+		}
+	}
+	return checkParent(o.Path)
+}
+
+// checkParent tells whether the folder that is to hold path is there.
+func checkParent(path string) error {
+	parent := filepath.Dir(filepath.Clean(path))
+	if info, err := os.Stat(parent); err != nil {
+		return &OutputError{path, errors.Unwrap(err).Error() + ": " + parent, ""}
+	} else if !info.IsDir() {
+		return &OutputError{path, parent + " is not a folder", ""}
+	}
+	return nil
+}
+
+// refuseInput refuses an output that is one of the inputs, under whatever
+// name, symbolic or hard link.
+func refuseInput(name string, output os.FileInfo, inputs []string) error {
+	for _, in := range inputs {
+		if info, err := os.Stat(in); err == nil && in != "-" && os.SameFile(info, output) {
+			return &OutputError{name, fmt.Sprintf("it is the input %s", in), "name another output"}
+		}
+	}
+	return nil
+}
+
+// files returns the files of a folder.
+func (o *Output) files(schemas []*table.Schema) []string {
+	var paths []string
+	for _, s := range schemas {
+		paths = append(paths, filepath.Join(o.Path, s.Name+"."+string(o.Format)))
+	}
+	return paths
+}
+
+// Write writes r as o says. A file or folder appears whole or not at all; an
+// error of o itself is an *OutputError.
+func (r *Result) Write(ctx context.Context, o Output) error {
+	if err := o.Check(&r.cfg); err != nil {
+		return err
+	}
+	one := func(w io.Writer) error { return r.encode(ctx, w, &o, r.Tables) }
+	if o.stdout() {
+		return one(o.Stdout)
+	}
+	if info, err := os.Stat(o.Path); o.Format.oneTable() && (len(r.Tables) > 1 || err == nil && info.IsDir()) {
+		var files []file
+		for _, t := range r.Tables {
+			files = append(files, file{t.Name + "." + string(o.Format), func(w io.Writer) error {
+				return r.encode(ctx, w, &o, []*table.Table{t})
+			}})
+		}
+		return writeFolder(o.Path, o.Force, files)
+	}
+	return writeFile(o.Path, o.Force, one)
+}
+
+// encode writes tables to w, which ends with ctx.
+func (r *Result) encode(ctx context.Context, w io.Writer, o *Output, tables []*table.Table) error {
+	w = &cancelled{ctx, w}
+	switch o.Format {
+	case Text:
+		return encode.Text(w, r.summary(), encode.Style{Width: o.Width, Color: o.Color})
+	case NWB:
+		_, err := w.Write(r.NWB.JSON())
+		return err
+	}
+	b := bufio.NewWriterSize(w, 1<<18) // Arrow and Parquet write small pieces
+	if err := encode.Write(r.encoder(b, o.Format), tables); err != nil {
+		return err
+	}
+	return b.Flush()
+}
+
+func (r *Result) encoder(w io.Writer, f Format) encode.Encoder {
+	switch f {
+	case JSON:
+		return encode.NewJSON(w)
+	case JSONL:
+		return encode.NewJSONL(w)
+	case CSV:
+		return encode.NewCSV(w)
+	case Arrow:
+		return encode.NewArrow(w, r.about())
+	case Parquet:
+		return encode.NewParquet(w, r.about())
+	}
+	panic("no encoder for format " + string(f))
+}
+
+func tableNames() string {
+	var names []string
+	for _, s := range table.All() {
+		names = append(names, s.Name)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,194 @@
+package report
+
+import (
+	"context"
+	"slices"
+
+	"github.com/pcapwho/pcapwho/attribute"
+	"github.com/pcapwho/pcapwho/ingest"
+	"github.com/pcapwho/pcapwho/ingest/packet"
+	"github.com/pcapwho/pcapwho/report/encode"
+	"github.com/pcapwho/pcapwho/report/measure"
+	"github.com/pcapwho/pcapwho/report/table"
+)
+
+// Config says what to analyze.
+type Config struct {
+	Captures []string // files of one recording in order; "-" is standard input
+	Logs     []string // its connection logs; empty: those beside the captures, where there are any
+	Tables   []string // tables to make, in any order; empty: table.Defaults()
+	NWB      int32    // PID for which to compute Result.NWB; 0 = none
+	Tool     string   // what outputs name as their maker: "pcapwho" and its version
+
+	// Progress is called now and then with the bytes read so far and all bytes
+	// to read, 0 where that is not known. nil = nobody asks.
+	Progress func(done, total int64)
+}
+
+// InputError is an error of an input: it is missing, cannot be read, or is
+// not what it was given for.
+type InputError struct{ Err error }
+
+func (e *InputError) Error() string { return e.Err.Error() }
+func (e *InputError) Unwrap() error { return e.Err }
+
+// Result is a finished analysis. Close it after the last Write.
+type Result struct {
+	Tables      []*table.Table // those asked for, in the order of the documentation
+	Capture     measure.Capture
+	Coverage    *measure.Coverage
+	Processes   measure.Processes
+	Attribution *attribute.Result
+	NWB         *measure.NWB    // nil unless asked for
+	Damage      []ingest.Damage // captures first, then logs
+	Warnings    []Warning
+
+	cfg   Config
+	ctx   context.Context // of Analyze; the second pass ends with it too
+	input *input
+	log   *log
+}
+
+// Damaged tells that an input was damaged or cut: the result is what could be
+// read.
+func (r *Result) Damaged() bool { return len(r.Damage) > 0 }
+
+// Close frees what the result holds open.
+func (r *Result) Close() error { return r.input.close() }
+
+// Analyze analyzes a recording. Errors of the inputs are InputErrors; damage
+// inside them is no error, see Result.Damage. It ends early with ctx.
+func Analyze(ctx context.Context, cfg Config) (*Result, error) {
+	schemas, err := cfg.schemas()
+	if err != nil {
+		return nil, err
+	}
+	in, err := openInput(ctx, &cfg, slices.Contains(cfg.Tables, "packets"))
+	if err != nil {
+		return nil, err
+	}
+	r := &Result{cfg: cfg, ctx: ctx, input: in}
+	if err := r.analyze(); err != nil {
+		in.close()
+		return nil, err
+	}
+	for _, s := range schemas {
+		r.Tables = append(r.Tables, r.table(s))
+	}
+	return r, nil
+}
+
+// schemas returns the tables asked for in the order of the documentation.
+func (cfg *Config) schemas() ([]*table.Schema, error) {
+	names := cfg.Tables
+	if len(names) == 0 {
+		names = table.Defaults()
+	}
+	var schemas []*table.Schema
+	for _, s := range table.All() {
+		if slices.Contains(names, s.Name) {
+			schemas = append(schemas, s)
+		}
+	}
+	for _, n := range names {
+		if table.Lookup(n) == nil {
+			return nil, &OutputError{n, "there is no such table", "tables are " + tableNames()}
+		}
+	}
+	return schemas, nil
+}
+
+func (r *Result) analyze() (err error) {
+	if r.cfg.NWB != 0 {
+		r.NWB = measure.NewNWB(r.cfg.NWB)
+	}
+	if r.log, err = readLog(r.ctx, &r.cfg, r.NWB); err != nil {
+		return err
+	}
+	attribution := attribute.New(attribute.Config{Log: r.log.timeline})
+	err = r.input.pass(r.ctx, func(batch []packet.Packet) error {
+		attribution.Add(batch)
+		for i := range batch {
+			r.Capture.CapturedBytes += int64(batch[i].CapturedLength)
+			if r.NWB != nil {
+				r.NWB.Packet(&batch[i])
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.Damage = slices.Concat(r.input.damage(), r.log.damage)
+	r.fold(attribution.Finish())
+	return nil
+}
+
+// fold makes the measures of a finished attribution.
+func (r *Result) fold(a *attribute.Result) {
+	r.Attribution = a
+	r.Coverage = measure.Cover(a)
+	r.Processes = measure.ByProcess(a)
+	c := &r.Capture
+	c.Files = r.input.names
+	c.Totals, c.Undecoded, c.First, c.Last = a.Totals, a.Undecoded, a.First, a.Last
+	c.RecordingID = r.input.capture.RecordingID()
+	if c.RecordingID == "" {
+		c.RecordingID = r.log.id
+	}
+	c.Dropped, c.DropsKnown = r.drops()
+	r.Warnings = r.warnings()
+}
+
+// drops adds up what the interfaces' statistics say, or takes the log's word
+// where the capture has none.
+func (r *Result) drops() (n int64, known bool) {
+	for _, i := range r.input.capture.Interfaces() {
+		if i.HasDropped {
+			n, known = n+int64(i.Dropped), true
+		}
+	}
+	if !known && r.log.ended {
+		return r.log.dropped, true
+	}
+	return n, known
+}
+
+func (r *Result) table(s *table.Schema) *table.Table {
+	switch s.Name {
+	case "capture":
+		return r.Capture.Table()
+	case "coverage":
+		return r.Coverage.Table()
+	case "damage":
+		return measure.Damage(r.Damage)
+	case "processes":
+		return r.Processes.Table()
+	case "connections":
+		return measure.Connections(r.Attribution)
+	case "packets":
+		return measure.Packets(r.Attribution, r.again, r.input.names, r.input.capture.Interfaces)
+	}
+	panic("no rows for table " + s.Name)
+}
+
+// again is the second pass.
+func (r *Result) again(yield func([]packet.Packet) error) error {
+	if err := r.input.capture.Rewind(); err != nil {
+		return &InputError{err}
+	}
+	return r.input.pass(r.ctx, yield)
+}
+
+// summary is what the text for people tells.
+func (r *Result) summary() *encode.Summary {
+	s := &encode.Summary{Capture: &r.Capture, Coverage: r.Coverage, Processes: r.Processes, Result: r.Attribution,
+		Host: r.log.host, Command: r.log.command}
+	for _, w := range r.Warnings {
+		s.Warnings = append(s.Warnings, w.Message)
+		if w.Hint != "" {
+			s.Hints = append(s.Hints, w.Hint)
+		}
+	}
+	return s
+}

@@ -1,0 +1,85 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pcapwho/pcapwho/attribute"
+	"github.com/pcapwho/pcapwho/ingest"
+	"github.com/pcapwho/pcapwho/report/measure"
+)
+
+// WarningKind tells warnings apart.
+type WarningKind uint8
+
+const (
+	NoLog         WarningKind = iota // there is no connection log: no owner can be known
+	OtherLog                         // the log is of another recording than the capture
+	Drops                            // the recorder lost packets
+	Gaps                             // the recorder lost sight of sockets or processes
+	UnknownOwners                    // local packets without a known owner
+	Damaged                          // an input was damaged or cut
+)
+
+// Warning is something that the user should know about a result.
+type Warning struct {
+	Kind    WarningKind
+	Message string // one sentence, lower case
+	Hint    string // what to do about it; "" = nothing
+}
+
+// maxDamage is how many damaged places are named one by one.
+const maxDamage = 10
+
+func (r *Result) warnings() []Warning {
+	var all []Warning
+	add := func(kind WarningKind, hint, format string, args ...any) {
+		all = append(all, Warning{kind, fmt.Sprintf(format, args...), hint})
+	}
+	for i, d := range r.Damage {
+		if i == maxDamage {
+			add(Damaged, "", "…and %d more damaged places", len(r.Damage)-i)
+			break
+		}
+		add(Damaged, "", "%s", describe(&d))
+	}
+	if id := r.input.capture.RecordingID(); id != "" && r.log.id != "" && id != r.log.id {
+		add(OtherLog, "give the log that was written with the capture", "the capture is of recording %q, the log of %q: owners may be wrong", id, r.log.id)
+	}
+	if c := &r.Capture; c.Dropped > 0 {
+		add(Drops, "", "the recorder dropped %d packets: sums are too low by at least as many", c.Dropped)
+	}
+	if r.log.gaps > 0 {
+		add(Gaps, "", "the recorder noted %d losses; what they may concern has no owner", r.log.gaps)
+	}
+	if len(r.log.paths) == 0 {
+		add(NoLog, "record with `pcapwho record -w run.pcapng -- COMMAND`, which writes the log beside the capture",
+			"there is no connection log beside the capture: owners are unknown")
+	} else if sent, received := unknown(r.Coverage, measure.Source), unknown(r.Coverage, measure.Destination); sent+received > 0 {
+		add(UnknownOwners, "", "no single owner is known for the senders of %d packets and the receivers of %d", sent, received)
+	}
+	return all
+}
+
+// unknown counts the packets of a side that ought to have one owner, and have
+// none.
+func unknown(c *measure.Coverage, s measure.Side) int64 {
+	return c[s][attribute.Unknown].Packets + c[s][attribute.Ambiguous].Packets
+}
+
+// describe says where and what.
+func describe(d *ingest.Damage) string {
+	var b strings.Builder
+	b.WriteString(d.File)
+	if d.Block > 0 {
+		fmt.Fprintf(&b, ": block %d (offset %#x)", d.Block, d.Offset)
+	}
+	if d.Field != "" {
+		b.WriteString(": " + d.Field)
+	}
+	b.WriteString(": " + d.Message)
+	if d.Count > 1 {
+		fmt.Fprintf(&b, " (and %d more)", d.Count-1)
+	}
+	return b.String()
+}
