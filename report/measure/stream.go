@@ -35,9 +35,11 @@ func (s *stream) reused(p *packet.Packet, side flow.Side) bool {
 }
 
 // learn stores the base sequence numbers that p gives: its own, one less
-// where it has no SYN to count, and the peer's from what it acknowledges.
+// where it has no SYN to count, and the peer's from what it acknowledges. The
+// first packet decides, but a SYN-ACK always sets the base of its sender.
 func (s *stream) learn(p *packet.Packet, side flow.Side) {
-	if !s.known[side] {
+	const synAck = packet.SYN | packet.ACK
+	if !s.known[side] || p.TCPFlags&synAck == synAck {
 		s.known[side], s.base[side] = true, p.Seq
 		if p.TCPFlags&packet.SYN == 0 {
 			s.base[side]--

@@ -1,0 +1,113 @@
+package table
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The columns of the design, which are never renamed.
+func TestColumnsOfTheDesign(t *testing.T) {
+	measures := "connections, sent_packets, received_packets, sent_wire_bytes, received_wire_bytes, sent_payload_bytes, received_payload_bytes, sent_unique_payload_bytes, received_unique_payload_bytes"
+	want := map[string]string{
+		"capture":   "schema_version, recording_id, files, packets, wire_bytes, captured_bytes, first_ns, last_ns, dropped_packets, duplicate_packets, undecoded_packets",
+		"coverage":  "side, reason, packets, wire_bytes",
+		"damage":    "file, block, offset, field, message, count",
+		"processes": "pid, start_ns, name, exe, command, ppid, uid, in_command, " + measures + ", tree_" + strings.ReplaceAll(measures, ", ", ", tree_"),
+		"connections": "connection_id, protocol, ip_version, client_ip, client_port, server_ip, server_port, local_side, first_ns, last_ns, client_packets, server_packets, " +
+			"client_wire_bytes, server_wire_bytes, client_payload_bytes, server_payload_bytes, client_unique_payload_bytes, server_unique_payload_bytes, " +
+			"client_pid, client_start_ns, client_name, client_reason, client_candidates, server_pid, server_start_ns, server_name, server_reason, server_candidates",
+		"packets": "file, frame_number, time_ns, interface, captured_length, wire_length, ip_version, protocol, source_ip, source_port, destination_ip, destination_port, tcp_flags, " +
+			"payload_length, connection_id, source_pid, source_reason, destination_pid, destination_reason, duplicate",
+	}
+	for _, s := range All() {
+		var names []string
+		for i, c := range s.Columns {
+			if c.Type != Timestamp {
+				names = append(names, c.Name)
+			} else if previous := s.Columns[i-1]; previous.Nullable != c.Nullable || !strings.HasSuffix(previous.Name, "_ns") {
+				t.Errorf("%s.%s follows %s", s.Name, c.Name, previous.Name)
+			}
+			if c.Doc == "" || strings.HasSuffix(c.Doc, ".") {
+				t.Errorf("%s.%s: doc %q", s.Name, c.Name, c.Doc)
+			}
+		}
+		if got := strings.Join(names, ", "); got != want[s.Name] {
+			t.Errorf("%s has\n%s\nwant\n%s", s.Name, got, want[s.Name])
+		}
+	}
+}
+
+func TestLookup(t *testing.T) {
+	if s := Lookup("packets"); s == nil || s.Name != "packets" || s.Default {
+		t.Errorf("packets is %+v", s)
+	}
+	if s := Lookup("nothing"); s != nil {
+		t.Errorf("nothing is %+v", s)
+	}
+	if got, want := Defaults(), []string{"capture", "coverage", "damage", "processes", "connections"}; !slices.Equal(got, want) {
+		t.Errorf("defaults are %v, want %v", got, want)
+	}
+}
+
+func small() *Schema {
+	return &Schema{Name: "small", Columns: []Column{{"a_ns", Int64, true, "a"}, {"a_time", Timestamp, true, "a"}, {"b", String, true, "b"}}}
+}
+
+func TestBatch(t *testing.T) {
+	b := NewBatch(small())
+	b.Int("a_ns", -1)
+	b.Text("b", "bad \xff")
+	b.IntIf("a_ns", 7, false)
+	b.TextIf("b", "")
+	if b.Rows != 2 || !slices.Equal(b.Columns[0].Ints, []int64{-1, 0}) || !slices.Equal(b.Columns[1].Ints, []int64{-1, 0}) ||
+		!slices.Equal(b.Columns[1].Valid, []bool{true, false}) || !slices.Equal(b.Columns[2].Strings, []string{"bad \uFFFD", ""}) {
+		t.Errorf("batch is %+v", b)
+	}
+	b.Reset()
+	if b.Rows != 0 || len(b.Columns[0].Ints) != 0 || len(b.Columns[2].Valid) != 0 {
+		t.Errorf("after Reset: %+v", b)
+	}
+}
+
+// A row that does not follow the schema is a programmer's error.
+func TestBatchPanics(t *testing.T) {
+	for name, f := range map[string]func(*Batch){
+		"other name": func(b *Batch) { b.Int("b", 1) },
+		"other type": func(b *Batch) { b.Bool("a_ns", true) },
+		"companion":  func(b *Batch) { b.Int("a_ns", 1); b.Int("a_time", 1) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s is accepted", name)
+				}
+			}()
+			f(NewBatch(small()))
+		}()
+	}
+}
+
+func TestMicros(t *testing.T) {
+	for ns, us := range map[int64]int64{0: 0, 999: 0, 1000: 1, -1: -1, -1000: -1, -1001: -2, -1 << 63: -9223372036854776} {
+		if got := micros(ns); got != us {
+			t.Errorf("micros(%d) = %d, want %d", ns, got, us)
+		}
+	}
+}
+
+// Of cuts its rows into full batches and one rest.
+func TestOf(t *testing.T) {
+	for n, want := range map[int][]int{0: nil, 1: {1}, MaxRows: {MaxRows}, 2*MaxRows + 1: {MaxRows, MaxRows, 1}} {
+		var got []int
+		tab := Of(small(), n, func(b *Batch, i int) { b.Int("a_ns", int64(i)); b.Text("b", "x") })
+		if err := tab.Each(func(b *Batch) error { got = append(got, b.Rows); return nil }); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%d rows come as %v, want %v", n, got, want)
+		}
+		stop := errors.New("stop")
+		if err := tab.Each(func(*Batch) error { return stop }); n > 0 && !errors.Is(err, stop) {
+			t.Errorf("%d rows: yield's error comes out as %v", n, err)
+		}
+	}
+}
