@@ -21,9 +21,6 @@ type document struct {
 }
 
 func (d *document) Begin(s *table.Schema) error {
-	if d.schema == nil {
-		d.out.b = append(d.out.b, "{\n\"schema_version\": "+strconv.Itoa(table.Version)...)
-	}
 	d.end()
 	d.schema, d.rows = s, 0
 	d.out.b = append(d.out.b, ",\n\""+s.Name+"\": "...)
@@ -51,16 +48,17 @@ func (d *document) Batch(b *table.Batch) error {
 
 func (d *document) Close() error {
 	d.end()
-	if d.schema == nil {
-		d.out.b = append(d.out.b, '{')
-	}
 	d.out.b = append(d.out.b, "\n}\n"...)
 	return d.out.flush(true)
 }
 
-// end closes the open table.
+// end closes the open table, or opens the document.
 func (d *document) end() {
-	if d.schema != nil && !d.schema.Single {
+	if d.schema == nil {
+		d.out.b = append(d.out.b, "{\n\"schema_version\": "+strconv.Itoa(table.Version)...)
+		return
+	}
+	if !d.schema.Single {
 		if d.rows > 0 {
 			d.out.b = append(d.out.b, '\n')
 		}

@@ -32,14 +32,14 @@ type Style struct {
 
 // The text is never narrower nor wider than this, and no list longer.
 const (
-	minWidth = 48
+	minWidth = 56
 	maxWidth = 120
 	maxLines = 12
 )
 
 // Text writes the summary: the recording, coverage by reason, processes by
 // bytes, the busiest connections, warnings and hints. It keeps to the style's
-// width, from 48 to 120 columns, except in warnings and hints.
+// width, from 56 to 120 columns, except in warnings and hints.
 func Text(w io.Writer, s *Summary, style Style) error {
 	if style.Width == 0 {
 		style.Width = 80
@@ -83,7 +83,7 @@ func (p *page) line(s string) { p.out.WriteString(strings.TrimRight(s, " ") + "\
 
 func (p *page) head(s *Summary) {
 	c := s.Capture
-	p.line(p.paint(bold, fit(Escape(strings.Join(c.Files, ", ")), p.Width)))
+	p.line(p.paint(bold, strings.TrimRight(fit(Escape(strings.Join(c.Files, ", ")), p.Width), " ")))
 	switch {
 	case c.Totals.Packets == 0:
 		p.line("no packets")
@@ -95,7 +95,7 @@ func (p *page) head(s *Summary) {
 	case c.DropsKnown && c.Dropped > 0:
 		p.line(p.paint(yellow, count(c.Dropped, "packet")+" dropped by the recorder"))
 	case c.DropsKnown:
-		p.line("no packet dropped")
+		p.line("no packets dropped")
 	}
 	if s.Host != "" {
 		p.line(fit("recorded on "+Escape(s.Host), p.Width))
@@ -150,15 +150,16 @@ func (p *page) processes(all measure.Processes) {
 		return
 	}
 	slices.SortStableFunc(busy, func(a, b *measure.Process) int { return cmp.Compare(bytesOfProcess(b), bytesOfProcess(a)) })
-	name := p.Width - 2 - 9 - 10 - 10 - 13
+	const numbers = 9 + 10 + 10 + 13
+	name := p.Width - 2 - numbers
 	p.line("")
-	p.line(p.paint(bold, "  "+fit("Processes", max(name, 9))+fmt.Sprintf("%9s%10s%10s%13s", "PID", "sent", "received", "connections")))
+	p.line(p.paint(bold, "  "+fit("Processes", name)+fmt.Sprintf("%9s%10s%10s%13s", "PID", "sent", "received", "connections")))
 	for _, q := range busy[:min(len(busy), maxLines)] {
 		mark := "  "
 		if q.Command {
 			mark = p.paint(green, "▸ ")
 		}
-		p.line(mark + fit(processName(q.Process), max(name, 9)) + fmt.Sprintf("%9d%10s%10s%13s",
+		p.line(mark + fit(processName(q.Process), name) + fmt.Sprintf("%9d%10s%10s%13s",
 			q.ID.PID, size(q.Self.Sent.WireBytes), size(q.Self.Received.WireBytes), number(q.Self.Connections)))
 	}
 	p.more(len(busy), "process", "processes")

@@ -152,9 +152,12 @@ func instant(name, doc string) []Column {
 	if name == "" {
 		ns, companion = "time_ns", "time"
 	}
-	nullable := strings.Contains(doc, "NULL")
+	what, when, nullable := strings.Cut(doc, "; NULL")
+	if nullable {
+		when = "; NULL" + when
+	}
 	return []Column{
-		{ns, Int64, nullable, doc + ", Unix nanoseconds"},
+		{ns, Int64, nullable, what + ", Unix nanoseconds" + when},
 		{companion, Timestamp, nullable, ns + " as a date, cut to microseconds"},
 	}
 }
