@@ -1,0 +1,89 @@
+package connlog
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+const hexDigits = "0123456789abcdef"
+
+// appendText appends s as a JSON string (RFC 8259 section 7). Bytes that are
+// not UTF-8, which JSON cannot hold, become \xNN, and a backslash becomes two:
+// that is the log's own escape, made before JSON's and undone by Unescape.
+// Control characters, and those that end a line or turn its direction in a
+// terminal, are written as \u escapes.
+func appendText(b []byte, s string) []byte {
+	b = append(b, '"')
+	plain := 0 // s[plain:i] needs no escape
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= ' ' && c < 0x7f && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if c >= 0x80 && n > 1 && printable(r) {
+			i += n
+			continue
+		}
+		b = append(b, s[plain:i]...)
+		b = appendEscape(b, r, c, n)
+		i += n
+		plain = i
+	}
+	b = append(b, s[plain:]...)
+	return append(b, '"')
+}
+
+// appendEscape appends the rune r, which took n bytes and began with c.
+func appendEscape(b []byte, r rune, c byte, n int) []byte {
+	switch {
+	case r == utf8.RuneError && n == 1:
+		return append(b, '\\', '\\', 'x', hexDigits[c>>4], hexDigits[c&15])
+	case c == '\\':
+		return append(b, `\\\\`...)
+	case c == '"':
+		return append(b, `\"`...)
+	case r >= 0x10000: // none of those that printable refuses
+		return utf8.AppendRune(b, r)
+	}
+	return append(b, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
+}
+
+// printable tells whether r may stand in a line that a terminal shows: no C1
+// control, line or paragraph separator, or bidirectional control (UAX #9).
+func printable(r rune) bool {
+	switch {
+	case r >= 0x80 && r < 0xa0, r >= 0x2028 && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x200e, r == 0x200f, r == 0x061c, r == 0xfeff:
+		return false
+	}
+	return true
+}
+
+// Unescape undoes the log's own escape of a string that JSON has decoded:
+// \xNN is a byte that was not UTF-8, \\ a backslash. Readers keep strings
+// escaped, for what they are written to is UTF-8 too; use it where the exact
+// bytes matter. A backslash before anything else stands for itself.
+func Unescape(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] != '\\' || i+1 == len(s):
+			b.WriteByte(s[i])
+		case s[i+1] == '\\':
+			b.WriteByte('\\')
+			i++
+		case s[i+1] == 'x' && i+3 < len(s) && unhex(s[i+2]) >= 0 && unhex(s[i+3]) >= 0:
+			b.WriteByte(byte(unhex(s[i+2])<<4 | unhex(s[i+3])))
+			i += 3
+		default:
+			b.WriteByte('\\')
+		}
+	}
+	return b.String()
+}
+
+func unhex(c byte) int { return strings.IndexByte(hexDigits, c) }
