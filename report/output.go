@@ -84,6 +84,16 @@ func (o *Output) Check(cfg *Config) error {
 
 func (o *Output) stdout() bool { return o.Path == "" || o.Path == "-" }
 
+// folder tells whether Path, which is no standard output, is a folder of
+// files: for several tables, or because it is or looks like one.
+func (o *Output) folder(tables int) bool {
+	if !o.Format.oneTable() {
+		return false
+	}
+	info, err := os.Stat(o.Path)
+	return tables > 1 || err == nil && info.IsDir() || os.IsPathSeparator(o.Path[len(o.Path)-1])
+}
+
 func (o *Output) checkStdout(tables int, inputs []string) error {
 	switch {
 	case o.Format.oneTable() && tables > 1:
@@ -102,15 +112,14 @@ func (o *Output) checkStdout(tables int, inputs []string) error {
 
 func (o *Output) checkFiles(schemas []*table.Schema, inputs []string) error {
 	info, err := os.Stat(o.Path)
-	folder := err == nil && info.IsDir()
 	targets := []string{o.Path}
 	switch {
-	case o.Format.oneTable() && (len(schemas) > 1 || folder):
-		if err == nil && !folder {
+	case o.folder(len(schemas)):
+		if err == nil && !info.IsDir() {
 			return &OutputError{o.Path, fmt.Sprintf("it is a file, and %d tables in this format need a folder", len(schemas)), "name a folder, or one table with --tables"}
 		}
 		targets = o.files(schemas)
-	case folder:
+	case err == nil && info.IsDir() || os.IsPathSeparator(o.Path[len(o.Path)-1]):
 		return &OutputError{o.Path, "it is a folder", "name a file"}
 	}
 	for _, t := range targets {
@@ -172,7 +181,7 @@ func (r *Result) Write(ctx context.Context, o Output) error {
 	if o.stdout() {
 		return one(o.Stdout)
 	}
-	if info, err := os.Stat(o.Path); o.Format.oneTable() && (len(r.Tables) > 1 || err == nil && info.IsDir()) {
+	if o.folder(len(r.Tables)) {
 		var files []file
 		for _, t := range r.Tables {
 			files = append(files, file{t.Name + "." + string(o.Format), func(w io.Writer) error {

@@ -56,7 +56,7 @@ func (p *parquetFile) properties(s *table.Schema) *parquet.WriterProperties {
 	options := []parquet.WriterProperty{
 		parquet.WithCreatedBy(p.about.Tool),
 		parquet.WithRootRepetition(parquet.Repetitions.Required), // repeated, the default, is refused by some readers
-		parquet.WithCompression(compress.Codecs.Zstd),            // at no level: with one, every page makes a new encoder
+		parquet.WithCompression(compress.Codecs.Zstd),
 		parquet.WithDictionaryDefault(true),
 		parquet.WithBatchSize(table.MaxRows),
 		parquet.WithDataPageSize(math.MaxInt32), // pages are ended after each batch, see parquetCells.flush
