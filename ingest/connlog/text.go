@@ -8,8 +8,9 @@ import (
 const hexDigits = "0123456789abcdef"
 
 // appendText appends s as a JSON string (RFC 8259 section 7). Bytes that are
-// not UTF-8, which JSON cannot hold, become \xNN, and a backslash becomes two:
-// that is the log's own escape, made before JSON's and undone by Unescape.
+// not UTF-8, which JSON cannot hold, become \xNN, and so does a backslash that
+// begins what looks like that: the log's own escape, made before JSON's and
+// undone by Unescape.
 // Control characters, and those that end a line or turn its direction in a
 // terminal, are written as \u escapes.
 func appendText(b []byte, s string) []byte {
@@ -19,6 +20,12 @@ func appendText(b []byte, s string) []byte {
 		c := s[i]
 		if c >= ' ' && c < 0x7f && c != '"' && c != '\\' {
 			i++
+			continue
+		}
+		if c == '\\' && !isEscape(s[i:]) {
+			b = append(append(b, s[plain:i]...), `\\`...)
+			i++
+			plain = i
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(s[i:])
@@ -38,10 +45,8 @@ func appendText(b []byte, s string) []byte {
 // appendEscape appends the rune r, which took n bytes and began with c.
 func appendEscape(b []byte, r rune, c byte, n int) []byte {
 	switch {
-	case r == utf8.RuneError && n == 1:
+	case c == '\\' || r == utf8.RuneError && n == 1:
 		return append(b, '\\', '\\', 'x', hexDigits[c>>4], hexDigits[c&15])
-	case c == '\\':
-		return append(b, `\\\\`...)
 	case c == '"':
 		return append(b, `\"`...)
 	case r >= 0x10000: // none of those that printable refuses
@@ -61,29 +66,28 @@ func printable(r rune) bool {
 }
 
 // Unescape undoes the log's own escape of a string that JSON has decoded:
-// \xNN is a byte that was not UTF-8, \\ a backslash. Readers keep strings
+// each \xNN, with lower-case digits, is the byte NN. Readers keep strings
 // escaped, for what they are written to is UTF-8 too; use it where the exact
-// bytes matter. A backslash before anything else stands for itself.
+// bytes matter.
 func Unescape(s string) string {
-	if !strings.Contains(s, `\`) {
+	if !strings.Contains(s, `\x`) {
 		return s
 	}
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] != '\\' || i+1 == len(s):
-			b.WriteByte(s[i])
-		case s[i+1] == '\\':
-			b.WriteByte('\\')
-			i++
-		case s[i+1] == 'x' && i+3 < len(s) && unhex(s[i+2]) >= 0 && unhex(s[i+3]) >= 0:
+		if isEscape(s[i:]) {
 			b.WriteByte(byte(unhex(s[i+2])<<4 | unhex(s[i+3])))
 			i += 3
-		default:
-			b.WriteByte('\\')
+		} else {
+			b.WriteByte(s[i])
 		}
 	}
 	return b.String()
+}
+
+// isEscape tells whether s begins with an escape.
+func isEscape(s string) bool {
+	return len(s) >= 4 && s[0] == '\\' && s[1] == 'x' && unhex(s[2]) >= 0 && unhex(s[3]) >= 0
 }
 
 func unhex(c byte) int { return strings.IndexByte(hexDigits, c) }
