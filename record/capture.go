@@ -1,0 +1,216 @@
+package record
+
+import (
+	"fmt"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+	"github.com/pcapwho/pcapwho/ingest/pcapng"
+)
+
+// How often a capture does what is not a packet.
+const (
+	flushEvery      = time.Second     // a recorder that is killed loses no more
+	dropsEvery      = time.Second     // how narrow a gap is told
+	statisticsEvery = 5 * time.Second // interface statistics blocks
+)
+
+// capture moves packets from the ring to the file. One goroutine runs it.
+type capture struct {
+	ring    *ring
+	out     *output
+	writer  *pcapng.Writer
+	snaplen int
+	filter  string
+	ports   []port      // by pcapng interface ID
+	byIndex map[int]int // ifindex → place in ports, -1 = not recorded
+	lost    func(connlog.Gap)
+	message func(MessageKind, string)
+	stopped atomic.Bool
+
+	begin     int64 // Unix nanoseconds
+	dropsRead int64 // when the drops were last read
+	packets   int64
+	bytes     int64 // captured
+	dropped   int64
+	failed    error
+	failedAt  int64
+	tagged    []byte // memory for frames whose VLAN tag is put back
+}
+
+// port is one recorded interface.
+type port struct {
+	name     string
+	received uint64 // frames written
+	dropped  uint64
+}
+
+// newCapture writes the section and the interfaces to out, which belongs to the
+// capture even when that fails.
+func newCapture(r *ring, out *output, cfg *Config, id string, interfaces []connlog.Interface) (*capture, error) {
+	c := &capture{ring: r, out: out, snaplen: cfg.Snaplen, filter: cfg.FilterText, byIndex: map[int]int{},
+		message: cfg.Message, begin: time.Now().UnixNano()}
+	c.dropsRead = c.begin
+	var err error
+	c.writer, err = pcapng.NewWriter(out, pcapng.SectionHeader{Comment: "recording_id=" + id, OS: kernel(), Application: program(cfg.Version)})
+	if err != nil {
+		return c, err
+	}
+	for _, i := range interfaces {
+		if err := c.add(i.Index, i.Name, i.LinkType); err != nil {
+			return c, err
+		}
+	}
+	return c, c.writer.Flush()
+}
+
+func program(version string) string {
+	if version == "" {
+		return "pcapwho"
+	}
+	return "pcapwho " + version
+}
+
+func (c *capture) add(index int, name string, link uint16) error {
+	id, err := c.writer.AddInterface(pcapng.InterfaceDescription{Name: name, Filter: c.filter, LinkType: link, Snaplen: uint32(c.snaplen)})
+	if err != nil {
+		return err
+	}
+	c.byIndex[index] = int(id)
+	c.ports = append(c.ports, port{name: name})
+	return nil
+}
+
+// run captures until stop, then takes what is still in the ring. When a write
+// fails it stops writing, closes the ring's entry and says when in failed.
+func (c *capture) run() {
+	flushed, counted := time.Now(), time.Now()
+	for !c.stopped.Load() && c.failed == nil {
+		_, err := c.ring.read(flushEvery/2, c.take)
+		c.fail(err)
+		if now := time.Now(); now.Sub(flushed) >= flushEvery {
+			flushed = now
+			c.readDrops(now.UnixNano())
+			if now.Sub(counted) >= statisticsEvery {
+				counted = now
+				c.writeStatistics(now.UnixNano())
+			}
+			c.fail(c.writer.Flush())
+		}
+	}
+	c.drain()
+	now := time.Now().UnixNano()
+	c.readDrops(now)
+	c.writeStatistics(now)
+	c.fail(c.writer.Flush())
+}
+
+// drain lets nothing more in and takes what is in the ring: the kernel hands
+// over its last block when that times out.
+func (c *capture) drain() {
+	if err := c.ring.shut(); err != nil {
+		c.fail(err)
+	}
+	for until := time.Now().Add(3 * blockTimeout); c.failed == nil; {
+		more, err := c.ring.read(blockTimeout, c.take)
+		c.fail(err)
+		if !more && time.Now().After(until) {
+			return
+		}
+	}
+}
+
+// stop ends run. It may be called from any goroutine.
+func (c *capture) stop() {
+	c.stopped.Store(true)
+	c.ring.interrupt()
+}
+
+// take writes one frame.
+func (c *capture) take(f *frame) {
+	if c.failed != nil {
+		return
+	}
+	id, known := c.byIndex[f.index]
+	if !known {
+		id = c.meet(f)
+	}
+	if id < 0 {
+		return
+	}
+	data, memory, longer := f.restoreTag(c.tagged)
+	c.tagged = memory
+	limit := maxFrame
+	if c.snaplen > 0 {
+		limit = min(limit, c.snaplen)
+	}
+	data = data[:min(len(data), limit)]
+	err := c.writer.WritePacket(&pcapng.EnhancedPacket{Interface: uint32(id), Time: f.time, Data: data, WireLength: f.wire + longer, Flags: f.flags()})
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	c.packets++
+	c.bytes += int64(len(data))
+	c.ports[id].received++
+}
+
+// meet gives an interface that appeared while recording its block, with its
+// first packet. It returns -1 for one whose frames cannot be recorded.
+func (c *capture) meet(f *frame) int {
+	name := fmt.Sprintf("ifindex-%d", f.index)
+	if i, err := net.InterfaceByIndex(f.index); err == nil {
+		name = i.Name
+	}
+	link, ok := linkType(f.hardware)
+	if !ok || len(c.ports) >= pcapng.MaxInterfaces {
+		c.byIndex[f.index] = -1
+		c.message(Warning, fmt.Sprintf("interface %q is left out: frames of hardware type %d cannot be recorded", name, f.hardware))
+		return -1
+	}
+	if err := c.add(f.index, name, link); err != nil {
+		c.fail(err)
+		return -1
+	}
+	return c.byIndex[f.index]
+}
+
+// readDrops books what the ring lost since the last reading: PACKET_STATISTICS
+// counts for the socket, so with several interfaces on the first.
+func (c *capture) readDrops(now int64) {
+	n, err := c.ring.drops()
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	n += c.ring.damaged
+	c.ring.damaged = 0
+	if n > 0 {
+		c.dropped += n
+		c.ports[0].dropped += uint64(n)
+		c.lost(connlog.Gap{Source: connlog.GapCapture, Begin: c.dropsRead, End: now, Count: n, Message: "the capture ring was full"})
+	}
+	c.dropsRead = now
+}
+
+func (c *capture) writeStatistics(now int64) {
+	for id, p := range c.ports {
+		s := pcapng.InterfaceStatistics{Interface: uint32(id), Time: now, Start: c.begin, End: now,
+			Received: pcapng.Counted(p.received), Dropped: pcapng.Counted(p.dropped)}
+		if id == 0 && len(c.ports) > 1 {
+			s.Comment = "dropped counts all interfaces together: they share one ring"
+		}
+		c.fail(c.writer.WriteStatistics(&s))
+	}
+}
+
+// fail notes the first failure, from which nothing more is captured.
+func (c *capture) fail(err error) {
+	if err == nil || c.failed != nil {
+		return
+	}
+	c.failed, c.failedAt = err, time.Now().UnixNano()
+	c.message(Warning, fmt.Sprintf("the capture ends here: %v", err))
+}

@@ -1,0 +1,89 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"sync/atomic"
+	"time"
+)
+
+// command is the wrapped command.
+type command struct {
+	*exec.Cmd
+	interrupted atomic.Bool // a SIGINT came: the terminal gave it to the command too
+	signals     chan os.Signal
+	forwarded   chan struct{}
+}
+
+// findCommand makes the command ready to start, or says why it cannot be:
+// status 127 when it is not found, 126 when it cannot be executed.
+func findCommand(cfg *Config, who *account) (*command, error) {
+	path, err := exec.LookPath(cfg.Command[0])
+	if err != nil {
+		return nil, commandError(cfg.Command[0], err)
+	}
+	c := &command{Cmd: exec.Command(path, cfg.Command[1:]...), signals: make(chan os.Signal, 4), forwarded: make(chan struct{})}
+	c.Args[0] = cfg.Command[0]
+	c.Stdin, c.Stdout, c.Stderr = cfg.Stdin, cfg.Stdout, cfg.Stderr
+	if who != nil {
+		c.Env = who.environment()
+		runAs(c.Cmd, who)
+	}
+	return c, nil
+}
+
+func commandError(name string, err error) error {
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, exec.ErrDot) {
+		return &Error{Message: fmt.Sprintf("command %q not found", name), Hint: "give its path, as ./NAME", Status: statusNotFound}
+	}
+	return &Error{Message: fmt.Sprintf("command %q cannot be executed", name), Status: statusNotExecutable, Err: err}
+}
+
+// start starts the command and passes on the signals that only this process
+// gets. SIGINT reaches the terminal's whole foreground group: the command
+// decides, the recorder waits.
+func (c *command) start() error {
+	signal.Notify(c.signals, append(passedSignals(), os.Interrupt)...)
+	if err := c.Start(); err != nil {
+		signal.Stop(c.signals)
+		return commandError(c.Args[0], err)
+	}
+	go func() {
+		defer close(c.forwarded)
+		for s := range c.signals {
+			if s == os.Interrupt {
+				c.interrupted.Store(true)
+				continue
+			}
+			_ = c.Process.Signal(s) // it may have ended just now
+		}
+	}()
+	return nil
+}
+
+// cancel asks the command to end. When a SIGINT came at the same moment, the
+// command has it already.
+func (c *command) cancel() {
+	time.Sleep(50 * time.Millisecond)
+	if !c.interrupted.Load() {
+		_ = terminate(c.Process) // it may have ended just now
+	}
+}
+
+// wait returns the exit status, 128 + the signal's number when one ended it.
+// An error is one of passing its output on.
+func (c *command) wait() (int, error) {
+	err := c.Wait()
+	signal.Stop(c.signals)
+	close(c.signals)
+	<-c.forwarded
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		err = nil
+	}
+	return exitStatus(c.ProcessState), err
+}

@@ -1,0 +1,17 @@
+//go:build !unix
+
+package record
+
+import (
+	"os"
+	"os/exec"
+)
+
+// runAs: there is no sudo here.
+func runAs(*exec.Cmd, *account) {}
+
+func passedSignals() []os.Signal { return nil }
+
+func terminate(p *os.Process) error { return p.Kill() }
+
+func exitStatus(state *os.ProcessState) int { return state.ExitCode() }

@@ -1,0 +1,115 @@
+package record
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/net/bpf"
+)
+
+// Defaults of a Config whose fields are zero.
+const (
+	// DefaultSnaplen keeps headers, DNS answers and a TLS hello whole, and cuts
+	// the 64 KB super-packets that segmentation offload makes. It is the
+	// command line's default; Config.Snaplen 0 keeps everything.
+	DefaultSnaplen = 2048
+
+	DefaultRingMiB      = 64
+	DefaultDiagInterval = 50 * time.Millisecond
+	DefaultPollInterval = 200 * time.Millisecond
+)
+
+// The sources of socket events.
+const (
+	SourceAuto = "auto" // the best one that this system has
+	SourceDiag = "diag" // Linux sock_diag and /proc
+	SourcePoll = "poll" // gopsutil, everywhere
+)
+
+// Config says what to record. The zero value of every field but Capture works.
+type Config struct {
+	Interfaces []string             // names; none, or "any", = all
+	Filter     []bpf.RawInstruction // see ParseFilter; none = every packet
+	FilterText string               // the filter as the user gave it, for the files' descriptions
+	Snaplen    int                  // bytes kept of a frame; 0 = all
+	RingMiB    int                  // size of the capture ring
+
+	Capture string // path of the pcapng file
+	Log     string // path of the connection log; "" = LogPath(Capture)
+	Force   bool   // replace existing files
+
+	Source   string        // SourceAuto (also ""), SourceDiag or SourcePoll
+	Interval time.Duration // between two looks at the sockets
+	Duration time.Duration // the recording ends after this; 0 = no limit
+
+	// Command is run while recording, and the recording ends with it. Under
+	// sudo it runs as the caller.
+	Command []string
+	Stdin   io.Reader // of the command; nil = none, as in os/exec
+	Stdout  io.Writer
+	Stderr  io.Writer
+
+	Version string // of the program, for the files' descriptions
+
+	// Message receives what a person should read: one line without a newline,
+	// lower case. It may be called from several goroutines. nil = dropped.
+	Message func(kind MessageKind, text string)
+}
+
+// MessageKind tells warnings from plain information.
+type MessageKind uint8
+
+// The kinds of messages.
+const (
+	Information MessageKind = iota
+	Warning
+)
+
+// LogPath returns where the connection log of a capture is expected:
+// "run.pcapng" and "run.pcap" have theirs in "run.conns.jsonl".
+func LogPath(capture string) string {
+	for _, suffix := range []string{".pcapng", ".pcap"} {
+		if base, ok := strings.CutSuffix(capture, suffix); ok && base != "" && !os.IsPathSeparator(base[len(base)-1]) {
+			return base + ".conns.jsonl"
+		}
+	}
+	return capture + ".conns.jsonl"
+}
+
+// resolve fills in the defaults and refuses what makes no sense.
+func (c *Config) resolve() error {
+	usage := func(message, hint string) error { return &Error{Message: message, Hint: hint, Status: statusUsage} }
+	switch {
+	case c.Capture == "":
+		return usage("no capture file named", "name one with -w run.pcapng")
+	case c.Snaplen < 0:
+		return usage("the snaplen is negative", "0 keeps whole frames")
+	case c.RingMiB < 0 || c.RingMiB > 4095:
+		return usage("the ring is 1 to 4095 MiB", "")
+	case c.Interval < 0 || c.Duration < 0:
+		return usage("a time span is negative", "")
+	}
+	switch c.Source {
+	case "":
+		c.Source = SourceAuto
+	case SourceAuto, SourceDiag, SourcePoll:
+	default:
+		return usage(fmt.Sprintf("unknown source %q", c.Source), "the sources are auto, diag and poll")
+	}
+	if c.Log == "" {
+		c.Log = LogPath(c.Capture)
+	}
+	if c.RingMiB == 0 {
+		c.RingMiB = DefaultRingMiB
+	}
+	if len(c.Interfaces) == 1 && c.Interfaces[0] == "any" {
+		c.Interfaces = nil
+	}
+	if c.Message == nil {
+		c.Message = func(MessageKind, string) {}
+	}
+	return nil
+}

@@ -1,0 +1,41 @@
+// Package record captures packets and watches sockets and processes, and writes
+// the two files that everything later is made from: run.pcapng and
+// run.conns.jsonl. Start is the way in.
+//
+//  1. Config is checked, and all that can be wrong is found (checkOutputs,
+//     chooseInterfaces, findCommand, CanRecord): an *Error with its remedy,
+//     nothing written, no command started.
+//  2. buildFilter joins the interfaces, "loopback packets once" and the user's
+//     program (ParseFilter) into one classic BPF program; the ring starts to
+//     fill.
+//  3. A source (diag on Linux, else poll) looks at all sockets and processes for
+//     the first time; the files are created; the command starts.
+//  4. capture moves frames from the ring to the pcapng file. watch turns the
+//     difference between two looks into events of the log.
+//  5. When the command ends, or the user says so: a last thorough look, a moment
+//     for the last packets, the ring drained, both files closed, a Summary.
+//
+// One goroutine reads the ring and writes the capture, one looks at the sockets
+// and writes the log, so that each file is in the order of time.
+//
+//	            ┌ ring ── capture ─────────► run.pcapng
+//	Start ──────┤            └ gaps ┐
+//	            └ source ── watch ──┴──────► run.conns.jsonl
+//
+// The log never claims more than was seen. A process holds a socket when its
+// list of files said so and the same process had the PID before and after; Since
+// in an event is the last time that the former state was seen.
+//
+// # Limits
+//
+//   - Packets are captured on Linux only, by processes with CAP_NET_RAW.
+//   - A socket that opens and closes between two looks is not seen, nor one of
+//     another network namespace.
+//   - A socket that a running process of more than a second's age receives from
+//     another (SCM_RIGHTS) is noticed within a second, an inherited one at the
+//     next look.
+//   - Filters see frames as the kernel does: without the VLAN tag that the file
+//     has again.
+//   - The kernel counts drops for all interfaces together.
+//   - The arguments of a process are cut at 4 KiB.
+package record

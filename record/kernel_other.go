@@ -1,0 +1,9 @@
+//go:build !linux
+
+package record
+
+import "runtime"
+
+func kernel() string { return runtime.GOOS }
+
+func bootID() string { return "" }

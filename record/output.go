@@ -1,0 +1,145 @@
+package record
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// minimumSpace is what must be free where the files go, in bytes.
+const minimumSpace = 1 << 20
+
+// output is one file of a recording. After a write that failed the file ends
+// with the last whole record, and every later write returns that error.
+type output struct {
+	path string
+	file target
+	size int64
+	err  error
+	// whole returns how many bytes at the beginning of what was written are
+	// whole records.
+	whole func([]byte) int
+}
+
+// target is what output needs of an *os.File; tests let it fail.
+type target interface {
+	Write([]byte) (int, error)
+	Truncate(int64) error
+	Close() error
+}
+
+// Write appends records.
+func (o *output) Write(b []byte) (int, error) {
+	if o.err != nil {
+		return 0, o.err
+	}
+	n, err := o.file.Write(b)
+	if err == nil {
+		o.size += int64(n)
+		return n, nil
+	}
+	o.size += int64(o.whole(b[:n]))
+	o.err = &Error{Message: "writing stopped", Status: statusFailed, Err: err, Hint: "the file is readable up to here"}
+	if err := o.file.Truncate(o.size); err != nil {
+		o.err = errors.Join(o.err, err)
+	}
+	return n, o.err
+}
+
+// wholeBlocks counts the bytes of whole pcapng blocks: the total length is the
+// second word of each, little-endian as our writer has it.
+func wholeBlocks(b []byte) int {
+	at := 0
+	for at+12 <= len(b) {
+		length := binary.LittleEndian.Uint32(b[at+4:])
+		if length < 12 || uint64(length) > uint64(len(b)-at) {
+			break
+		}
+		at += int(length)
+	}
+	return at
+}
+
+func wholeLines(b []byte) int { return bytes.LastIndexByte(b, '\n') + 1 }
+
+// checkOutputs finds what would keep the files from being written. It creates
+// nothing.
+func checkOutputs(capture, log string, force bool) error {
+	if same(capture, log) {
+		return &Error{Message: fmt.Sprintf("the capture and the log are the same file, %q", capture), Hint: "name another with --log", Status: statusUsage}
+	}
+	for _, path := range []string{capture, log} {
+		folder := filepath.Dir(path)
+		info, err := os.Stat(folder)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return &Error{Message: fmt.Sprintf("no folder %q", folder), Hint: "make it first: mkdir -p " + folder, Status: statusUsage}
+		case err != nil:
+			return &Error{Message: fmt.Sprintf("folder %q", folder), Status: statusUsage, Err: err}
+		case !info.IsDir():
+			return &Error{Message: fmt.Sprintf("%q is not a folder", folder), Status: statusUsage}
+		}
+		info, err = os.Lstat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return &Error{Message: fmt.Sprintf("file %q", path), Status: statusUsage, Err: err}
+		case !info.Mode().IsRegular():
+			return &Error{Message: fmt.Sprintf("%q exists and is not a regular file", path), Hint: "choose another name", Status: statusUsage}
+		case !force:
+			return &Error{Message: fmt.Sprintf("%q exists", path), Hint: "choose another name, or replace it with --force", Status: statusUsage}
+		}
+		if free, ok := freeSpace(folder); ok && free < minimumSpace {
+			return &Error{Message: fmt.Sprintf("no space in %q: %d bytes are free, need %d", folder, free, minimumSpace), Status: statusFailed}
+		}
+	}
+	return nil
+}
+
+// same tells whether two paths name one file.
+func same(a, b string) bool {
+	if filepath.Clean(a) == filepath.Clean(b) {
+		return true
+	}
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	if errX == nil && errY == nil {
+		return os.SameFile(x, y)
+	}
+	p, errP := os.Stat(filepath.Dir(a))
+	q, errQ := os.Stat(filepath.Dir(b))
+	return errP == nil && errQ == nil && os.SameFile(p, q) && filepath.Base(a) == filepath.Base(b)
+}
+
+// create makes a file that only its owner may read, and that belongs to the
+// caller of sudo. With force an old file gives way to a new one: what is open
+// elsewhere stays whole.
+func create(path string, force bool, owner *account, whole func([]byte) int) (*output, error) {
+	if force {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, &Error{Message: fmt.Sprintf("file %q cannot be replaced", path), Status: statusFailed, Err: err}
+		}
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, &Error{Message: "no file to write to", Status: statusUsage, Err: err, Hint: "choose another place with -w"}
+	}
+	o := &output{path: path, file: file, whole: whole}
+	if owner != nil {
+		if err := file.Chown(owner.uid, owner.gid); err != nil {
+			o.remove()
+			return nil, &Error{Message: "the file cannot be given to the caller of sudo", Status: statusFailed, Err: err}
+		}
+	}
+	return o, nil
+}
+
+// remove takes back a file of a recording that did not start.
+func (o *output) remove() {
+	o.file.Close()
+	os.Remove(o.path)
+}

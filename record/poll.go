@@ -1,0 +1,169 @@
+package record
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	psnet "github.com/shirou/gopsutil/v3/net"
+
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+	"github.com/pcapwho/pcapwho/ingest/flow"
+)
+
+// poll is the portable source: it asks gopsutil for the connections of every
+// process. It knows neither inodes nor cookies, so that its socket ids are made
+// up: one for as long as the same protocol and endpoints are seen.
+type poll struct {
+	reader      processReader
+	roster      *roster
+	connections func() ([]psnet.ConnectionStat, error)
+	ids         map[pollKey]uint64
+	last        uint64 // the last id given
+}
+
+// pollKey is all that tells one socket from another here.
+type pollKey struct {
+	protocol      flow.Protocol
+	local, remote flow.Endpoint
+	v6            bool
+}
+
+func newPoll() (source, error) {
+	reader, err := newProcessReader()
+	if err != nil {
+		return nil, err
+	}
+	return &poll{reader: reader, roster: newRoster(reader), ids: map[pollKey]uint64{},
+		connections: func() ([]psnet.ConnectionStat, error) { return psnet.ConnectionsWithoutUids("inet") }}, nil
+}
+
+func (p *poll) name() string { return SourcePoll }
+
+func (p *poll) blind() []string {
+	return []string{
+		"sockets that open and close between two polls",
+		"a second use of the same endpoints between two polls",
+		"all but one of the processes that share a socket",
+		"all but one of several sockets that are bound to the same endpoint",
+		"sockets of other network namespaces",
+		"protocols other than TCP and UDP, raw and packet sockets",
+		"sockets of processes that this user may not inspect",
+	}
+}
+
+func (p *poll) close() { p.reader.close() }
+
+func (p *poll) look(bool) (look, error) {
+	l := look{begin: time.Now().UnixNano(), thorough: true}
+	var err error
+	if l.processes, err = p.roster.refresh(l.begin, true); err != nil {
+		return l, err
+	}
+	rows, err := p.connections()
+	if err != nil {
+		return l, err
+	}
+	// A PID counts only when the same process had it before and after the
+	// sockets were read.
+	same := map[int32]bool{}
+	for _, row := range rows {
+		if _, asked := same[row.Pid]; !asked {
+			id, known := p.roster.id(row.Pid)
+			start, ok := p.reader.start(row.Pid)
+			same[row.Pid] = known && ok && start == id.Start
+		}
+	}
+	l.sockets = p.sightings(rows, func(pid int32) (connlog.ProcessID, bool) {
+		id, ok := p.roster.id(pid)
+		return id, ok && same[pid]
+	})
+	l.end = time.Now().UnixNano()
+	return l, nil
+}
+
+// sightings turns gopsutil's rows into sockets, in the order of their ids.
+func (p *poll) sightings(rows []psnet.ConnectionStat, owner func(pid int32) (connlog.ProcessID, bool)) []sighting {
+	found := map[uint64]*sighting{}
+	ids := make(map[pollKey]uint64, len(rows))
+	for _, row := range rows {
+		s, ok := socketOf(row)
+		if !ok {
+			continue
+		}
+		key := pollKey{s.Protocol, s.Local, s.Remote, s.V6}
+		id, known := ids[key]
+		if !known {
+			if id, known = p.ids[key]; !known {
+				p.last++
+				id = p.last
+			}
+			ids[key] = id
+		}
+		t := found[id]
+		if t == nil {
+			s.ID = id
+			t = &s
+			found[id] = t
+		}
+		if process, ok := owner(row.Pid); ok && !slices.Contains(t.Owners, process) {
+			t.Owners = append(t.Owners, process)
+		}
+	}
+	p.ids = ids
+	list := make([]sighting, 0, len(found))
+	for _, s := range found {
+		slices.SortFunc(s.Owners, func(a, b connlog.ProcessID) int { return int(a.PID) - int(b.PID) })
+		list = append(list, *s)
+	}
+	slices.SortFunc(list, func(a, b sighting) int { return cmp.Compare(a.ID, b.ID) })
+	return list
+}
+
+// socketOf reads one row. ok is false for what belongs to no process any more.
+func socketOf(row psnet.ConnectionStat) (s sighting, ok bool) {
+	const stream, datagram = 1, 2 // SOCK_STREAM, SOCK_DGRAM everywhere
+	switch row.Type {
+	case stream:
+		s.Protocol = flow.TCP
+	case datagram:
+		s.Protocol = flow.UDP
+	default:
+		return s, false
+	}
+	s.State = strings.ToLower(row.Status)
+	switch s.State {
+	case "time_wait", "syn_recv", "delete", "closed":
+		return s, false
+	case "none", "close", "":
+		s.State = ""
+	}
+	if row.Pid == 0 && (strings.HasPrefix(s.State, "fin_wait") || s.State == "last_ack" || s.State == "closing") {
+		return s, false
+	}
+	if s.Local, s.V6, ok = endpoint(row.Laddr, row.Raddr); !ok {
+		return s, false
+	}
+	if row.Raddr.Port != 0 {
+		s.Remote, _, s.HasRemote = endpoint(row.Raddr, row.Laddr)
+	}
+	return s, true
+}
+
+// endpoint packs an address; "*" and "" are the unspecified one, of the family
+// of the other end or, where that does not tell, IPv6.
+func endpoint(a, other psnet.Addr) (e flow.Endpoint, v6, ok bool) {
+	if a.IP == "" || a.IP == "*" {
+		a.IP = "::"
+		if strings.Contains(other.IP, ".") {
+			a.IP = "0.0.0.0"
+		}
+	}
+	ip, err := netip.ParseAddr(a.IP)
+	if err != nil || a.Port > 65535 {
+		return e, false, false
+	}
+	return flow.Endpoint{Addr: flow.AddrFrom(ip), Port: uint16(a.Port)}, ip.Is6(), true
+}

@@ -1,0 +1,239 @@
+package record
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+)
+
+// tick is the unit of /proc/PID/stat's start time: USER_HZ is 100 on every
+// architecture that Go runs on.
+const tick = int64(1e9 / 100)
+
+// processReader reads /proc (proc(5)). One goroutine uses it.
+type processReader struct {
+	dir     int   // /proc
+	boot    int64 // Unix nanoseconds of the boot, fixed for the run: one process is never two
+	entries []byte
+	text    []byte
+	link    []byte
+}
+
+func newProcessReader() (processReader, error) {
+	dir, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return processReader{}, &Error{Message: "/proc cannot be read", Hint: "mount it: mount -t proc proc /proc", Status: statusFailed, Err: err}
+	}
+	boot, now := clocks()
+	return processReader{dir: dir, boot: now - boot, entries: make([]byte, 64<<10), text: make([]byte, 16<<10), link: make([]byte, 4096)}, nil
+}
+
+func (r processReader) close() { unix.Close(r.dir) }
+
+// pids appends the PID of every process to list.
+func (r processReader) pids(list []int32) ([]int32, error) {
+	dir, err := unix.Openat(r.dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return list, os.NewSyscallError("open /proc", err)
+	}
+	defer unix.Close(dir)
+	err = eachEntry(dir, r.entries, func(name []byte) {
+		if pid, ok := number(name); ok && pid <= 1<<30 {
+			list = append(list, int32(pid))
+		}
+	})
+	return list, err
+}
+
+// face reads who has a PID now.
+func (r processReader) face(pid int32) (f face, ok bool) {
+	text := r.read(pid, "stat")
+	// pid (comm) state ppid …: comm may hold anything, parentheses too.
+	open, end := bytes.IndexByte(text, '('), bytes.LastIndexByte(text, ')')
+	if open < 0 || end < open {
+		return f, false
+	}
+	fields := bytes.Fields(text[end+1:])
+	if len(fields) < 20 {
+		return f, false
+	}
+	parent, _ := number(fields[1])
+	ticks, ok := number(fields[19]) // field 22, starttime
+	f = face{start: r.boot + int64(ticks)*tick, parent: int32(parent), name: string(text[open+1 : end])}
+	f.exe = r.readlink(pid, "exe")
+	return f, ok
+}
+
+// start reads only when the process with a PID began.
+func (r processReader) start(pid int32) (int64, bool) {
+	text := r.read(pid, "stat")
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+	if len(fields) < 20 {
+		return 0, false
+	}
+	ticks, ok := number(fields[19])
+	return r.boot + int64(ticks)*tick, ok
+}
+
+// describe reads what face leaves out. What cannot be read stays unknown.
+func (r processReader) describe(pid int32) connlog.Process {
+	p := connlog.Process{UID: -1}
+	for line := range bytes.Lines(r.read(pid, "status")) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		fields := bytes.Fields(value)
+		switch {
+		case len(fields) == 0:
+		case string(name) == "Uid":
+			if uid, ok := number(fields[0]); ok {
+				p.UID = int64(uid)
+			}
+		case string(name) == "NSpid":
+			if own, ok := number(fields[len(fields)-1]); ok && len(fields) > 1 {
+				p.NSPID = int32(own)
+			}
+		}
+	}
+	if line := bytes.TrimSuffix(r.read(pid, "cmdline"), []byte{0}); len(line) > 0 {
+		p.Args = cutArgs(strings.Split(string(line), "\x00"))
+	}
+	p.Cgroup = cgroup(string(r.read(pid, "cgroup")))
+	p.Container = container(p.Cgroup)
+	if name := r.readlink(pid, "ns/net"); strings.HasPrefix(name, "net:[") {
+		p.Namespace, _ = strconv.ParseUint(strings.TrimSuffix(name[5:], "]"), 10, 64)
+	}
+	return p
+}
+
+// sockets appends the inodes of the sockets that a process holds to list. It
+// fails where this process has no right to look.
+func (r processReader) sockets(pid int32, list []uint64) ([]uint64, error) {
+	dir, err := unix.Openat(r.dir, strconv.Itoa(int(pid))+"/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return list, err
+	}
+	defer unix.Close(dir)
+	const prefix = "socket:["
+	err = eachEntry(dir, r.entries, func(name []byte) {
+		if _, ok := number(name); !ok {
+			return
+		}
+		n, err := unix.Readlinkat(dir, string(name), r.link)
+		if err != nil || n <= len(prefix) || string(r.link[:len(prefix)]) != prefix {
+			return
+		}
+		if inode, ok := number(r.link[len(prefix) : n-1]); ok {
+			list = append(list, inode)
+		}
+	})
+	return list, err
+}
+
+// read returns the beginning of a file of a process, nothing when it went. It
+// is valid until the next read.
+func (r processReader) read(pid int32, name string) []byte {
+	fd, err := unix.Openat(r.dir, strconv.Itoa(int(pid))+"/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(fd)
+	total := 0
+	for total < len(r.text) {
+		n, err := unix.Read(fd, r.text[total:])
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil || n <= 0 {
+			break
+		}
+		total += n
+	}
+	return r.text[:total]
+}
+
+func (r processReader) readlink(pid int32, name string) string {
+	n, err := unix.Readlinkat(r.dir, strconv.Itoa(int(pid))+"/"+name, r.link)
+	if err != nil {
+		return ""
+	}
+	return string(r.link[:n])
+}
+
+// eachEntry calls f with the name of every entry of a directory. It reads
+// getdents64(2) itself: no allocation an entry.
+func eachEntry(dir int, buffer []byte, f func(name []byte)) error {
+	const nameAt = 19 // d_ino 8, d_off 8, d_reclen 2, d_type 1
+	for {
+		n, err := unix.Getdents(dir, buffer)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil || n <= 0 {
+			return err
+		}
+		for b := buffer[:n]; len(b) > nameAt; {
+			length := int(binary.NativeEndian.Uint16(b[16:]))
+			if length <= nameAt || length > len(b) {
+				break
+			}
+			name := b[nameAt:length]
+			if end := bytes.IndexByte(name, 0); end >= 0 {
+				name = name[:end]
+			}
+			f(name)
+			b = b[length:]
+		}
+	}
+}
+
+// number reads a decimal number that fills b.
+func number(b []byte) (n uint64, ok bool) {
+	for _, c := range b {
+		if c < '0' || c > '9' || n > (1<<63)/10 {
+			return 0, false
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	return n, len(b) > 0
+}
+
+// cgroup picks the process's place in the unified hierarchy, else in systemd's.
+func cgroup(text string) string {
+	fallback := ""
+	for line := range strings.Lines(text) {
+		fields := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
+		switch {
+		case len(fields) < 3:
+		case fields[0] == "0" && fields[1] == "":
+			if fields[2] != "/" || fallback == "" {
+				return fields[2]
+			}
+		case fields[1] == "name=systemd":
+			fallback = fields[2]
+		}
+	}
+	return fallback
+}
+
+// container finds the id in the cgroup of a container: 64 hexadecimal digits,
+// as Docker, containerd, CRI-O and Podman write it.
+func container(cgroup string) string {
+	const digits = 64
+	run := 0
+	for i := len(cgroup) - 1; i >= 0; i-- {
+		if c := cgroup[i]; c >= '0' && c <= '9' || c >= 'a' && c <= 'f' {
+			if run++; run == digits && (i == 0 || !strings.ContainsRune("0123456789abcdef", rune(cgroup[i-1]))) {
+				return cgroup[i : i+digits]
+			}
+		} else {
+			run = 0
+		}
+	}
+	return ""
+}

@@ -1,0 +1,252 @@
+package record
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+)
+
+// Recording is a recording that runs.
+type Recording struct {
+	cfg     Config
+	id      string // 32 hexadecimal digits
+	ring    *ring
+	source  source
+	capture *capture
+	log     *connlog.Writer
+	logFile *output
+	watch   *watch
+	command *command
+
+	losses chan connlog.Gap // from the capture
+	steps  chan struct{}    // the clock was set
+	unstep func()
+	stop   chan struct{}
+	once   sync.Once
+	done   chan struct{} // closed when summary and err are final
+
+	summary Summary
+	failed  error // the log's first failed write
+	err     error
+}
+
+// Summary is what a recording was.
+type Summary struct {
+	RecordingID string
+	Files       []string // capture, log
+	Interfaces  []string
+	Source      string
+	Begin, End  time.Time
+	Packets     int64
+	Bytes       int64 // captured bytes of those packets
+	Dropped     int64 // packets that the ring had no room for
+	Sockets     int   // that were seen
+	Processes   int   // that were seen
+	Status      *int  // exit status of the command, 128 + the signal's number when one ended it; nil = none
+}
+
+// Start begins to record and, when that runs and sockets and processes were
+// looked at once, starts cfg.Command. Whatever can be found to be wrong is found
+// before: then there is an *Error, no file, and no command was started.
+//
+// With a command the recording ends when the command does; the end of ctx then
+// passes SIGTERM to the command, as do SIGTERM and SIGHUP to this process, while
+// SIGINT is left to the command. Without one it ends with ctx, Stop or
+// cfg.Duration.
+func Start(ctx context.Context, cfg Config) (*Recording, error) {
+	r, err := start(ctx, cfg)
+	if err == nil {
+		return r, nil
+	}
+	var e *Error
+	if !errors.As(err, &e) {
+		e = &Error{Message: "the recording cannot start", Status: statusFailed, Err: err}
+	}
+	out := *e
+	if len(cfg.Command) > 0 && out.Status != statusNotFound && out.Status != statusNotExecutable {
+		out.Status = statusNoRecorder
+	}
+	return nil, &out
+}
+
+func start(ctx context.Context, cfg Config) (*Recording, error) {
+	if err := cfg.resolve(); err != nil {
+		return nil, err
+	}
+	who, err := caller()
+	if err != nil {
+		return nil, err
+	}
+	r := &Recording{cfg: cfg, id: newID(), losses: make(chan connlog.Gap, 64), steps: make(chan struct{}, 1),
+		stop: make(chan struct{}), done: make(chan struct{})}
+	if len(cfg.Command) > 0 {
+		if r.command, err = findCommand(&cfg, who); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkOutputs(cfg.Capture, cfg.Log, cfg.Force); err != nil {
+		return nil, err
+	}
+	interfaces, err := chooseInterfaces(cfg.Interfaces, cfg.Message)
+	if err != nil {
+		return nil, err
+	}
+	err = r.openRing(interfaces)
+	if err == nil {
+		err = r.openLog(who, interfaces)
+	}
+	if err == nil {
+		err = r.begin(ctx)
+	}
+	if err != nil {
+		r.abandon()
+		return nil, err
+	}
+	return r, nil
+}
+
+// openRing starts to capture into memory.
+func (r *Recording) openRing(interfaces []connlog.Interface) error {
+	var indexes []int
+	bound := 0 // all
+	for _, i := range interfaces {
+		r.summary.Interfaces = append(r.summary.Interfaces, i.Name)
+		if len(r.cfg.Interfaces) > 0 {
+			indexes = append(indexes, i.Index)
+		}
+	}
+	if len(indexes) == 1 {
+		bound, indexes = indexes[0], nil
+	}
+	program, err := buildFilter(indexes, r.cfg.Filter, r.cfg.Snaplen)
+	if err != nil {
+		return err
+	}
+	r.ring, err = openRing(bound, r.cfg.RingMiB, program)
+	return err
+}
+
+// openLog looks at the sockets for the first time, then creates both files and
+// writes how they begin.
+func (r *Recording) openLog(who *account, interfaces []connlog.Interface) error {
+	var why string
+	var err error
+	if r.source, why, err = openSource(r.cfg.Source); err != nil {
+		return err
+	}
+	if r.cfg.Interval == 0 {
+		r.cfg.Interval = DefaultPollInterval
+		if r.source.name() == SourceDiag {
+			r.cfg.Interval = DefaultDiagInterval
+		}
+	}
+	first, err := r.source.look(true)
+	if err != nil {
+		return &Error{Message: "the sockets cannot be read", Status: statusFailed, Err: err, Hint: "try another --source"}
+	}
+	packets, err := create(r.cfg.Capture, r.cfg.Force, who, wholeBlocks)
+	if err != nil {
+		return err
+	}
+	r.capture, err = newCapture(r.ring, packets, &r.cfg, r.id, interfaces)
+	if err != nil {
+		return err
+	}
+	r.capture.lost = func(g connlog.Gap) { r.losses <- g }
+	if r.logFile, err = create(r.cfg.Log, r.cfg.Force, who, wholeLines); err != nil {
+		return err
+	}
+	r.log = connlog.NewWriter(r.logFile)
+	r.watch = newWatch(r.source, r.note)
+	r.note(&connlog.Event{Kind: connlog.KindHead, Time: first.begin, Head: r.head(why, interfaces)})
+	r.watch.report(&first)
+	return r.log.Flush()
+}
+
+func (r *Recording) head(why string, interfaces []connlog.Interface) *connlog.Head {
+	host, _ := os.Hostname() // unknown where it has none
+	return &connlog.Head{
+		Schema: connlog.Schema, RecordingID: r.id, Host: host, BootID: bootID(), OS: runtime.GOOS, Kernel: kernel(),
+		Tool: program(r.cfg.Version), Source: r.source.name(), SourceReason: why, Blind: r.source.blind(),
+		Interval: int64(r.cfg.Interval), Captures: []string{filepath.Base(r.cfg.Capture)}, Interfaces: interfaces,
+		Namespace: networkNamespace(), PIDSpace: pidNamespace(), Snaplen: r.cfg.Snaplen, Filter: r.cfg.FilterText,
+		Command: r.cfg.Command,
+	}
+}
+
+// begin starts the command and the goroutines.
+func (r *Recording) begin(ctx context.Context) (err error) {
+	if r.unstep, err = watchSteps(r.stepped); err != nil {
+		return err
+	}
+	if r.command != nil {
+		if err := r.command.start(); err != nil {
+			return err
+		}
+		r.watch.root = int32(r.command.Process.Pid)
+	}
+	r.summary.RecordingID, r.summary.Source, r.summary.Begin = r.id, r.source.name(), time.Now()
+	r.summary.Files = []string{r.cfg.Capture, r.cfg.Log}
+	captured, followed := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(captured)
+		r.capture.run()
+	}()
+	if r.command != nil {
+		_ = r.watch.lookNow(false) // before it is waited for: a short command is seen too
+	}
+	go func() {
+		defer close(followed)
+		r.follow(captured)
+	}()
+	go func() {
+		defer close(r.done)
+		r.supervise(ctx)
+		<-followed
+		r.finish()
+	}()
+	return nil
+}
+
+// abandon takes back what was made for a recording that does not start.
+func (r *Recording) abandon() {
+	if r.unstep != nil {
+		r.unstep()
+	}
+	if r.source != nil {
+		r.source.close()
+	}
+	if r.ring != nil {
+		r.ring.close()
+	}
+	if r.capture != nil {
+		r.capture.out.remove()
+	}
+	if r.logFile != nil {
+		r.logFile.remove()
+	}
+}
+
+// Stop ends the recording in order. A command goes on, and Wait waits for it.
+func (r *Recording) Stop() { r.once.Do(func() { close(r.stop) }) }
+
+// Wait waits for the end. The summary is valid with an error too: that says what
+// failed while recording, for instance a full disk.
+func (r *Recording) Wait() (Summary, error) {
+	<-r.done
+	return r.summary, r.err
+}
+
+func newID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,157 @@
+package record
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+)
+
+// A process that is younger is read at every look: that is when it executes
+// another program, and closes what it inherited.
+const youth = int64(1e9)
+
+// maxArgs bounds the command line that is kept of a process, in bytes.
+const maxArgs = 4096
+
+// roster knows the processes that live, by PID. Its reader is /proc on Linux
+// and gopsutil elsewhere.
+type roster struct {
+	reader  processReader
+	living  map[int32]*resident
+	pids    []int32 // of the last refresh, ascending
+	visited []int32 // those that were read in the last refresh
+	round   uint64
+}
+
+type resident struct {
+	connlog.Process
+	since int64 // Unix nanoseconds when it was first seen
+	round uint64
+}
+
+func newRoster(reader processReader) *roster {
+	return &roster{reader: reader, living: map[int32]*resident{}}
+}
+
+// id returns who has a PID now, as last read.
+func (r *roster) id(pid int32) (connlog.ProcessID, bool) {
+	if p, ok := r.living[pid]; ok {
+		return p.ID, true
+	}
+	return connlog.ProcessID{}, false
+}
+
+// refresh lists the processes; it reads new and young ones, and all when
+// thorough. It returns what changed: the exits first, then new and changed
+// processes in the order of their start.
+func (r *roster) refresh(now int64, thorough bool) (changes []connlog.Process, err error) {
+	if r.pids, err = r.reader.pids(r.pids[:0]); err != nil {
+		return nil, err
+	}
+	slices.Sort(r.pids)
+	r.visited = r.visited[:0]
+	r.round++
+	for _, pid := range r.pids {
+		p, known := r.living[pid]
+		if known && !thorough && now-p.since > youth {
+			p.round = r.round
+			continue
+		}
+		face, ok := r.reader.face(pid)
+		if !ok {
+			continue // it went between listing and reading
+		}
+		r.visited = append(r.visited, pid)
+		if known && p.ID.Start == face.start {
+			p.round = r.round
+			if p.Name != face.name || p.Exe != face.exe {
+				changes = append(changes, r.describe(p, face, connlog.ProcessExec))
+			}
+			continue
+		}
+		if known {
+			changes = append(changes, exitOf(p))
+		}
+		p = &resident{since: now, round: r.round}
+		p.ID = connlog.ProcessID{PID: pid, Start: face.start}
+		r.living[pid] = p
+		changes = append(changes, r.describe(p, face, connlog.ProcessSnapshot))
+	}
+	for pid, p := range r.living {
+		if p.round != r.round {
+			changes = append(changes, exitOf(p))
+			delete(r.living, pid)
+		}
+	}
+	r.fillParents(changes)
+	slices.SortStableFunc(changes, func(a, b connlog.Process) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.ID.Start, b.ID.Start), cmp.Compare(a.ID.PID, b.ID.PID))
+	})
+	return changes, nil
+}
+
+// describe reads everything about a process.
+func (r *roster) describe(p *resident, face face, change connlog.ProcessChange) connlog.Process {
+	parent := p.Parent
+	id := p.ID
+	p.Process = r.reader.describe(id.PID)
+	p.ID, p.Name, p.Exe, p.Change = id, face.name, face.exe, change
+	p.Parent.PID = face.parent
+	if parent != (connlog.ProcessID{}) {
+		p.Parent = parent // who began it, not who adopted it
+	}
+	return p.Process
+}
+
+// fillParents completes parents by their start, where it is before the child's.
+func (r *roster) fillParents(changes []connlog.Process) {
+	for i := range changes {
+		c := &changes[i]
+		if c.Parent.Start != 0 || c.Parent.PID == 0 {
+			continue
+		}
+		if parent, ok := r.living[c.Parent.PID]; ok && parent.ID.Start <= c.ID.Start {
+			c.Parent = parent.ID
+			if p, ok := r.living[c.ID.PID]; ok && p.ID == c.ID {
+				p.Parent = parent.ID
+			}
+		}
+	}
+}
+
+func exitOf(p *resident) connlog.Process {
+	out := p.Process
+	out.Change = connlog.ProcessExit
+	return out
+}
+
+func rank(p connlog.Process) int {
+	if p.Change == connlog.ProcessExit {
+		return 0
+	}
+	return 1
+}
+
+// face is what tells one process from the next of the same PID, and one
+// program from the next in the same process.
+type face struct {
+	start  int64 // Unix nanoseconds
+	parent int32
+	name   string
+	exe    string
+}
+
+// cutArgs keeps as many arguments as fit maxArgs; the last is cut.
+func cutArgs(args []string) []string {
+	room := maxArgs
+	for i, a := range args {
+		if room -= len(a) + 1; room <= 0 {
+			if i > 0 && room+len(a) <= 0 {
+				return args[:i]
+			}
+			return append(args[:i:i], cut(a, len(a)+room))
+		}
+	}
+	return args
+}

@@ -1,0 +1,171 @@
+package record
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+)
+
+// blockTimeout is how long the ring keeps a packet that does not fill a block;
+// linger is how long packets are captured after the last look, so that those
+// that close the last connections are in.
+const (
+	blockTimeout = 50 * time.Millisecond
+	linger       = 3 * blockTimeout
+)
+
+// supervise waits for the end of what is recorded, and makes it the end of the
+// recording.
+func (r *Recording) supervise(ctx context.Context) {
+	var limit <-chan time.Time
+	if r.cfg.Duration > 0 {
+		timer := time.NewTimer(r.cfg.Duration)
+		defer timer.Stop()
+		limit = timer.C
+	}
+	if r.command == nil {
+		select {
+		case <-ctx.Done():
+		case <-limit:
+		case <-r.stop:
+		}
+		r.Stop()
+		return
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		status, err := r.command.wait()
+		r.summary.Status, r.err = &status, err
+	}()
+	for cancelled := ctx.Done(); ; {
+		select {
+		case <-cancelled:
+			cancelled = nil
+			r.command.cancel()
+		case <-limit:
+			limit = nil
+			r.Stop()
+		case <-ended:
+			r.Stop()
+			return
+		}
+	}
+}
+
+// follow writes the log until the recording ends: after Start every event comes
+// from this goroutine, in the order of time.
+func (r *Recording) follow(captured <-chan struct{}) {
+	looks, seconds := time.NewTicker(r.cfg.Interval), time.NewTicker(time.Second)
+	defer looks.Stop()
+	defer seconds.Stop()
+	var clock clockWatch
+	r.tellTime(&clock)
+	failing := false
+	for running := true; running; {
+		select {
+		case <-looks.C:
+			err := r.watch.lookNow(false)
+			if err != nil && !failing {
+				r.cfg.Message(Warning, fmt.Sprintf("the sockets could not be read: %v", err))
+			}
+			failing = err != nil
+		case <-seconds.C:
+			r.tellTime(&clock)
+			_ = r.log.Flush() // note tells of a failure
+		case <-r.steps:
+			r.tellTime(&clock)
+		case g := <-r.losses:
+			r.tellLoss(g)
+		case <-r.stop:
+			running = false
+		}
+	}
+	_ = r.watch.lookNow(true) // a failure is a gap in the log
+	timer := time.AfterFunc(linger, r.capture.stop)
+	defer timer.Stop()
+	for running := true; running; {
+		select {
+		case g := <-r.losses:
+			r.tellLoss(g)
+		case <-captured:
+			running = false
+		}
+	}
+	for len(r.losses) > 0 {
+		r.tellLoss(<-r.losses)
+	}
+	r.tellTime(&clock)
+}
+
+func (r *Recording) tellTime(clock *clockWatch) {
+	boot, now, step := clock.read()
+	r.note(&connlog.Event{Kind: connlog.KindClock, Time: now, Boot: boot, Clock: &connlog.Clock{Step: step}})
+	if step != 0 {
+		r.cfg.Message(Warning, fmt.Sprintf("the clock was set by %v", time.Duration(step)))
+	}
+}
+
+func (r *Recording) tellLoss(g connlog.Gap) {
+	r.note(&connlog.Event{Kind: connlog.KindGap, Time: time.Now().UnixNano(), Gap: &g})
+}
+
+// stepped says that somebody set the clock. It is called from another
+// goroutine and does not wait.
+func (r *Recording) stepped() {
+	select {
+	case r.steps <- struct{}{}:
+	default:
+	}
+}
+
+// note writes one event. The first failure is told once; the recording of
+// packets goes on.
+func (r *Recording) note(e *connlog.Event) {
+	if err := r.log.Write(e); err != nil && r.failed == nil {
+		r.failed = err
+		r.cfg.Message(Warning, fmt.Sprintf("the connection log ends here: %v", err))
+	}
+}
+
+// finish writes how the log ends, closes everything and sums up.
+func (r *Recording) finish() {
+	c, now := r.capture, time.Now()
+	r.unstep()
+	r.source.close()
+	r.ring.close()
+	if c.failed != nil {
+		r.tellLoss(connlog.Gap{Source: connlog.GapCapture, Begin: c.failedAt, End: now.UnixNano(), Message: "the capture failed: " + c.failed.Error()})
+	}
+	s := &r.summary
+	s.End, s.Packets, s.Bytes, s.Dropped = now, c.packets, c.bytes, c.dropped
+	s.Sockets, s.Processes = r.watch.total, r.watch.people
+	r.note(&connlog.Event{Kind: connlog.KindEnd, Time: now.UnixNano(), End: &connlog.End{
+		Packets: s.Packets, Dropped: s.Dropped, Status: s.Status, Reason: r.reason()}})
+	if err := r.log.Flush(); r.failed == nil {
+		r.failed = err
+	}
+	r.err = errors.Join(r.err, inFile(r.cfg.Capture, c.failed), inFile(r.cfg.Log, r.failed),
+		inFile(r.cfg.Capture, c.out.file.Close()), inFile(r.cfg.Log, r.logFile.file.Close()))
+}
+
+// reason says why the log ends.
+func (r *Recording) reason() string {
+	switch {
+	case r.capture.failed != nil:
+		return "the capture failed"
+	case r.command != nil:
+		return "the command ended"
+	}
+	return "stopped"
+}
+
+func inFile(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}

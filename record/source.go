@@ -1,0 +1,30 @@
+package record
+
+import "github.com/pcapwho/pcapwho/ingest/connlog"
+
+// source looks at sockets and processes. There are two: diag (Linux) and poll.
+// One goroutine uses it.
+type source interface {
+	// name is the head's source; blind says what it cannot see, one sentence
+	// each, and may be asked after the first look.
+	name() string
+	blind() []string
+
+	// look reads everything once. Each call returns a new look. The final look
+	// of a recording, as the first, is thorough.
+	look(thorough bool) (look, error)
+
+	close()
+}
+
+// look is what a source found at one time.
+type look struct {
+	begin, end int64 // Unix nanoseconds around the reading
+	thorough   bool  // the holders of every socket were read anew
+	sockets    []sighting
+	processes  []connlog.Process // new, changed and gone ones: Change says which
+}
+
+// sighting is one socket that exists: Change, Evidence and Since are not set.
+// Its owners are those last read; thorough says when that was for all.
+type sighting = connlog.Socket

@@ -1,0 +1,147 @@
+package record
+
+import (
+	"slices"
+	"time"
+
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+)
+
+// watch turns looks into events of the log. One goroutine uses it, so that
+// events are written in the order of their times.
+type watch struct {
+	source   source
+	write    func(*connlog.Event)
+	sockets  map[uint64]*tracked
+	tree     map[connlog.ProcessID]bool // the wrapped command's processes, dead ones too
+	root     int32                      // PID of the wrapped command; 0 = none
+	previous look                       // without its lists
+	looked   bool
+	round    uint64
+	total    int // sockets ever seen
+	people   int // processes ever seen
+}
+
+// tracked is a socket that the log says is open.
+type tracked struct {
+	connlog.Socket
+	checked int64 // Unix nanoseconds when its holders were last known to be these
+	round   uint64
+}
+
+func newWatch(s source, write func(*connlog.Event)) *watch {
+	return &watch{source: s, write: write, sockets: map[uint64]*tracked{}, tree: map[connlog.ProcessID]bool{}}
+}
+
+// lookNow looks once and logs what changed. A failed look is a gap.
+func (w *watch) lookNow(thorough bool) error {
+	began := time.Now().UnixNano()
+	l, err := w.source.look(thorough)
+	if err != nil {
+		now := time.Now().UnixNano()
+		w.write(&connlog.Event{Kind: connlog.KindGap, Time: now, Gap: &connlog.Gap{
+			Source: connlog.GapSockets, Begin: began, End: now, Message: err.Error()}})
+		return err
+	}
+	w.report(&l)
+	return nil
+}
+
+// report logs the difference between l and the look before.
+func (w *watch) report(l *look) {
+	w.round++
+	for i := range l.processes {
+		w.reportProcess(l.end, &l.processes[i])
+	}
+	for i := range l.sockets {
+		w.reportSocket(l, &l.sockets[i])
+	}
+	w.reportClosed(l)
+	w.write(&connlog.Event{Kind: connlog.KindPoll, Time: l.end, Poll: &connlog.Poll{Begin: l.begin, End: l.end, Sockets: len(l.sockets)}})
+	w.previous, w.looked = look{begin: l.begin, end: l.end}, true
+}
+
+func (w *watch) reportProcess(at int64, p *connlog.Process) {
+	if p.Change == connlog.ProcessSnapshot {
+		w.people++
+	}
+	if w.root != 0 && p.ID.PID == w.root && len(w.tree) == 0 || w.tree[p.Parent] {
+		w.tree[p.ID] = true
+	}
+	p.Command = w.tree[p.ID]
+	w.write(&connlog.Event{Kind: connlog.KindProcess, Time: at, Process: p})
+}
+
+func (w *watch) reportSocket(l *look, s *sighting) {
+	t, known := w.sockets[s.ID]
+	if known && !sameSocket(&t.Socket, s) {
+		w.close(t, l.end) // connected anew, or detached from its process
+		delete(w.sockets, s.ID)
+		if s.Inode == 0 && t.Inode != 0 {
+			return
+		}
+		known = false
+	}
+	if !known {
+		w.open(l, s)
+		return
+	}
+	t.round = w.round
+	t.State, t.Counters = s.State, s.Counters
+	switch {
+	case !slices.Equal(t.Owners, s.Owners) || t.Inode != s.Inode:
+		t.Inode, t.Owners = s.Inode, s.Owners
+		w.writeSocket(l.end, t, connlog.SocketOwner, t.checked)
+		t.checked = l.end
+	case l.thorough:
+		t.checked = l.end
+	}
+}
+
+// sameSocket tells whether s is what is tracked as t: the same endpoints, and
+// not detached. An inode that comes later (accept) changes nothing.
+func sameSocket(t, s *connlog.Socket) bool {
+	return t.Protocol == s.Protocol && t.Local == s.Local && t.Remote == s.Remote && t.HasRemote == s.HasRemote &&
+		(t.Inode == 0 || t.Inode == s.Inode) && (t.State == "listen") == (s.State == "listen")
+}
+
+func (w *watch) open(l *look, s *sighting) {
+	t := &tracked{Socket: *s, checked: l.end, round: w.round}
+	t.Evidence = connlog.EvidencePoll
+	w.sockets[s.ID] = t
+	w.total++
+	if w.looked {
+		w.writeSocket(l.end, t, connlog.SocketOpen, w.previous.begin)
+	} else {
+		w.writeSocket(l.end, t, connlog.SocketSnapshot, 0)
+	}
+}
+
+// reportClosed logs the sockets that l did not see, in the order of their ids.
+func (w *watch) reportClosed(l *look) {
+	var gone []uint64
+	for id, t := range w.sockets {
+		if t.round != w.round {
+			gone = append(gone, id)
+		}
+	}
+	slices.Sort(gone)
+	for _, id := range gone {
+		w.close(w.sockets[id], l.end)
+		delete(w.sockets, id)
+	}
+}
+
+// close logs that a socket is gone since the look before.
+func (w *watch) close(t *tracked, at int64) {
+	w.writeSocket(at, t, connlog.SocketClose, w.previous.end)
+}
+
+func (w *watch) writeSocket(at int64, t *tracked, change connlog.SocketChange, since int64) {
+	s := t.Socket
+	s.Change, s.Since = change, since
+	if change != connlog.SocketClose {
+		s.Counters = nil
+	}
+	w.write(&connlog.Event{Kind: connlog.KindSocket, Time: at, Socket: &s})
+}
