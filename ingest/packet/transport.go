@@ -1,0 +1,119 @@
+package packet
+
+import "github.com/pcapwho/pcapwho/ingest/flow"
+
+// transport reads the header after IP; n is how many bytes IP carried on the
+// wire.
+func transport(data []byte, n int, p *Packet) {
+	switch p.Tuple.Protocol {
+	case flow.TCP, flow.UDP:
+		p.Payload = uint32(max(n, 0)) // until the header is known, and for later fragments
+	}
+	if p.Fragmented && p.FragmentOffset > 0 {
+		return
+	}
+	switch p.Tuple.Protocol {
+	case flow.TCP:
+		tcp(data, n, p)
+	case flow.UDP:
+		udp(data, n, p)
+	case flow.SCTP:
+		if len(data) >= 4 {
+			ports(data, p)
+		}
+	case flow.ICMP, flow.ICMPv6:
+		icmp(data, p)
+	}
+}
+
+func ports(data []byte, p *Packet) {
+	p.Class = Transport
+	p.Tuple.SourcePort, p.Tuple.DestinationPort = be.Uint16(data), be.Uint16(data[2:])
+}
+
+// tcp reads RFC 9293 section 3.1, as far as the flags.
+func tcp(data []byte, n int, p *Packet) {
+	p.Payload = 0
+	if len(data) < 14 {
+		return
+	}
+	ports(data, p)
+	p.Seq, p.Ack, p.TCPFlags = be.Uint32(data[4:]), be.Uint32(data[8:]), data[13]
+	if len(data) >= 16 {
+		p.Window = be.Uint16(data[14:])
+	}
+	if header := int(data[12]>>4) * 4; header >= 20 {
+		p.Payload = uint32(max(n-header, 0))
+	}
+}
+
+// udp reads RFC 768. Its own length counts, where it is not 0 (a jumbogram, RFC
+// 2675) nor more than IP carried (the first of several fragments).
+func udp(data []byte, n int, p *Packet) {
+	p.Payload = 0
+	if len(data) < 4 {
+		return
+	}
+	ports(data, p)
+	if len(data) >= 6 {
+		if length := int(be.Uint16(data[4:])); length >= 8 && length < n {
+			n = length
+		}
+	}
+	p.Payload = uint32(max(n-8, 0))
+}
+
+// icmp reads the type, and from errors the packet that they quote (RFC 792,
+// RFC 4443 section 3).
+func icmp(data []byte, p *Packet) {
+	if len(data) < 2 {
+		return
+	}
+	p.ICMPType, p.ICMPCode = data[0], data[1]
+	if len(data) < 8 {
+		return
+	}
+	if p.Tuple.Protocol == flow.ICMPv6 {
+		if p.ICMPType >= 1 && p.ICMPType <= 4 { // unreachable, too big, time exceeded, parameter problem
+			p.Quoted, p.HasQuoted = quoted6(data[8:])
+		}
+		return
+	}
+	switch p.ICMPType {
+	case 3, 4, 5, 11, 12: // unreachable, quench, redirect, time exceeded, parameter problem
+		p.Quoted, p.HasQuoted = quoted4(data[8:])
+	}
+}
+
+func quoted4(data []byte) (t flow.FiveTuple, ok bool) {
+	if len(data) < 20 || data[0]>>4 != 4 || be.Uint16(data[6:])&0x1fff != 0 {
+		return t, false
+	}
+	t.Source, t.Destination = flow.AddrFrom4(be.Uint32(data[12:])), flow.AddrFrom4(be.Uint32(data[16:]))
+	return quotedPorts(t, data[9], data[min(len(data), max(20, int(data[0]&15)*4)):])
+}
+
+func quoted6(data []byte) (t flow.FiveTuple, ok bool) {
+	if len(data) < 40 || data[0]>>4 != 6 {
+		return t, false
+	}
+	t.Source, t.Destination = flow.AddrFrom16(data[8:]), flow.AddrFrom16(data[24:])
+	var fragment Packet
+	rest, protocol, whole := extensions(data[40:], data[6], &fragment)
+	if !whole || fragment.FragmentOffset > 0 {
+		return t, false
+	}
+	return quotedPorts(t, protocol, rest)
+}
+
+func quotedPorts(t flow.FiveTuple, protocol uint8, data []byte) (flow.FiveTuple, bool) {
+	t.Protocol = flow.Protocol(protocol)
+	switch t.Protocol {
+	case flow.TCP, flow.UDP, flow.SCTP:
+		if len(data) >= 4 {
+			t.SourcePort, t.DestinationPort = be.Uint16(data), be.Uint16(data[2:])
+			return t, true
+		}
+	}
+	return t, false
+}
