@@ -20,7 +20,7 @@ func ExampleWrite() {
 		b.Int("packets", rows[i].packets)
 		b.Int("wire_bytes", rows[i].bytes)
 	})
-	for _, e := range []encode.Encoder{encode.NewJSON(os.Stdout), encode.NewCSV(os.Stdout)} {
+	for _, e := range []encode.Encoder{encode.NewJSON(os.Stdout), encode.NewJSONL(os.Stdout)} {
 		if err := encode.Write(e, []*table.Table{tab}); err != nil {
 			fmt.Println(err)
 		}
@@ -33,7 +33,6 @@ func ExampleWrite() {
 	// {"side": "destination", "reason": "unknown", "packets": 12, "wire_bytes": 3400}
 	// ]
 	// }
-	// side,reason,packets,wire_bytes
-	// source,exact,12,3400
-	// destination,unknown,12,3400
+	// {"table": "coverage", "side": "source", "reason": "exact", "packets": 12, "wire_bytes": 3400}
+	// {"table": "coverage", "side": "destination", "reason": "unknown", "packets": 12, "wire_bytes": 3400}
 }
