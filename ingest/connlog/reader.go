@@ -1,0 +1,162 @@
+package connlog
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// MaxLine is the length of the longest line that is read, in bytes: longer
+// ones are skipped. A recorder's longest, the head, grows with the number of
+// interfaces.
+const MaxLine = 4 << 20
+
+// LineError says what is wrong with one line of a log. Reading goes on behind
+// it.
+type LineError struct {
+	File   string
+	Line   uint64 // from 1
+	Offset int64  // of the line, in bytes
+	Field  string // "" = the line as a whole
+	Text   string // what was found and what was expected
+	Torn   bool   // the file ends within this line
+}
+
+// Error returns "run.conns.jsonl: line 7 (offset 0x2a0): pid 9999999999, want at most 2147483647".
+func (e *LineError) Error() string {
+	text := e.Text
+	if e.Field != "" {
+		text = e.Field + " " + text
+	}
+	return fmt.Sprintf("%s: line %d (offset %#x): %s", e.File, e.Line, e.Offset, text)
+}
+
+// NotLogError says that a file is no connection log, or one of a schema that
+// this version does not read.
+type NotLogError struct {
+	File, Text string
+}
+
+// Error returns "x.jsonl: …".
+func (e *NotLogError) Error() string { return e.File + ": " + e.Text }
+
+// Reader reads the events of one connection log. It is not safe for
+// concurrent use.
+type Reader struct {
+	name   string
+	src    *bufio.Reader
+	long   []byte // a line that does not fit into src's buffer
+	line   uint64
+	offset int64 // of the next line
+	begun  bool  // the head was read
+	ended  error
+	event  Event
+	wire   wire
+}
+
+// NewReader returns a Reader of src; name is what errors call it.
+func NewReader(src io.Reader, name string) *Reader {
+	return &Reader{name: name, src: bufio.NewReaderSize(src, 256<<10)}
+}
+
+// Offset returns how many bytes of the log have been read.
+func (r *Reader) Offset() int64 { return r.offset }
+
+// Next returns the next event that this version knows; its memory is used
+// again by the next call, strings excepted. At the end it returns io.EOF; for
+// a malformed or torn line a *LineError, after which reading goes on; a
+// *NotLogError when the first event is no head or a newer schema's; else the
+// source's own error.
+func (r *Reader) Next() (*Event, error) {
+	for r.ended == nil {
+		at := r.offset
+		text, whole, err := r.readLine()
+		if err != nil {
+			r.ended = err
+			break
+		}
+		r.line++
+		if len(bytes.TrimSpace(text)) == 0 && whole {
+			continue
+		}
+		e := &LineError{File: r.name, Line: r.line, Offset: at}
+		switch field, err := r.parse(text); {
+		case len(text) > MaxLine:
+			e.Text = fmt.Sprintf("longer than %d bytes", MaxLine)
+			return nil, r.bad(e)
+		case err != nil && !whole:
+			e.Text, e.Torn = fmt.Sprintf("the log is cut here, %d bytes into a line", len(text)), true
+			return nil, r.bad(e)
+		case err != nil:
+			e.Field, e.Text = field, err.Error()
+			return nil, r.bad(e)
+		}
+		if err := r.checkHead(); err != nil {
+			r.ended = err
+			break
+		}
+		if r.event.Kind != KindUnknown {
+			return &r.event, nil
+		}
+	}
+	return nil, r.ended
+}
+
+// bad returns e; before the head nothing can be trusted, and it is final.
+func (r *Reader) bad(e *LineError) error {
+	if !r.begun {
+		r.ended = &NotLogError{r.name, "no connection log: " + strings.TrimPrefix(e.Error(), r.name+": ")}
+		return r.ended
+	}
+	return e
+}
+
+// readLine returns the next line without its newline; whole tells that it had
+// one. Of a line longer than MaxLine it returns a little more than that.
+func (r *Reader) readLine() (text []byte, whole bool, err error) {
+	r.long = r.long[:0]
+	for {
+		part, err := r.src.ReadSlice('\n')
+		r.offset += int64(len(part))
+		switch {
+		case err == nil && len(r.long) == 0:
+			return part[:len(part)-1], true, nil
+		case len(r.long) <= MaxLine:
+			r.long = append(r.long, part...)
+		}
+		switch {
+		case err == nil:
+			return bytes.TrimSuffix(r.long, []byte{'\n'}), true, nil
+		case err == io.EOF && len(r.long) > 0:
+			return r.long, false, nil
+		case err == io.EOF:
+			return nil, false, io.EOF
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return nil, false, fmt.Errorf("%s: offset %#x: %w", r.name, r.offset, err)
+		}
+	}
+}
+
+// checkHead holds that the log begins with a head whose schema can be read.
+func (r *Reader) checkHead() error {
+	if r.begun && r.event.Kind != KindHead {
+		return nil
+	}
+	if r.event.Kind != KindHead {
+		return &NotLogError{r.name, fmt.Sprintf("no connection log: its first event is %q, want \"head\"", r.wire.Event)}
+	}
+	name, version, _ := strings.Cut(r.event.Head.Schema, "/")
+	major, err := strconv.Atoi(version)
+	switch {
+	case name != "pcapwho.connlog" || err != nil:
+		return &NotLogError{r.name, fmt.Sprintf("schema %q, want %q", r.event.Head.Schema, Schema)}
+	case major > Major:
+		return &NotLogError{r.name, fmt.Sprintf("schema %q is newer than this version reads (%q): update pcapwho", r.event.Head.Schema, Schema)}
+	}
+	r.begun = true
+	return nil
+}
