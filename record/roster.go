@@ -65,7 +65,7 @@ func (r *roster) refresh(now int64, thorough bool) (changes []connlog.Process, e
 		r.visited = append(r.visited, pid)
 		if known && p.ID.Start == face.start {
 			p.round = r.round
-			if p.Name != face.name || p.Exe != face.exe {
+			if face.exe != "" && (p.Name != face.name || p.Exe != face.exe) { // not a kernel thread or a zombie
 				changes = append(changes, r.describe(p, face, connlog.ProcessExec))
 			}
 			continue
