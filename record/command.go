@@ -11,12 +11,16 @@ import (
 	"time"
 )
 
+// cancelWait is how long the end of a context waits for the signal that may be
+// its cause.
+const cancelWait = 50 * time.Millisecond
+
 // command is the wrapped command.
 type command struct {
 	*exec.Cmd
-	interrupted atomic.Bool // a SIGINT came: the terminal gave it to the command too
-	signals     chan os.Signal
-	forwarded   chan struct{}
+	signalled atomic.Pointer[time.Time] // when the last signal came that the command has too
+	signals   chan os.Signal
+	forwarded chan struct{}
 }
 
 // findCommand makes the command ready to start, or says why it cannot be:
@@ -55,21 +59,22 @@ func (c *command) start() error {
 	go func() {
 		defer close(c.forwarded)
 		for s := range c.signals {
-			if s == os.Interrupt {
-				c.interrupted.Store(true)
-				continue
+			now := time.Now()
+			c.signalled.Store(&now)
+			if s != os.Interrupt {
+				_ = c.Process.Signal(s) // it may have ended just now
 			}
-			_ = c.Process.Signal(s) // it may have ended just now
 		}
 	}()
 	return nil
 }
 
-// cancel asks the command to end. When a SIGINT came at the same moment, the
-// command has it already.
+// cancel asks the command to end. When a signal came at the same moment it is
+// why the context ended, and the command has it already: a second one makes many
+// programs give up their cleaning up.
 func (c *command) cancel() {
-	time.Sleep(50 * time.Millisecond)
-	if !c.interrupted.Load() {
+	time.Sleep(cancelWait)
+	if at := c.signalled.Load(); at == nil || time.Since(*at) > 4*cancelWait {
 		_ = terminate(c.Process) // it may have ended just now
 	}
 }
