@@ -50,6 +50,7 @@ func (w *watch) lookNow(thorough bool) error {
 // report logs the difference between l and the look before.
 func (w *watch) report(l *look) {
 	w.round++
+	w.growTree(l.processes)
 	for i := range l.processes {
 		w.reportProcess(l.end, &l.processes[i])
 	}
@@ -65,11 +66,22 @@ func (w *watch) reportProcess(at int64, p *connlog.Process) {
 	if p.Change == connlog.ProcessSnapshot {
 		w.people++
 	}
-	if w.root != 0 && p.ID.PID == w.root && len(w.tree) == 0 || w.tree[p.Parent] {
-		w.tree[p.ID] = true
-	}
 	p.Command = w.tree[p.ID]
 	w.write(&connlog.Event{Kind: connlog.KindProcess, Time: at, Process: p})
+}
+
+// growTree adds to the command's tree. A child may stand before its parent, when
+// both began within the same tick of the clock: it goes on until nothing changes.
+func (w *watch) growTree(processes []connlog.Process) {
+	for grown := true; grown; {
+		grown = false
+		for i := range processes {
+			p := &processes[i]
+			if !w.tree[p.ID] && (w.tree[p.Parent] || p.ID.PID == w.root && w.root != 0 && len(w.tree) == 0) {
+				w.tree[p.ID], grown = true, true
+			}
+		}
+	}
 }
 
 func (w *watch) reportSocket(l *look, s *sighting) {
