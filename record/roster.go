@@ -65,7 +65,7 @@ func (r *roster) refresh(now int64, thorough bool) (changes []connlog.Process, e
 		r.visited = append(r.visited, pid)
 		if known && p.ID.Start == face.start {
 			p.round = r.round
-			if face.exe != "" && (p.Name != face.name || p.Exe != face.exe) { // not a kernel thread or a zombie
+			if executed(p, face) {
 				changes = append(changes, r.describe(p, face, connlog.ProcessExec))
 			}
 			continue
@@ -89,6 +89,17 @@ func (r *roster) refresh(now int64, thorough bool) (changes []connlog.Process, e
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.ID.Start, b.ID.Start), cmp.Compare(a.ID.PID, b.ID.PID))
 	})
 	return changes, nil
+}
+
+// executed tells whether a process runs another program, or another name, than
+// it did. The path is unknown of a zombie and of a process that this user may not
+// inspect; kernel threads have none, and change their names with their work.
+func executed(p *resident, face face) bool {
+	const kthreadd = 2
+	if face.exe != "" && p.Exe != face.exe {
+		return true
+	}
+	return p.Name != face.name && (face.exe != "" || face.parent != kthreadd && face.parent != 0)
 }
 
 // describe reads everything about a process.
