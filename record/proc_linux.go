@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"os"
@@ -112,7 +113,8 @@ func (r processReader) describe(pid int32) connlog.Process {
 }
 
 // sockets appends the inodes of the sockets that a process holds to list. It
-// fails where this process has no right to look.
+// fails where this process has no right to look: at the list
+// (CAP_DAC_READ_SEARCH) or at what stands in it (CAP_SYS_PTRACE).
 func (r processReader) sockets(pid int32, list []uint64) ([]uint64, error) {
 	dir, err := unix.Openat(r.dir, strconv.Itoa(int(pid))+"/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -120,11 +122,15 @@ func (r processReader) sockets(pid int32, list []uint64) ([]uint64, error) {
 	}
 	defer unix.Close(dir)
 	const prefix = "socket:["
+	var refused error
 	err = eachEntry(dir, r.entries, func(name []byte) {
 		if _, ok := number(name); !ok {
 			return
 		}
 		n, err := unix.Readlinkat(dir, string(name), r.link)
+		if errors.Is(err, unix.EACCES) {
+			refused = err
+		}
 		if err != nil || n <= len(prefix) || string(r.link[:len(prefix)]) != prefix {
 			return
 		}
@@ -132,7 +138,7 @@ func (r processReader) sockets(pid int32, list []uint64) ([]uint64, error) {
 			list = append(list, inode)
 		}
 	})
-	return list, err
+	return list, cmp.Or(err, refused)
 }
 
 // read returns the beginning of a file of a process, nothing when it went. It
