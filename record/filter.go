@@ -43,6 +43,9 @@ func ParseFilter(r io.Reader) ([]bpf.RawInstruction, error) {
 		}
 	}
 	if !lines.Scan() {
+		if err := lines.Err(); err != nil {
+			return nil, bad(1, "%v", err)
+		}
 		return nil, bad(1, "empty, want the number of instructions")
 	}
 	n, err := strconv.Atoi(strings.TrimSpace(lines.Text()))
@@ -179,13 +182,15 @@ func buildFilter(indexes []int, user []bpf.RawInstruction, snaplen int) ([]bpf.R
 	return program, err
 }
 
-// cut shortens s to n bytes at most, between two runes.
+// cut shortens s to n bytes at most, between two runes where s is UTF-8.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
+	for back := range min(n+1, utf8.UTFMax) {
+		if utf8.RuneStart(s[n-back]) {
+			return s[:n-back]
+		}
 	}
 	return s[:n]
 }
