@@ -3,7 +3,7 @@
 // run.conns.jsonl. Start is the way in.
 //
 //  1. Config is checked, and all that can be wrong is found (checkOutputs,
-//     chooseInterfaces, findCommand, CanRecord): an *Error with its remedy,
+//     chooseInterfaces, findCommand): an *Error with its remedy,
 //     nothing written, no command started.
 //  2. buildFilter joins the interfaces, "loopback packets once" and the user's
 //     program (ParseFilter) into one classic BPF program; the ring starts to

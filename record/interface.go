@@ -9,12 +9,6 @@ import (
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 )
 
-// network is one interface that is captured.
-type network struct {
-	connlog.Interface
-	id uint32 // pcapng interface ID
-}
-
 // chooseInterfaces finds the named interfaces, or all when none is named, in
 // the order of their indexes. Interfaces whose frames pcapng has no link type
 // for are refused when named, and left out with a message when not.
