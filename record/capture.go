@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net"
 	"sync/atomic"
@@ -35,8 +36,9 @@ type capture struct {
 	packets   int64
 	bytes     int64 // captured
 	dropped   int64
+	latest    int64 // time of the last frame
+	safe      int64 // frames up to this time are in the file
 	failed    error
-	failedAt  int64
 	tagged    []byte // memory for frames whose VLAN tag is put back
 }
 
@@ -52,9 +54,9 @@ type port struct {
 func newCapture(r *ring, out *output, cfg *Config, id string, interfaces []connlog.Interface) (*capture, error) {
 	c := &capture{ring: r, out: out, snaplen: cfg.Snaplen, filter: cfg.FilterText, byIndex: map[int]int{},
 		message: cfg.Message, begin: time.Now().UnixNano()}
-	c.dropsRead = c.begin
+	c.dropsRead, c.latest, c.safe = c.begin, c.begin, c.begin
 	var err error
-	c.writer, err = pcapng.NewWriter(out, pcapng.SectionHeader{Comment: "recording_id=" + id, OS: kernel(), Application: program(cfg.Version)})
+	c.writer, err = pcapng.NewWriter(c, pcapng.SectionHeader{Comment: "recording_id=" + id, OS: kernel(), Application: program(cfg.Version)})
 	if err != nil {
 		return c, err
 	}
@@ -84,12 +86,16 @@ func (c *capture) add(index int, name string, link uint16) error {
 }
 
 // run captures until stop, then takes what is still in the ring. When a write
-// fails it stops writing, closes the ring's entry and says when in failed.
+// fails it captures no more, and failed says why.
 func (c *capture) run() {
 	flushed, counted := time.Now(), time.Now()
 	for !c.stopped.Load() && c.failed == nil {
 		_, err := c.ring.read(flushEvery/2, c.take)
 		c.fail(err)
+		if c.ring.down {
+			c.ring.down = false
+			c.message(Warning, "a recorded interface is down: it sends and receives nothing")
+		}
 		if now := time.Now(); now.Sub(flushed) >= flushEvery {
 			flushed = now
 			c.readDrops(now.UnixNano())
@@ -97,14 +103,36 @@ func (c *capture) run() {
 				counted = now
 				c.writeStatistics(now.UnixNano())
 			}
-			c.fail(c.writer.Flush())
+			c.flush()
 		}
 	}
 	c.drain()
 	now := time.Now().UnixNano()
 	c.readDrops(now)
 	c.writeStatistics(now)
-	c.fail(c.writer.Flush())
+	c.flush()
+}
+
+// flush hands the file what is buffered.
+func (c *capture) flush() {
+	if c.fail(c.writer.Flush()); c.failed == nil {
+		c.safe = c.latest
+	}
+}
+
+// Write hands whole blocks to the file, and takes the packets of those that do
+// not reach it out of the counts: what is told is what can be read.
+func (c *capture) Write(blocks []byte) (int, error) {
+	const enhanced = 6 // 4 length, 8 interface, 20 captured length
+	n, err := c.out.Write(blocks)
+	for le, rest := binary.LittleEndian, blocks[n:]; len(rest) > 0; rest = rest[le.Uint32(rest[4:]):] {
+		if le.Uint32(rest) == enhanced {
+			c.packets--
+			c.bytes -= int64(le.Uint32(rest[20:]))
+			c.ports[le.Uint32(rest[8:])].received--
+		}
+	}
+	return n, err
 }
 
 // drain lets nothing more in and takes what is in the ring: the kernel hands
@@ -147,14 +175,11 @@ func (c *capture) take(f *frame) {
 		limit = min(limit, c.snaplen)
 	}
 	data = data[:min(len(data), limit)]
-	err := c.writer.WritePacket(&pcapng.EnhancedPacket{Interface: uint32(id), Time: f.time, Data: data, WireLength: f.wire + longer, Flags: f.flags()})
-	if err != nil {
-		c.fail(err)
-		return
-	}
+	c.latest = f.time
 	c.packets++
 	c.bytes += int64(len(data))
 	c.ports[id].received++
+	c.fail(c.writer.WritePacket(&pcapng.EnhancedPacket{Interface: uint32(id), Time: f.time, Data: data, WireLength: f.wire + longer, Flags: f.flags()}))
 }
 
 // meet gives an interface that appeared while recording its block, with its
@@ -211,6 +236,6 @@ func (c *capture) fail(err error) {
 	if err == nil || c.failed != nil {
 		return
 	}
-	c.failed, c.failedAt = err, time.Now().UnixNano()
+	c.failed = err
 	c.message(Warning, fmt.Sprintf("the capture ends here: %v", err))
 }

@@ -16,10 +16,11 @@ const minimumSpace = 1 << 20
 // output is one file of a recording. After a write that failed the file ends
 // with the last whole record, and every later write returns that error.
 type output struct {
-	path string
-	file target
-	size int64
-	err  error
+	path   string
+	former string // where the file that this one replaces waits until the recording runs; "" = none
+	file   target
+	size   int64
+	err    error
 	// whole returns how many bytes at the beginning of what was written are
 	// whole records.
 	whole func([]byte) int
@@ -32,7 +33,8 @@ type target interface {
 	Close() error
 }
 
-// Write appends records.
+// Write appends whole records. It returns how many bytes of whole records are
+// in the file.
 func (o *output) Write(b []byte) (int, error) {
 	if o.err != nil {
 		return 0, o.err
@@ -42,7 +44,8 @@ func (o *output) Write(b []byte) (int, error) {
 		o.size += int64(n)
 		return n, nil
 	}
-	o.size += int64(o.whole(b[:n]))
+	n = o.whole(b[:n])
+	o.size += int64(n)
 	o.err = &Error{Message: "writing stopped", Status: statusFailed, Err: err, Hint: "the file is readable up to here"}
 	if err := o.file.Truncate(o.size); err != nil {
 		o.err = errors.Join(o.err, err)
@@ -117,18 +120,20 @@ func same(a, b string) bool {
 
 // create makes a file that only its owner may read, and that belongs to the
 // caller of sudo. With force an old file gives way to a new one: what is open
-// elsewhere stays whole.
+// elsewhere stays whole, and a recording that does not start puts it back.
 func create(path string, force bool, owner *account, whole func([]byte) int) (*output, error) {
+	o := &output{path: path, whole: whole}
 	if force {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := o.setAside(); err != nil {
 			return nil, &Error{Message: fmt.Sprintf("file %q cannot be replaced", path), Status: statusFailed, Err: err}
 		}
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
+		o.restore()
 		return nil, &Error{Message: "no file to write to", Status: statusUsage, Err: err, Hint: "choose another place with -w"}
 	}
-	o := &output{path: path, file: file, whole: whole}
+	o.file = file
 	if owner != nil {
 		if err := file.Chown(owner.uid, owner.gid); err != nil {
 			o.remove()
@@ -142,4 +147,36 @@ func create(path string, force bool, owner *account, whole func([]byte) int) (*o
 func (o *output) remove() {
 	o.file.Close()
 	os.Remove(o.path)
+	o.restore()
+}
+
+// setAside gives a file that is in the way another name in its folder.
+func (o *output) setAside() error {
+	if _, err := os.Lstat(o.path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	place, err := os.CreateTemp(filepath.Dir(o.path), ".pcapwho-*")
+	if err != nil {
+		return err
+	}
+	place.Close()
+	if err := os.Rename(o.path, place.Name()); err != nil {
+		os.Remove(place.Name())
+		return err
+	}
+	o.former = place.Name()
+	return nil
+}
+
+func (o *output) restore() {
+	if o.former != "" {
+		_ = os.Rename(o.former, o.path) // the reason why it is not replaced is told already
+	}
+}
+
+// keep makes the replacement final.
+func (o *output) keep() {
+	if o.former != "" {
+		os.Remove(o.former)
+	}
 }

@@ -5,9 +5,11 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,6 +33,8 @@ type Recording struct {
 	unstep func()
 	stop   chan struct{}
 	once   sync.Once
+	reason string        // why stop was closed
+	status *int          // of the command, when its end closed stop
 	done   chan struct{} // closed when summary and err are final
 
 	summary Summary
@@ -50,7 +54,7 @@ type Summary struct {
 	Dropped     int64 // packets that the ring had no room for
 	Sockets     int   // that were seen
 	Processes   int   // that were seen
-	Status      *int  // exit status of the command, 128 + the signal's number when one ended it; nil = none
+	Status      *int  // exit status of the command, 128 + the signal's number when one ended it; nil = no command
 }
 
 // Start begins to record and, when that runs and sockets and processes were
@@ -59,8 +63,8 @@ type Summary struct {
 //
 // With a command the recording ends when the command does; the end of ctx then
 // passes SIGTERM to the command, as do SIGTERM and SIGHUP to this process, while
-// SIGINT is left to the command. Without one it ends with ctx, Stop or
-// cfg.Duration.
+// SIGINT is left to the command. Without one it ends with ctx. In both cases
+// Stop and cfg.Duration end it too.
 func Start(ctx context.Context, cfg Config) (*Recording, error) {
 	r, err := start(ctx, cfg)
 	if err == nil {
@@ -78,6 +82,20 @@ func Start(ctx context.Context, cfg Config) (*Recording, error) {
 }
 
 func start(ctx context.Context, cfg Config) (*Recording, error) {
+	r, err := prepare(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.begin(ctx); err != nil {
+		r.abandon()
+		return nil, err
+	}
+	return r, nil
+}
+
+// prepare does all that comes before the command: the ring fills, the log has
+// its first look.
+func prepare(cfg Config) (*Recording, error) {
 	if err := cfg.resolve(); err != nil {
 		return nil, err
 	}
@@ -102,9 +120,6 @@ func start(ctx context.Context, cfg Config) (*Recording, error) {
 	err = r.openRing(interfaces)
 	if err == nil {
 		err = r.openLog(who, interfaces)
-	}
-	if err == nil {
-		err = r.begin(ctx)
 	}
 	if err != nil {
 		r.abandon()
@@ -168,6 +183,8 @@ func (r *Recording) openLog(who *account, interfaces []connlog.Interface) error 
 	r.watch = newWatch(r.source, r.note)
 	r.note(&connlog.Event{Kind: connlog.KindHead, Time: first.begin, Head: r.head(why, interfaces)})
 	r.watch.report(&first)
+	r.cfg.Message(Information, fmt.Sprintf("recording %s; sockets by %s (%s)",
+		strings.Join(r.summary.Interfaces, ", "), r.source.name(), why))
 	return r.log.Flush()
 }
 
@@ -187,15 +204,17 @@ func (r *Recording) begin(ctx context.Context) (err error) {
 	if r.unstep, err = watchSteps(r.stepped); err != nil {
 		return err
 	}
+	r.summary.RecordingID, r.summary.Source, r.summary.Begin = r.id, r.source.name(), time.Now()
+	r.summary.Files = []string{r.cfg.Capture, r.cfg.Log}
 	if r.command != nil {
 		if err := r.command.start(); err != nil {
 			return err
 		}
 		r.watch.root = int32(r.command.Process.Pid)
 	}
-	r.summary.RecordingID, r.summary.Source, r.summary.Begin = r.id, r.source.name(), time.Now()
-	r.summary.Files = []string{r.cfg.Capture, r.cfg.Log}
-	captured, followed := make(chan struct{}), make(chan struct{})
+	r.capture.out.keep()
+	r.logFile.keep()
+	captured, finished := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(captured)
 		r.capture.run()
@@ -204,14 +223,15 @@ func (r *Recording) begin(ctx context.Context) (err error) {
 		_ = r.watch.lookNow(false) // before it is waited for: a short command is seen too
 	}
 	go func() {
-		defer close(followed)
+		defer close(finished)
 		r.follow(captured)
+		r.finish()
 	}()
 	go func() {
 		defer close(r.done)
-		r.supervise(ctx)
-		<-followed
-		r.finish()
+		status, err := r.supervise(ctx)
+		<-finished // from here on summary and err belong to this goroutine
+		r.summary.Status, r.err = status, errors.Join(err, r.err)
 	}()
 	return nil
 }
@@ -236,7 +256,15 @@ func (r *Recording) abandon() {
 }
 
 // Stop ends the recording in order. A command goes on, and Wait waits for it.
-func (r *Recording) Stop() { r.once.Do(func() { close(r.stop) }) }
+func (r *Recording) Stop() { r.end("stopped", nil) }
+
+// end ends the recording, for the first reason that comes.
+func (r *Recording) end(reason string, status *int) {
+	r.once.Do(func() {
+		r.reason, r.status = reason, status
+		close(r.stop)
+	})
+}
 
 // Wait waits for the end. The summary is valid with an error too: that says what
 // failed while recording, for instance a full disk.

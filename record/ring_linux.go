@@ -28,6 +28,7 @@ type ring struct {
 	memory  []byte
 	current int // block to read next
 	damaged int64
+	down    bool // set when an interface went down, or was
 }
 
 // openRing starts to capture: all interfaces (index 0) or one, through program.
@@ -109,8 +110,13 @@ func (r *ring) read(timeout time.Duration, f func(*frame)) (bool, error) {
 			return false, os.NewSyscallError("poll", err)
 		}
 		if events[0].Revents&unix.POLLERR != 0 {
-			// An interface that goes down reports ENETDOWN once; capture goes on.
-			if code, err := unix.GetsockoptInt(r.fd, unix.SOL_SOCKET, unix.SO_ERROR); err == nil && code != 0 && unix.Errno(code) != unix.ENETDOWN {
+			// An interface that goes down reports ENETDOWN once; capture goes on
+			// when it comes up again.
+			switch code, err := unix.GetsockoptInt(r.fd, unix.SOL_SOCKET, unix.SO_ERROR); {
+			case err != nil || code == 0:
+			case unix.Errno(code) == unix.ENETDOWN:
+				r.down = true
+			default:
 				return false, os.NewSyscallError("packet socket", unix.Errno(code))
 			}
 		}

@@ -10,7 +10,10 @@ import (
 )
 
 // ring is not there yet outside Linux.
-type ring struct{ damaged int64 }
+type ring struct {
+	damaged int64
+	down    bool
+}
 
 // CanRecord tells whether this process may capture packets: nil, or an *Error
 // whose hint is the remedy.

@@ -17,9 +17,10 @@ const (
 	linger       = 3 * blockTimeout
 )
 
-// supervise waits for the end of what is recorded, and makes it the end of the
-// recording.
-func (r *Recording) supervise(ctx context.Context) {
+// supervise ends the recording when it is time. It returns when there is no
+// command left to wait for: its exit status, nil without a command, and what
+// failed with its output.
+func (r *Recording) supervise(ctx context.Context) (*int, error) {
 	var limit <-chan time.Time
 	if r.cfg.Duration > 0 {
 		timer := time.NewTimer(r.cfg.Duration)
@@ -29,17 +30,19 @@ func (r *Recording) supervise(ctx context.Context) {
 	if r.command == nil {
 		select {
 		case <-ctx.Done():
+			r.end("cancelled", nil)
 		case <-limit:
+			r.end("the time was up", nil)
 		case <-r.stop:
 		}
-		r.Stop()
-		return
+		return nil, nil
 	}
+	var status int
+	var err error
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		status, err := r.command.wait()
-		r.summary.Status, r.err = &status, err
+		status, err = r.command.wait()
 	}()
 	for cancelled := ctx.Done(); ; {
 		select {
@@ -48,10 +51,10 @@ func (r *Recording) supervise(ctx context.Context) {
 			r.command.cancel()
 		case <-limit:
 			limit = nil
-			r.Stop()
+			r.end("the time was up", nil)
 		case <-ended:
-			r.Stop()
-			return
+			r.end("the command ended", &status)
+			return &status, err
 		}
 	}
 }
@@ -75,7 +78,7 @@ func (r *Recording) follow(captured <-chan struct{}) {
 			failing = err != nil
 		case <-seconds.C:
 			r.tellTime(&clock)
-			_ = r.log.Flush() // note tells of a failure
+			r.logFailed(r.log.Flush())
 		case <-r.steps:
 			r.tellTime(&clock)
 		case g := <-r.losses:
@@ -122,10 +125,12 @@ func (r *Recording) stepped() {
 	}
 }
 
-// note writes one event. The first failure is told once; the recording of
-// packets goes on.
-func (r *Recording) note(e *connlog.Event) {
-	if err := r.log.Write(e); err != nil && r.failed == nil {
+// note writes one event.
+func (r *Recording) note(e *connlog.Event) { r.logFailed(r.log.Write(e)) }
+
+// logFailed tells the first failure once; the recording of packets goes on.
+func (r *Recording) logFailed(err error) {
+	if err != nil && r.failed == nil {
 		r.failed = err
 		r.cfg.Message(Warning, fmt.Sprintf("the connection log ends here: %v", err))
 	}
@@ -138,29 +143,16 @@ func (r *Recording) finish() {
 	r.source.close()
 	r.ring.close()
 	if c.failed != nil {
-		r.tellLoss(connlog.Gap{Source: connlog.GapCapture, Begin: c.failedAt, End: now.UnixNano(), Message: "the capture failed: " + c.failed.Error()})
+		r.tellLoss(connlog.Gap{Source: connlog.GapCapture, Begin: c.safe, End: now.UnixNano(), Message: "the capture failed: " + c.failed.Error()})
 	}
 	s := &r.summary
 	s.End, s.Packets, s.Bytes, s.Dropped = now, c.packets, c.bytes, c.dropped
 	s.Sockets, s.Processes = r.watch.total, r.watch.people
 	r.note(&connlog.Event{Kind: connlog.KindEnd, Time: now.UnixNano(), End: &connlog.End{
-		Packets: s.Packets, Dropped: s.Dropped, Status: s.Status, Reason: r.reason()}})
-	if err := r.log.Flush(); r.failed == nil {
-		r.failed = err
-	}
-	r.err = errors.Join(r.err, inFile(r.cfg.Capture, c.failed), inFile(r.cfg.Log, r.failed),
+		Packets: s.Packets, Dropped: s.Dropped, Status: r.status, Reason: r.reason}})
+	r.logFailed(r.log.Flush())
+	r.err = errors.Join(inFile(r.cfg.Capture, c.failed), inFile(r.cfg.Log, r.failed),
 		inFile(r.cfg.Capture, c.out.file.Close()), inFile(r.cfg.Log, r.logFile.file.Close()))
-}
-
-// reason says why the log ends.
-func (r *Recording) reason() string {
-	switch {
-	case r.capture.failed != nil:
-		return "the capture failed"
-	case r.command != nil:
-		return "the command ended"
-	}
-	return "stopped"
 }
 
 func inFile(path string, err error) error {
