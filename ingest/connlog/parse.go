@@ -5,96 +5,90 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 
 	"github.com/pcapwho/pcapwho/ingest/flow"
 )
 
-// wire is a line as JSON has it: the fields of all events together.
-type wire struct {
-	Event string `json:"event"`
-	Time  int64  `json:"time_ns"`
-	Seq   uint64 `json:"seq"`
-	Boot  int64  `json:"boot_ns"`
+// The events as JSON has them. What a line must have is a pointer, so that it
+// is missed where it is missing; null counts as missing.
 
-	// head; Source, Namespace and Interfaces' kin also of others
-	Schema       string          `json:"schema"`
+type wireEvent struct {
+	Event string  `json:"event"`
+	Time  *int64  `json:"time_ns"`
+	Seq   *uint64 `json:"seq"`
+	Boot  int64   `json:"boot_ns"`
+}
+
+type wireHead struct {
+	Schema       *string         `json:"schema"`
 	RecordingID  string          `json:"recording_id"`
 	Host         string          `json:"host"`
 	BootID       string          `json:"boot_id"`
 	OS           string          `json:"os"`
 	Kernel       string          `json:"kernel"`
 	Tool         string          `json:"tool"`
-	Source       string          `json:"source"` // gap too
+	Source       string          `json:"source"`
 	SourceReason string          `json:"source_reason"`
 	Blind        []string        `json:"blind"`
 	Interval     int64           `json:"interval_ns"`
 	Captures     []string        `json:"captures"`
 	Interfaces   []wireInterface `json:"interfaces"`
-	Namespace    uint64          `json:"netns"` // process and socket too
+	Namespace    uint64          `json:"netns"`
 	PIDSpace     uint64          `json:"pidns"`
-	Snaplen      int             `json:"snaplen"`
+	Snaplen      int32           `json:"snaplen"`
 	Filter       string          `json:"filter"`
 	Command      []string        `json:"command"`
 	Focus        []int32         `json:"focus"`
-
-	// process
-	Change    string      `json:"change"` // socket too
-	PID       int32       `json:"pid"`
-	Start     int64       `json:"start_ns"`
-	NSPID     int32       `json:"ns_pid"`
-	Parent    wireProcess `json:"parent"`
-	Name      string      `json:"name"`
-	Exe       string      `json:"exe"`
-	Args      []string    `json:"args"`
-	UID       *int64      `json:"uid"`
-	Cgroup    string      `json:"cgroup"`
-	Container string      `json:"container"`
-	InCommand bool        `json:"in_command"`
-
-	// socket
-	SocketID  uint64        `json:"socket_id"`
-	Inode     uint64        `json:"inode"`
-	Protocol  string        `json:"protocol"`
-	Local     string        `json:"local"`
-	Remote    *string       `json:"remote"`
-	V6        bool          `json:"v6"`
-	V6Only    bool          `json:"v6only"`
-	Interface int           `json:"ifindex"`
-	State     string        `json:"state"`
-	Owners    []wireProcess `json:"owners"`
-	Evidence  string        `json:"evidence"`
-	Since     int64         `json:"since_ns"`
-	Counters  *wireCounters `json:"counters"`
-
-	// poll and gap
-	Begin   int64  `json:"begin_ns"`
-	End     int64  `json:"end_ns"`
-	Sockets int    `json:"sockets"`
-	Step    int64  `json:"step_ns"`
-	Count   int64  `json:"count"`
-	Message string `json:"message"`
-
-	// end
-	Packets int64  `json:"packets"`
-	Dropped int64  `json:"dropped"`
-	Events  int64  `json:"events"`
-	Status  *int   `json:"exit_status"`
-	Reason  string `json:"reason"`
 }
 
 type wireInterface struct {
 	Name      string   `json:"name"`
-	Index     int      `json:"ifindex"`
+	Index     int32    `json:"ifindex"`
 	Namespace uint64   `json:"netns"`
 	LinkType  uint16   `json:"link_type"`
-	MTU       int      `json:"mtu"`
+	MTU       int32    `json:"mtu"`
 	Addresses []string `json:"addresses"`
 	Loopback  bool     `json:"loopback"`
 }
 
 type wireProcess struct {
+	Change    *string       `json:"change"`
+	PID       *int32        `json:"pid"`
+	Start     *int64        `json:"start_ns"`
+	NSPID     int32         `json:"ns_pid"`
+	Parent    wireProcessID `json:"parent"`
+	Name      string        `json:"name"`
+	Exe       string        `json:"exe"`
+	Args      []string      `json:"args"`
+	UID       *int64        `json:"uid"`
+	Cgroup    string        `json:"cgroup"`
+	Container string        `json:"container"`
+	Namespace uint64        `json:"netns"`
+	Command   bool          `json:"in_command"`
+}
+
+type wireProcessID struct {
 	PID   int32 `json:"pid"`
 	Start int64 `json:"start_ns"`
+}
+
+type wireSocket struct {
+	Change    *string          `json:"change"`
+	ID        *uint64          `json:"socket_id"`
+	Inode     uint64           `json:"inode"`
+	Namespace uint64           `json:"netns"`
+	Protocol  *string          `json:"protocol"`
+	Local     *string          `json:"local"`
+	Remote    *string          `json:"remote"`
+	V6        bool             `json:"v6"`
+	V6Only    bool             `json:"v6only"`
+	Interface int32            `json:"ifindex"`
+	State     string           `json:"state"`
+	Owners    *[]wireProcessID `json:"owners"`
+	Evidence  string           `json:"evidence"`
+	Since     int64            `json:"since_ns"`
+	Counters  *wireCounters    `json:"counters"`
 }
 
 type wireCounters struct {
@@ -104,114 +98,205 @@ type wireCounters struct {
 	RTT         int64 `json:"rtt_ns"`
 }
 
-// parse turns a line into r.event. It returns the field that is wrong.
-func (r *Reader) parse(text []byte) (field string, err error) {
-	r.wire, r.event = wire{}, Event{}
-	if err := json.Unmarshal(text, &r.wire); err != nil {
-		var wrong *json.UnmarshalTypeError
-		if errors.As(err, &wrong) {
-			return wrong.Field, fmt.Errorf("is a JSON %s, want %v", wrong.Value, wrong.Type)
-		}
-		return "", fmt.Errorf("no JSON: %w", err)
+type wirePoll struct {
+	Begin   *int64 `json:"begin_ns"`
+	End     *int64 `json:"end_ns"`
+	Sockets int32  `json:"sockets"`
+}
+
+type wireClock struct {
+	Step int64 `json:"step_ns"`
+}
+
+type wireGap struct {
+	Source  *string `json:"source"`
+	Begin   *int64  `json:"begin_ns"`
+	End     *int64  `json:"end_ns"`
+	Count   int64   `json:"count"`
+	Message string  `json:"message"`
+}
+
+type wireEnd struct {
+	Packets int64  `json:"packets"`
+	Dropped int64  `json:"dropped"`
+	Events  int64  `json:"events"`
+	Status  *int64 `json:"exit_status"`
+	Reason  string `json:"reason"`
+}
+
+// parse reads a line of any form into e. It returns its event field, and what
+// is wrong with which field. Events that this version does not know, and those
+// of the schema that it has no use for, are of KindUnknown.
+func parse(text []byte, e *Event) (name string, err error) {
+	*e = Event{}
+	var w wireEvent
+	switch err := unmarshal(text, &w); {
+	case err != nil:
+		return w.Event, err
+	case w.Event == "":
+		return "", missing("event")
+	case w.Time == nil:
+		return w.Event, missing("time_ns")
+	case w.Seq == nil:
+		return w.Event, missing("seq")
 	}
-	w, e := &r.wire, &r.event
-	if w.Event == "" {
-		return "event", errors.New("is missing")
-	}
-	e.Time, e.Seq, e.Boot = w.Time, w.Seq, w.Boot
-	kind, known := lookup(kindNames, w.Event)
-	if !known {
-		return "", nil
-	}
+	e.Time, e.Seq, e.Boot = *w.Time, *w.Seq, w.Boot
+	kind, _ := lookup(kindNames, w.Event)
 	switch Kind(kind) {
 	case KindHead:
-		e.Head = w.head()
+		e.Head, err = parseHead(text)
 	case KindProcess:
-		e.Process = &Process{}
-		field, err = w.process(e.Process)
+		e.Process, err = parseProcess(text)
 	case KindSocket:
-		e.Socket = &Socket{}
-		field, err = w.socket(e.Socket)
+		e.Socket, err = parseSocket(text)
 	case KindPoll:
-		e.Poll = &Poll{Begin: w.Begin, End: w.End, Sockets: w.Sockets}
+		e.Poll, err = parsePoll(text)
 	case KindClock:
-		e.Clock = &Clock{Step: w.Step}
+		var clock wireClock
+		err = unmarshal(text, &clock)
+		e.Clock = &Clock{clock.Step}
 	case KindGap:
-		e.Gap = &Gap{Source: GapSource(w.Source), Begin: w.Begin, End: w.End, Count: w.Count, Message: w.Message}
+		e.Gap, err = parseGap(text)
 	case KindEnd:
-		e.End = &End{Packets: w.Packets, Dropped: w.Dropped, Events: w.Events, Status: w.Status, Reason: w.Reason}
+		var end wireEnd
+		err = unmarshal(text, &end)
+		e.End = &End{Packets: end.Packets, Dropped: end.Dropped, Events: end.Events, Reason: end.Reason}
+		if end.Status != nil {
+			status := int(*end.Status)
+			e.End.Status = &status
+		}
 	default:
-		return "", nil // named in the schema, of no use to this version
+		return w.Event, nil
 	}
-	if err == nil {
-		e.Kind = Kind(kind)
-	}
-	return field, err
+	e.Kind = Kind(kind)
+	return w.Event, err
 }
 
-func (w *wire) head() *Head {
+func parseHead(text []byte) (*Head, error) {
+	var w wireHead
+	if err := unmarshal(text, &w); err != nil {
+		return nil, err
+	}
+	if w.Schema == nil {
+		return nil, missing("schema")
+	}
 	h := &Head{
-		Schema: w.Schema, RecordingID: w.RecordingID, Host: w.Host, BootID: w.BootID, OS: w.OS, Kernel: w.Kernel, Tool: w.Tool,
-		Source: w.Source, SourceReason: w.SourceReason, Blind: w.Blind, Interval: w.Interval,
-		Captures: w.Captures, Namespace: w.Namespace, PIDSpace: w.PIDSpace, Snaplen: w.Snaplen, Filter: w.Filter,
-		Command: w.Command, Focus: w.Focus,
+		Schema: *w.Schema, RecordingID: w.RecordingID, Host: w.Host, BootID: w.BootID, OS: w.OS, Kernel: w.Kernel, Tool: w.Tool,
+		Source: w.Source, SourceReason: w.SourceReason, Blind: w.Blind, Interval: w.Interval, Captures: w.Captures,
+		Namespace: w.Namespace, PIDSpace: w.PIDSpace, Snaplen: int(w.Snaplen), Filter: w.Filter, Command: w.Command, Focus: w.Focus,
 	}
 	for _, i := range w.Interfaces {
-		h.Interfaces = append(h.Interfaces, Interface(i))
+		h.Interfaces = append(h.Interfaces, Interface{i.Name, int(i.Index), i.Namespace, i.LinkType, int(i.MTU), i.Addresses, i.Loopback})
 	}
-	return h
+	return h, nil
 }
 
-func (w *wire) process(p *Process) (field string, err error) {
-	change, ok := lookup(processChangeNames, w.Change)
-	if !ok {
-		return "change", fmt.Errorf("%q, want one of %q", w.Change, processChangeNames[1:])
+func parseProcess(text []byte) (*Process, error) {
+	var w wireProcess
+	switch err := unmarshal(text, &w); {
+	case err != nil:
+		return nil, err
+	case w.Change == nil:
+		return nil, missing("change")
+	case w.PID == nil:
+		return nil, missing("pid")
+	case *w.PID <= 0:
+		return nil, wrong("pid", "%d, want at least 1", *w.PID)
+	case w.Start == nil:
+		return nil, missing("start_ns")
 	}
-	*p = Process{
-		Change: ProcessChange(change), ID: ProcessID{w.PID, w.Start}, NSPID: w.NSPID, Parent: ProcessID(w.Parent),
-		Name: w.Name, Exe: w.Exe, Args: w.Args, UID: -1, Cgroup: w.Cgroup, Container: w.Container, Namespace: w.Namespace, Command: w.InCommand,
+	change, ok := lookup(processChangeNames, *w.Change)
+	if !ok {
+		return nil, wrong("change", "%q, want one of %q", *w.Change, processChangeNames[1:])
+	}
+	p := &Process{
+		Change: ProcessChange(change), ID: ProcessID{*w.PID, *w.Start}, NSPID: w.NSPID, Parent: ProcessID(w.Parent),
+		Name: w.Name, Exe: w.Exe, Args: w.Args, UID: -1, Cgroup: w.Cgroup, Container: w.Container, Namespace: w.Namespace, Command: w.Command,
 	}
 	if w.UID != nil {
-		p.UID = *w.UID
+		if p.UID = *w.UID; p.UID < 0 {
+			return nil, wrong("uid", "%d, want at least 0", p.UID)
+		}
 	}
-	if w.PID <= 0 {
-		return "pid", fmt.Errorf("%d, want at least 1", w.PID)
-	}
-	return "", nil
+	return p, nil
 }
 
-func (w *wire) socket(s *Socket) (field string, err error) {
-	change, ok := lookup(socketChangeNames, w.Change)
+func parseSocket(text []byte) (*Socket, error) {
+	var w wireSocket
+	switch err := unmarshal(text, &w); {
+	case err != nil:
+		return nil, err
+	case w.Change == nil:
+		return nil, missing("change")
+	case w.ID == nil:
+		return nil, missing("socket_id")
+	case w.Protocol == nil:
+		return nil, missing("protocol")
+	case w.Local == nil:
+		return nil, missing("local")
+	case w.Owners == nil:
+		return nil, missing("owners")
+	}
+	change, ok := lookup(socketChangeNames, *w.Change)
 	if !ok {
-		return "change", fmt.Errorf("%q, want one of %q", w.Change, socketChangeNames[1:])
+		return nil, wrong("change", "%q, want one of %q", *w.Change, socketChangeNames[1:])
 	}
 	evidence, _ := lookup(socketEvidenceNames, w.Evidence)
-	*s = Socket{
-		Change: SocketChange(change), ID: w.SocketID, Inode: w.Inode, Namespace: w.Namespace,
-		V6: w.V6, V6Only: w.V6Only, Interface: w.Interface, State: w.State, Evidence: Evidence(evidence), Since: w.Since,
+	s := &Socket{
+		Change: SocketChange(change), ID: *w.ID, Inode: w.Inode, Namespace: w.Namespace,
+		V6: w.V6, V6Only: w.V6Only, Interface: int(w.Interface), State: w.State, Evidence: Evidence(evidence), Since: w.Since,
 	}
-	if s.Protocol, err = parseProtocol(w.Protocol); err != nil {
-		return "protocol", err
+	var err error
+	if s.Protocol, err = parseProtocol(*w.Protocol); err != nil {
+		return nil, wrong("protocol", "%w", err)
 	}
-	if s.Local, err = parseEndpoint(w.Local); err != nil {
-		return "local", err
+	if s.Local, err = parseEndpoint(*w.Local); err != nil {
+		return nil, wrong("local", "%w", err)
 	}
 	if w.Remote != nil {
 		if s.Remote, err = parseEndpoint(*w.Remote); err != nil {
-			return "remote", err
+			return nil, wrong("remote", "%w", err)
 		}
 		s.HasRemote = true
 	}
-	for _, o := range w.Owners {
+	for _, o := range *w.Owners {
 		if o.PID <= 0 {
-			return "owners", fmt.Errorf("pid %d, want at least 1", o.PID)
+			return nil, wrong("owners.pid", "%d, want at least 1", o.PID)
 		}
 		s.Owners = append(s.Owners, ProcessID(o))
 	}
 	if c := w.Counters; c != nil {
 		s.Counters = &Counters{BytesSent: c.Sent, BytesReceived: c.Received, Retransmits: c.Retransmits, RTT: c.RTT}
 	}
-	return "", nil
+	return s, nil
+}
+
+func parsePoll(text []byte) (*Poll, error) {
+	var w wirePoll
+	switch err := unmarshal(text, &w); {
+	case err != nil:
+		return nil, err
+	case w.Begin == nil:
+		return nil, missing("begin_ns")
+	case w.End == nil:
+		return nil, missing("end_ns")
+	}
+	return &Poll{Begin: *w.Begin, End: *w.End, Sockets: int(w.Sockets)}, nil
+}
+
+func parseGap(text []byte) (*Gap, error) {
+	var w wireGap
+	switch err := unmarshal(text, &w); {
+	case err != nil:
+		return nil, err
+	case w.Source == nil:
+		return nil, missing("source")
+	case w.Begin == nil:
+		return nil, missing("begin_ns")
+	case w.End == nil:
+		return nil, missing("end_ns")
+	}
+	return &Gap{Source: GapSource(*w.Source), Begin: *w.Begin, End: *w.End, Count: w.Count, Message: w.Message}, nil
 }
 
 func parseEndpoint(s string) (flow.Endpoint, error) {
@@ -220,4 +305,49 @@ func parseEndpoint(s string) (flow.Endpoint, error) {
 		return flow.Endpoint{}, fmt.Errorf("%q is no address and port", s)
 	}
 	return flow.EndpointFrom(ap), nil
+}
+
+// fieldError says what is wrong with one field of a line.
+type fieldError struct {
+	field string // "" = the line as a whole
+	err   error
+}
+
+func (e *fieldError) Error() string { return e.field + " " + e.err.Error() }
+func (e *fieldError) Unwrap() error { return e.err }
+
+func wrong(field, format string, args ...any) error {
+	return &fieldError{field, fmt.Errorf(format, args...)}
+}
+
+func missing(field string) error { return wrong(field, "is missing") }
+
+// unmarshal decodes a line into w; its errors speak of JSON, not of Go.
+func unmarshal(text []byte, w any) error {
+	err := json.Unmarshal(text, w)
+	var typed *json.UnmarshalTypeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &typed):
+		return wrong(typed.Field, "is a JSON %s, want %s", typed.Value, jsonType(typed.Type))
+	}
+	return wrong("", "no JSON: %w", err)
+}
+
+// jsonType names the JSON values that t holds.
+func jsonType(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "an array"
+	case reflect.Struct:
+		return "an object"
+	case reflect.Uint16, reflect.Uint64:
+		return fmt.Sprintf("an integer from 0 to %d", uint64(1)<<t.Bits()-1)
+	}
+	return fmt.Sprintf("an integer from %d to %d", int64(-1)<<(t.Bits()-1), int64(1)<<(t.Bits()-1)-1)
 }

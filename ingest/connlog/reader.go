@@ -47,20 +47,30 @@ func (e *NotLogError) Error() string { return e.File + ": " + e.Text }
 // Reader reads the events of one connection log. It is not safe for
 // concurrent use.
 type Reader struct {
-	name   string
+	file   string
 	src    *bufio.Reader
 	long   []byte // a line that does not fit into src's buffer
 	line   uint64
 	offset int64 // of the next line
 	begun  bool  // the head was read
 	ended  error
-	event  Event
-	wire   wire
+
+	event Event
+	name  string // of event
+
+	// What event points to, where parseFixed read it.
+	socket   Socket
+	counters Counters
+	owners   []ProcessID
+	process  Process
+	args     []string
+	poll     Poll
+	words    map[string]string
 }
 
-// NewReader returns a Reader of src; name is what errors call it.
-func NewReader(src io.Reader, name string) *Reader {
-	return &Reader{name: name, src: bufio.NewReaderSize(src, 256<<10)}
+// NewReader returns a Reader of src; file is what errors call it.
+func NewReader(src io.Reader, file string) *Reader {
+	return &Reader{file: file, src: bufio.NewReaderSize(src, 256<<10), words: map[string]string{}}
 }
 
 // Offset returns how many bytes of the log have been read.
@@ -69,35 +79,25 @@ func (r *Reader) Offset() int64 { return r.offset }
 // Next returns the next event that this version knows; its memory is used
 // again by the next call, strings excepted. At the end it returns io.EOF; for
 // a malformed or torn line a *LineError, after which reading goes on; a
-// *NotLogError when the first event is no head or a newer schema's; else the
-// source's own error.
+// *NotLogError when the log is empty, the first event is no head, or it is a
+// newer schema's; else the source's own error.
 func (r *Reader) Next() (*Event, error) {
 	for r.ended == nil {
 		at := r.offset
 		text, whole, err := r.readLine()
 		if err != nil {
-			r.ended = err
-			break
+			return nil, r.end(err)
 		}
 		r.line++
 		if len(bytes.TrimSpace(text)) == 0 && whole {
 			continue
 		}
-		e := &LineError{File: r.name, Line: r.line, Offset: at}
-		switch field, err := r.parse(text); {
-		case len(text) > MaxLine:
-			e.Text = fmt.Sprintf("longer than %d bytes", MaxLine)
-			return nil, r.bad(e)
-		case err != nil && !whole:
-			e.Text, e.Torn = fmt.Sprintf("the log is cut here, %d bytes into a line", len(text)), true
-			return nil, r.bad(e)
-		case err != nil:
-			e.Field, e.Text = field, err.Error()
-			return nil, r.bad(e)
+		if bad := r.take(text, whole); bad != nil {
+			bad.File, bad.Line, bad.Offset, bad.Torn = r.file, r.line, at, !whole
+			return nil, r.bad(bad)
 		}
 		if err := r.checkHead(); err != nil {
-			r.ended = err
-			break
+			return nil, r.end(err)
 		}
 		if r.event.Kind != KindUnknown {
 			return &r.event, nil
@@ -106,13 +106,43 @@ func (r *Reader) Next() (*Event, error) {
 	return nil, r.ended
 }
 
+// take parses a line into r.event. A last line without its newline counts if
+// it is whole otherwise.
+func (r *Reader) take(text []byte, whole bool) *LineError {
+	if len(text) > MaxLine {
+		return &LineError{Text: fmt.Sprintf("longer than %d bytes", MaxLine)}
+	}
+	if r.parseFixed(text) {
+		r.name = r.event.Kind.String()
+		return nil
+	}
+	var err error
+	if r.name, err = parse(text, &r.event); err == nil {
+		return nil
+	}
+	if !whole && r.begun {
+		return &LineError{Text: fmt.Sprintf("the log is cut here, %d bytes into a line", len(text))}
+	}
+	var field *fieldError
+	errors.As(err, &field) // parse has no others
+	return &LineError{Field: field.field, Text: field.err.Error()}
+}
+
+// end makes err what every further call returns.
+func (r *Reader) end(err error) error {
+	if err == io.EOF && !r.begun {
+		err = &NotLogError{r.file, "no connection log: it is empty"}
+	}
+	r.ended = err
+	return err
+}
+
 // bad returns e; before the head nothing can be trusted, and it is final.
 func (r *Reader) bad(e *LineError) error {
-	if !r.begun {
-		r.ended = &NotLogError{r.name, "no connection log: " + strings.TrimPrefix(e.Error(), r.name+": ")}
-		return r.ended
+	if r.begun {
+		return e
 	}
-	return e
+	return r.end(&NotLogError{r.file, "no connection log: " + strings.TrimPrefix(e.Error(), r.file+": ")})
 }
 
 // readLine returns the next line without its newline; whole tells that it had
@@ -136,7 +166,7 @@ func (r *Reader) readLine() (text []byte, whole bool, err error) {
 		case err == io.EOF:
 			return nil, false, io.EOF
 		case !errors.Is(err, bufio.ErrBufferFull):
-			return nil, false, fmt.Errorf("%s: offset %#x: %w", r.name, r.offset, err)
+			return nil, false, fmt.Errorf("%s: offset %#x: %w", r.file, r.offset, err)
 		}
 	}
 }
@@ -147,15 +177,15 @@ func (r *Reader) checkHead() error {
 		return nil
 	}
 	if r.event.Kind != KindHead {
-		return &NotLogError{r.name, fmt.Sprintf("no connection log: its first event is %q, want \"head\"", r.wire.Event)}
+		return &NotLogError{r.file, fmt.Sprintf("no connection log: its first event is %q, want \"head\"", r.name)}
 	}
 	name, version, _ := strings.Cut(r.event.Head.Schema, "/")
 	major, err := strconv.Atoi(version)
 	switch {
 	case name != "pcapwho.connlog" || err != nil:
-		return &NotLogError{r.name, fmt.Sprintf("schema %q, want %q", r.event.Head.Schema, Schema)}
+		return &NotLogError{r.file, fmt.Sprintf("schema %q, want %q", r.event.Head.Schema, Schema)}
 	case major > Major:
-		return &NotLogError{r.name, fmt.Sprintf("schema %q is newer than this version reads (%q): update pcapwho", r.event.Head.Schema, Schema)}
+		return &NotLogError{r.file, fmt.Sprintf("schema %q is newer than this version reads (%q): update pcapwho", r.event.Head.Schema, Schema)}
 	}
 	r.begun = true
 	return nil
