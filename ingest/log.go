@@ -16,18 +16,22 @@ import (
 const LogSuffix = ".conns.jsonl"
 
 // rotated is what rotation puts before a capture's suffix: the number and time
-// that tcpdump, dumpcap and pcapwho write.
+// of dumpcap and pcapwho, or the number alone.
 var rotated = regexp.MustCompile(`_\d{5,}(_\d{14})?$`)
 
 // FindLog returns the path of the connection log beside a capture:
 // "run.conns.jsonl" for "run.pcapng", and for "run_00001_20260102030405.pcapng"
-// of a rotated set; "" where there is none.
+// of a rotated set; "x.dump.conns.jsonl" for "x.dump"; "" where there is none.
 func FindLog(capture string) string {
 	dir, name := filepath.Split(capture)
+	base := name
 	for _, suffix := range []string{".pcapng", ".pcap", ".cap"} {
-		name = strings.TrimSuffix(name, suffix)
+		if cut, ok := strings.CutSuffix(name, suffix); ok {
+			base = cut
+			break
+		}
 	}
-	for _, base := range []string{name, rotated.ReplaceAllString(name, "")} {
+	for _, base := range []string{base, rotated.ReplaceAllString(base, ""), name} {
 		path := dir + base + LogSuffix
 		if info, err := os.Stat(path); base != "" && err == nil && info.Mode().IsRegular() {
 			return path
@@ -44,7 +48,17 @@ type Log struct {
 	reader  *connlog.Reader
 	damage  []Damage
 	current int
+	state   logState
 }
+
+// logState is how the current log would end if it ended now.
+type logState uint8
+
+const (
+	logOpen  logState = iota // without an end event
+	logEnded                 // in order
+	logTorn                  // within a line, which was noted
+)
 
 // OpenLog opens connection logs. It fails when one cannot be opened; whether
 // they are logs shows with the first event.
@@ -61,36 +75,64 @@ func OpenLog(paths ...string) (*Log, error) {
 }
 
 // Next returns the next event, in the order of each log; its memory is valid
-// until the next call. At the end it returns io.EOF. Malformed lines are noted
-// as Damage; other errors are final, a *connlog.NotLogError among them.
+// until the next call. At the end it returns io.EOF. Malformed lines, and a log
+// without its end, are noted as Damage; other errors are final, a
+// *connlog.NotLogError among them.
 func (l *Log) Next() (*connlog.Event, error) {
 	for {
 		if l.file == nil {
 			if l.current == len(l.paths) {
 				return nil, io.EOF
 			}
-			f, err := os.Open(l.paths[l.current])
-			if err != nil {
+			if err := l.open(); err != nil {
 				return nil, err
 			}
-			l.file, l.reader = f, connlog.NewReader(f, l.paths[l.current])
 		}
 		e, err := l.reader.Next()
 		var bad *connlog.LineError
 		switch {
 		case err == nil:
+			l.state = logOpen
+			if e.Kind == connlog.KindEnd {
+				l.state = logEnded
+			}
 			return e, nil
 		case errors.As(err, &bad):
-			l.damage = addDamage(l.damage, Damage{File: bad.File, Block: bad.Line, Offset: bad.Offset, Field: bad.Field, Message: bad.Text})
-		case err == io.EOF && l.reader.Offset() > 0:
-			l.file.Close()
-			l.file, l.current = nil, l.current+1
+			l.note(bad)
 		case err == io.EOF:
-			return nil, &connlog.NotLogError{File: l.paths[l.current], Text: "no connection log: it is empty"}
+			l.finish()
 		default:
 			return nil, err
 		}
 	}
+}
+
+// open opens the current log.
+func (l *Log) open() error {
+	f, err := os.Open(l.paths[l.current])
+	if err != nil {
+		return err
+	}
+	l.file, l.reader, l.state = f, connlog.NewReader(f, l.paths[l.current]), logOpen
+	return nil
+}
+
+func (l *Log) note(e *connlog.LineError) {
+	if e.Torn {
+		l.state = logTorn
+	}
+	l.damage = addDamage(l.damage, Damage{File: e.File, Block: e.Line, Offset: e.Offset, Field: e.Field, Message: e.Text})
+}
+
+// finish closes the current log. One whose recorder was killed may end with a
+// whole line, and only the missing end tells.
+func (l *Log) finish() {
+	if l.state == logOpen {
+		l.damage = addDamage(l.damage, Damage{File: l.paths[l.current],
+			Message: "the log ends without an end event: it was cut, or its recorder was killed"})
+	}
+	l.file.Close()
+	l.file, l.current = nil, l.current+1
 }
 
 // Damage returns what was damaged in what was read so far.

@@ -37,7 +37,7 @@ func record(t testing.TB) *recording {
 	t.Helper()
 	r := &recording{t: t, dir: t.TempDir(), now: epoch}
 	var err error
-	r.writer, err = pcapng.NewWriter(&r.capture, pcapng.SectionHeader{Comment: "recording_id " + recordingID})
+	r.writer, err = pcapng.NewWriter(&r.capture, pcapng.SectionHeader{Comment: "recording_id=" + recordingID})
 	must(t, err)
 	_, err = r.writer.AddInterface(pcapng.InterfaceDescription{Name: "lo", LinkType: 1})
 	must(t, err)
