@@ -40,6 +40,8 @@ type Capture struct {
 	next    int     // index of the file after it
 	done    int64   // bytes of the files before current
 	frame   uint64
+	rec     pcapng.Record
+	failed  error // what every further Read returns
 }
 
 // source is one open file.
@@ -61,7 +63,7 @@ func Open(paths ...string) (*Capture, error) {
 	c := &Capture{}
 	for i, path := range paths {
 		c.files = append(c.files, File{Name: path})
-		if i > 0 && path == "-" {
+		if i > 0 && once(path) {
 			continue // opened in its turn
 		}
 		s, err := c.open(i)
@@ -76,6 +78,15 @@ func Open(paths ...string) (*Capture, error) {
 		}
 	}
 	return c, nil
+}
+
+// once tells whether a file can be read only once: standard input, a pipe.
+func once(path string) bool {
+	if path == "-" {
+		return true
+	}
+	info, err := os.Stat(path)
+	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
 }
 
 // open opens file i and reads its header.
@@ -117,23 +128,16 @@ func (c *Capture) use(s *source) {
 // where reading cannot go on behind it, the next file does. Other errors are
 // those of the files, and final.
 func (c *Capture) Read(batch []packet.Packet) (n int, err error) {
-	var rec pcapng.Record
-	for n < len(batch) {
+	for n < len(batch) && c.failed == nil {
 		if c.current == nil {
-			if c.next == len(c.files) {
-				return n, io.EOF
-			}
-			s, err := c.open(c.next)
-			if err != nil {
-				return n, err
-			}
-			c.use(s)
+			c.failed = c.advance()
+			continue
 		}
-		err := c.current.reader.Next(&rec)
+		err := c.current.reader.Next(&c.rec)
 		var malformed *pcapng.FormatError
 		switch {
 		case err == nil:
-			c.decode(&rec, &batch[n])
+			c.decode(&batch[n])
 			n++
 		case err == io.EOF:
 			c.finish()
@@ -141,14 +145,27 @@ func (c *Capture) Read(batch []packet.Packet) (n int, err error) {
 			c.note(malformed)
 		default:
 			c.finish()
-			return n, err
+			c.failed = err
 		}
 	}
-	return n, nil
+	return n, c.failed
 }
 
-func (c *Capture) decode(rec *pcapng.Record, p *packet.Packet) {
-	s := c.current
+// advance opens the next file; behind the last it returns io.EOF.
+func (c *Capture) advance() error {
+	if c.next == len(c.files) {
+		return io.EOF
+	}
+	s, err := c.open(c.next)
+	if err == nil {
+		c.use(s)
+	}
+	return err
+}
+
+// decode turns the record that was just read into p.
+func (c *Capture) decode(p *packet.Packet) {
+	s, rec := c.current, &c.rec
 	c.frame++
 	if s.base+int(rec.Interface) >= len(c.interfaces) {
 		c.describe()
@@ -227,16 +244,19 @@ func (c *Capture) Progress() (done, total int64) {
 	return done, total
 }
 
-// Rewind goes back to before the first packet. Standard input cannot be read
-// again.
+// Rewind goes back to before the first packet. It fails when standard input
+// or a pipe is among the files: they cannot be read again.
 func (c *Capture) Rewind() error {
 	for _, f := range c.files {
-		if f.Name == "-" {
+		switch {
+		case f.Name == "-":
 			return errors.New("standard input cannot be read twice")
+		case once(f.Name):
+			return fmt.Errorf("%s: a pipe cannot be read twice", f.Name)
 		}
 	}
 	err := c.Close()
-	c.interfaces, c.damage, c.done, c.frame, c.next = nil, nil, 0, 0, 0
+	c.interfaces, c.damage, c.failed, c.done, c.frame, c.next = nil, nil, nil, 0, 0, 0
 	return err
 }
 

@@ -1,0 +1,46 @@
+package ingest
+
+import (
+	"io"
+	"testing"
+
+	"github.com/pcapwho/pcapwho/ingest/packet"
+)
+
+// Reading and decoding allocates nothing for a packet.
+func TestReadingAllocates(t *testing.T) {
+	for name, file := range map[string][]byte{"pcapng": ng(t, 1, 4000), "pcap": classic(t, 1, 4000)} {
+		c := open(t, save(t, name, file))
+		batch := make([]packet.Packet, 1)
+		if n := testing.AllocsPerRun(3000, func() {
+			if n, err := c.Read(batch); n != 1 || err != nil || batch[0].Class != packet.Transport {
+				t.Fatal(n, err)
+			}
+		}); n != 0 {
+			t.Errorf("%s: %v allocations a packet", name, n)
+		}
+	}
+}
+
+// BenchmarkCapture opens, reads and decodes 60,000 packets of up to 1,500
+// bytes, in the page cache.
+func BenchmarkCapture(b *testing.B) {
+	file := ng(b, 1, 60_000)
+	c := open(b, save(b, "a.pcapng", file))
+	batch := make([]packet.Packet, 1024)
+	b.SetBytes(int64(len(file)))
+	b.ReportAllocs()
+	var packets int
+	for b.Loop() {
+		must(b, c.Rewind())
+		for {
+			n, err := c.Read(batch)
+			packets += n
+			if err == io.EOF {
+				break
+			}
+			must(b, err)
+		}
+	}
+	b.ReportMetric(float64(packets)/b.Elapsed().Seconds()/1e6, "Mpackets/s")
+}
