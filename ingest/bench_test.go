@@ -22,7 +22,21 @@ func TestReadingAllocates(t *testing.T) {
 	}
 }
 
-// BenchmarkCapture opens, reads and decodes 60,000 packets of up to 1,500
+// Neither does reading a log for its usual events.
+func TestReadingLogsAllocates(t *testing.T) {
+	l, err := OpenLog(save(t, "x.jsonl", lines(t, 4000)))
+	must(t, err)
+	defer l.Close()
+	if n := testing.AllocsPerRun(3000, func() {
+		if _, err := l.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations an event", n)
+	}
+}
+
+// BenchmarkCapture opens, reads and decodes 60,000 packets of up to 1,054
 // bytes, in the page cache.
 func BenchmarkCapture(b *testing.B) {
 	file := ng(b, 1, 60_000)

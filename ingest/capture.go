@@ -133,22 +133,30 @@ func (c *Capture) Read(batch []packet.Packet) (n int, err error) {
 			c.failed = c.advance()
 			continue
 		}
-		err := c.current.reader.Next(&c.rec)
-		var malformed *pcapng.FormatError
-		switch {
-		case err == nil:
-			c.decode(&batch[n])
-			n++
-		case err == io.EOF:
-			c.finish()
-		case errors.As(err, &malformed):
-			c.note(malformed)
-		default:
-			c.finish()
-			c.failed = err
+		if err := c.current.reader.Next(&c.rec); err != nil {
+			c.failed = c.stop(err)
+			continue
 		}
+		c.decode(&batch[n])
+		n++
 	}
 	return n, c.failed
+}
+
+// stop takes what the current file's reader returned instead of a packet. It
+// returns what ends the reading.
+func (c *Capture) stop(err error) error {
+	var malformed *pcapng.FormatError
+	switch {
+	case err == io.EOF:
+		c.finish()
+	case errors.As(err, &malformed):
+		c.note(malformed)
+	default:
+		c.finish()
+		return err
+	}
+	return nil
 }
 
 // advance opens the next file; behind the last it returns io.EOF.

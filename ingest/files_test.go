@@ -36,7 +36,8 @@ func tcp(t testing.TB, port uint16, payload int) []byte {
 }
 
 // ng is a pcapng file as record writes it: two interfaces, n packets on them
-// in turn, the last counts of each. The packets' ports count from base.
+// in turn, the last counts of each. The packets' ports count from base, their
+// payloads grow by a byte.
 func ng(t testing.TB, base uint16, n int) []byte {
 	t.Helper()
 	var file bytes.Buffer
@@ -47,7 +48,7 @@ func ng(t testing.TB, base uint16, n int) []byte {
 		must(t, err)
 	}
 	for i := range n {
-		must(t, w.WritePacket(&pcapng.EnhancedPacket{Interface: uint32(i % 2), Time: int64(i + 1), Data: tcp(t, base+uint16(i), i), WireLength: 1500, Flags: uint32(i)}))
+		must(t, w.WritePacket(&pcapng.EnhancedPacket{Interface: uint32(i % 2), Time: int64(i + 1), Data: tcp(t, base+uint16(i), i%1000), WireLength: 1500, Flags: uint32(i)}))
 	}
 	for i := range uint32(2) {
 		must(t, w.WriteStatistics(&pcapng.InterfaceStatistics{Interface: i, Received: pcapng.Counted(uint64(n)), Dropped: pcapng.Counted(uint64(i))}))

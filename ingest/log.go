@@ -89,22 +89,32 @@ func (l *Log) Next() (*connlog.Event, error) {
 			}
 		}
 		e, err := l.reader.Next()
-		var bad *connlog.LineError
-		switch {
-		case err == nil:
+		if err == nil {
 			l.state = logOpen
 			if e.Kind == connlog.KindEnd {
 				l.state = logEnded
 			}
 			return e, nil
-		case errors.As(err, &bad):
-			l.note(bad)
-		case err == io.EOF:
-			l.finish()
-		default:
+		}
+		if err = l.stop(err); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// stop takes what the current log's reader returned instead of an event. It
+// returns what ends the reading.
+func (l *Log) stop(err error) error {
+	var bad *connlog.LineError
+	switch {
+	case errors.As(err, &bad):
+		l.note(bad)
+	case err == io.EOF:
+		l.finish()
+	default:
+		return err
+	}
+	return nil
 }
 
 // open opens the current log.
