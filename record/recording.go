@@ -22,6 +22,7 @@ type Recording struct {
 	id      string // 32 hexadecimal digits
 	ring    *ring
 	source  source
+	why     string // this source
 	capture *capture
 	log     *connlog.Writer
 	logFile *output
@@ -152,9 +153,8 @@ func (r *Recording) openRing(interfaces []connlog.Interface) error {
 // openLog looks at the sockets for the first time, then creates both files and
 // writes how they begin.
 func (r *Recording) openLog(who *account, interfaces []connlog.Interface) error {
-	var why string
 	var err error
-	if r.source, why, err = openSource(r.cfg.Source); err != nil {
+	if r.source, r.why, err = openSource(r.cfg.Source); err != nil {
 		return err
 	}
 	if r.cfg.Interval == 0 {
@@ -181,18 +181,16 @@ func (r *Recording) openLog(who *account, interfaces []connlog.Interface) error 
 	}
 	r.log = connlog.NewWriter(r.logFile)
 	r.watch = newWatch(r.source, r.note)
-	r.note(&connlog.Event{Kind: connlog.KindHead, Time: first.begin, Head: r.head(why, interfaces)})
+	r.note(&connlog.Event{Kind: connlog.KindHead, Time: first.begin, Head: r.head(interfaces)})
 	r.watch.report(&first)
-	r.cfg.Message(Information, fmt.Sprintf("recording %s; sockets by %s (%s)",
-		strings.Join(r.summary.Interfaces, ", "), r.source.name(), why))
 	return r.log.Flush()
 }
 
-func (r *Recording) head(why string, interfaces []connlog.Interface) *connlog.Head {
+func (r *Recording) head(interfaces []connlog.Interface) *connlog.Head {
 	host, _ := os.Hostname() // unknown where it has none
 	return &connlog.Head{
 		Schema: connlog.Schema, RecordingID: r.id, Host: host, BootID: bootID(), OS: runtime.GOOS, Kernel: kernel(),
-		Tool: program(r.cfg.Version), Source: r.source.name(), SourceReason: why, Blind: r.source.blind(),
+		Tool: program(r.cfg.Version), Source: r.source.name(), SourceReason: r.why, Blind: r.source.blind(),
 		Interval: int64(r.cfg.Interval), Captures: []string{filepath.Base(r.cfg.Capture)}, Interfaces: interfaces,
 		Namespace: networkNamespace(), PIDSpace: pidNamespace(), Snaplen: r.cfg.Snaplen, Filter: r.cfg.FilterText,
 		Command: r.cfg.Command,
@@ -214,6 +212,8 @@ func (r *Recording) begin(ctx context.Context) (err error) {
 	}
 	r.capture.out.keep()
 	r.logFile.keep()
+	r.cfg.Message(Information, fmt.Sprintf("recording %s; sockets by %s (%s)",
+		strings.Join(r.summary.Interfaces, ", "), r.source.name(), r.why))
 	captured, finished := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(captured)
