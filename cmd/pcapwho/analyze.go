@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/pcapwho/pcapwho/report"
+)
+
+func analyzeCommand(c *console, status *int) *cli.Command {
+	return &cli.Command{
+		Name:      "analyze",
+		Usage:     "tell whose the packets of a capture are, and measure them",
+		UsageText: "pcapwho analyze CAPTURE… [flags]",
+		Description: "Joins a capture (pcapng or pcap; - is standard input) with the connection log\n" +
+			"beside it. Several captures are one recording, in the order given.\n\n" +
+			"pcapwho analyze run.pcapng\n" +
+			"pcapwho analyze run.pcapng --format parquet -o tables/\n" +
+			"pcapwho analyze run.pcapng --tables packets -o packets.parquet",
+		Flags: append(analyzeFlags(), append(consoleFlags(),
+			&cli.StringSliceFlag{Name: "log", Aliases: []string{"l"}, Usage: "take the connection log from `FILE`; default beside the capture"},
+			&cli.BoolFlag{Name: "force", Usage: "replace an output that exists", DisableDefaultText: true})...),
+		Action: func(ctx *cli.Context) error {
+			if err := c.configure(ctx); err != nil {
+				return err
+			}
+			if ctx.NArg() == 0 {
+				return usagef("pcapwho analyze run.pcapng", "no capture given")
+			}
+			a, err := newAnalysis(ctx, c)
+			if err != nil {
+				return err
+			}
+			a.cfg.Captures, a.cfg.Logs = ctx.Args().Slice(), ctx.StringSlice("log")
+			a.printTo(c, c.out)
+			stoppable, stop := signal.NotifyContext(ctx.Context, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+			defer stop()
+			*status, err = a.run(stoppable, c)
+			return err
+		},
+	}
+}
+
+// analyzeFlags are the flags that say what comes out of an analysis.
+func analyzeFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "format", Usage: "write `FORMAT`: text, json, jsonl, csv, arrow, parquet or nwb; default by the name of the output, else text"},
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`, or into a folder for several tables of csv, arrow or parquet; - is standard output"},
+		&cli.StringFlag{Name: "tables", Usage: "write these `TABLES`, separated by commas; default capture,coverage,damage,processes,connections"},
+		&cli.IntFlag{Name: "pid", Usage: "the process that nwb is about"},
+		&cli.BoolFlag{Name: "strict", Usage: "exit 3 for dropped packets and unknown owners too", DisableDefaultText: true},
+	}
+}
+
+// analysis is one analysis and where its result goes.
+type analysis struct {
+	cfg    report.Config
+	output report.Output
+	strict bool
+}
+
+// newAnalysis reads analyzeFlags.
+func newAnalysis(ctx *cli.Context, c *console) (*analysis, error) {
+	a := &analysis{strict: ctx.Bool("strict")}
+	a.cfg.Tool, a.cfg.Progress = maker(), c.newProgress("reading")
+	a.output.Path, a.output.Force = ctx.String("output"), ctx.Bool("force")
+	a.output.Format = report.Format(ctx.String("format"))
+	if a.output.Format == "" {
+		a.output.Format = formatOf(a.output.Path)
+	}
+	for name := range strings.SplitSeq(ctx.String("tables"), ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			a.cfg.Tables = append(a.cfg.Tables, name)
+		}
+	}
+	if a.output.Format == report.NWB {
+		pid := ctx.Int("pid")
+		if pid < 1 || pid > 1<<30 {
+			return nil, usagef("name it with --pid", "nwb is about one process, and %d is none", pid)
+		}
+		a.cfg.NWB = int32(pid)
+	}
+	return a, nil
+}
+
+// printTo makes f the standard output of the analysis.
+func (a *analysis) printTo(c *console, f *os.File) {
+	a.output.Stdout, a.output.Terminal = f, isTerminal(f)
+	a.output.Width, a.output.Color = width(f), c.colors(f)
+}
+
+// formatOf returns the format that an output's name asks for.
+func formatOf(path string) report.Format {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".json":
+		return report.JSON
+	case ".jsonl", ".ndjson":
+		return report.JSONL
+	case ".csv":
+		return report.CSV
+	case ".arrow", ".feather":
+		return report.Arrow
+	case ".parquet":
+		return report.Parquet
+	}
+	return report.Text
+}
+
+// run analyzes, writes the result, and says what the user should know. It
+// returns the exit status.
+func (a *analysis) run(ctx context.Context, c *console) (status int, err error) {
+	if err := a.output.Check(&a.cfg); err != nil {
+		return 0, err
+	}
+	result, err := report.Analyze(ctx, a.cfg)
+	if err == nil {
+		defer result.Close()
+		err = result.Write(ctx, a.output)
+	}
+	c.endProgress()
+	if err != nil {
+		return 0, err
+	}
+	if a.output.Format != report.Text { // which has them already
+		c.warnings(result.Warnings)
+	}
+	switch {
+	case result.Damaged(), a.strict && doubtful(result.Warnings):
+		return statusDamaged, nil
+	}
+	return 0, nil
+}
+
+// doubtful tells what --strict does not let pass.
+func doubtful(warnings []report.Warning) bool {
+	for _, w := range warnings {
+		switch w.Kind {
+		case report.Drops, report.Gaps, report.NoLog, report.OtherLog, report.UnknownOwners:
+			return true
+		}
+	}
+	return false
+}
+
+func (c *console) warnings(list []report.Warning) {
+	for _, w := range list {
+		c.warning(w.Message)
+		if w.Hint != "" {
+			c.hint(w.Hint)
+		}
+	}
+}

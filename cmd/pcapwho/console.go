@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"github.com/pcapwho/pcapwho/record"
+	"github.com/pcapwho/pcapwho/report/encode"
+)
+
+// console is what the program prints to: data to out, messages to err. It is
+// safe for concurrent use once configured.
+type console struct {
+	out, err *os.File
+	quiet    bool   // errors and warnings only
+	color    string // "auto", "always" or "never"
+
+	mu       sync.Mutex
+	progress bool // the line that stands last on err is a progress line
+}
+
+func newConsole(out, err *os.File) *console { return &console{out: out, err: err, color: "auto"} }
+
+// consoleFlags are the flags of every command.
+func consoleFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print errors and warnings only", DisableDefaultText: true},
+		&cli.StringFlag{Name: "color", Value: "auto", Usage: "colours: auto, always or never; NO_COLOR=1 is never", DefaultText: "auto"},
+	}
+}
+
+// configure takes the flags of consoleFlags.
+func (c *console) configure(ctx *cli.Context) error {
+	c.quiet, c.color = ctx.Bool("quiet"), ctx.String("color")
+	switch c.color {
+	case "auto", "always", "never":
+		return nil
+	}
+	return usagef("they are auto, always and never", "no colours %q", c.color)
+}
+
+// colors tells whether what goes to f is coloured (no-color.org).
+func (c *console) colors(f *os.File) bool {
+	if c.color != "auto" {
+		return c.color == "always"
+	}
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(f)
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// width returns the columns of the terminal f, 0 where it is none.
+func width(f *os.File) int {
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return columns
+}
+
+// The colours of the words that messages begin with (ECMA-48 SGR).
+const (
+	red    = "31"
+	yellow = "33"
+	cyan   = "36"
+)
+
+// say prints one message: a coloured word, and text that no terminal obeys.
+func (c *console) say(sgr, word, text string) {
+	if word != "" {
+		word += ": "
+		if c.colors(c.err) {
+			word = "\x1b[" + sgr + "m" + word + "\x1b[0m"
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clearProgress()
+	fmt.Fprintln(c.err, word+encode.Escape(text))
+}
+
+func (c *console) info(format string, args ...any) {
+	if !c.quiet {
+		c.say("", "", fmt.Sprintf(format, args...))
+	}
+}
+
+func (c *console) warning(text string) { c.say(yellow, "warning", text) }
+func (c *console) hint(text string)    { c.say(cyan, "hint", text) }
+
+// message takes what a recording tells.
+func (c *console) message(kind record.MessageKind, text string) {
+	switch kind {
+	case record.Warning:
+		c.warning(text)
+	default:
+		c.info("%s", text)
+	}
+}
+
+// fail prints an error with its remedy and returns the exit status.
+func (c *console) fail(err error) int {
+	text := err.Error()
+	if errors.Is(err, context.Canceled) {
+		text = "interrupted, nothing was written"
+	}
+	c.say(red, "error", text)
+	hint, status := judge(err)
+	if hint != "" {
+		c.hint(hint)
+	}
+	return status
+}

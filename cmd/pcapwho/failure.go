@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pcapwho/pcapwho/record"
+	"github.com/pcapwho/pcapwho/report"
+)
+
+// Exit statuses. Those of record's own errors come with them.
+const (
+	statusFailed  = 1
+	statusUsage   = 2 // also unreadable input
+	statusDamaged = 3
+)
+
+// failure is an error that knows its remedy and its exit status.
+type failure struct {
+	message string
+	hint    string // "" = none
+	status  int
+	late    bool // a wrapped command has run
+}
+
+func (f *failure) Error() string { return f.message }
+
+// usagef returns an error of the command line.
+func usagef(hint, format string, args ...any) error {
+	return &failure{message: fmt.Sprintf(format, args...), hint: hint, status: statusUsage}
+}
+
+// judge tells what to do about an error and which status it ends with.
+func judge(err error) (hint string, status int) {
+	var own *failure
+	var recorder *record.Error
+	var output *report.OutputError
+	var input *report.InputError
+	switch {
+	case errors.As(err, &own):
+		return own.hint, own.status
+	case errors.As(err, &recorder):
+		return recorder.Remedy(), recorder.ExitStatus()
+	case errors.As(err, &output):
+		return output.Hint, statusUsage
+	case errors.As(err, &input):
+		if errors.Is(err, fs.ErrPermission) {
+			return "captures belong to who recorded them: use that user, or sudo", statusUsage
+		}
+		return "", statusUsage
+	case errors.Is(err, context.Canceled):
+		return "", statusFailed
+	}
+	return "", statusFailed
+}

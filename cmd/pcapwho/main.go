@@ -1,0 +1,115 @@
+// Pcapwho tells which process sent every packet of a capture, and measures it.
+//
+//	pcapwho demo                     see it work, without any rights
+//	pcapwho record -- CMD…           write run.pcapng and run.conns.jsonl
+//	pcapwho analyze run.pcapng       join the two into statistics
+//	pcapwho run -- CMD…              both
+//
+// Data goes to standard output or to -o, everything else to standard error.
+// Exit status: 0 complete, 1 failed, 2 usage or unreadable input, 3 finished
+// but the input was damaged or cut; record and run end with the status of
+// their command, or 125, 126 and 127 as env(1) has them.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+func main() { os.Exit(pcapwho(os.Args, newConsole(os.Stdout, os.Stderr))) }
+
+// pcapwho is the whole program; it returns the exit status.
+func pcapwho(args []string, c *console) int {
+	status := 0
+	app := newApp(c, &status)
+	arranged, err := arrange(app, args)
+	if err == nil {
+		err = app.Run(arranged)
+	}
+	if err == nil {
+		return status
+	}
+	return unstarted(args, err, c.fail(err))
+}
+
+// unstarted tells that a wrapped command was not started, as env(1) does, from
+// what the command itself may end with.
+func unstarted(args []string, err error, status int) int {
+	const statusUnstarted = 125
+	var f *failure
+	if wrapping := len(args) > 1 && slices.Contains(wrapsCommand[:], args[1]) && slices.Contains(args, "--"); !wrapping || errors.As(err, &f) && f.late {
+		return status
+	}
+	if status == statusFailed || status == statusUsage {
+		return statusUnstarted
+	}
+	return status
+}
+
+// newApp declares the commands. An action that ends in order stores another
+// exit status than 0 in status.
+func newApp(c *console, status *int) *cli.App {
+	app := &cli.App{
+		Name:                      "pcapwho",
+		Usage:                     "which process sent every packet of a capture, and how much",
+		UsageText:                 "pcapwho COMMAND [flags] …\npcapwho demo      shows what it does, without any rights",
+		Version:                   version(),
+		HideVersion:               true,
+		Writer:                    c.out,
+		ErrWriter:                 c.err,
+		DisableSliceFlagSeparator: true,
+		ExitErrHandler:            func(*cli.Context, error) {},
+		Flags:                     []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}},
+		Commands:                  []*cli.Command{demoCommand(c), recordCommand(c, status), runCommand(c, status), analyzeCommand(c, status), workloadCommand(c)},
+	}
+	app.Action = func(ctx *cli.Context) error {
+		switch {
+		case ctx.Bool("version"):
+			fmt.Fprintln(c.out, "pcapwho", version())
+			return nil
+		case ctx.NArg() > 0:
+			return usagef("the commands are "+strings.Join(commandNames(app), ", "), "no command %q", ctx.Args().First())
+		}
+		return cli.ShowAppHelp(ctx)
+	}
+	app.OnUsageError = usageError
+	for _, command := range app.Commands {
+		command.OnUsageError = usageError
+	}
+	return app
+}
+
+// usageError turns what the flag parser says into an error of ours.
+func usageError(ctx *cli.Context, err error, _ bool) error {
+	help := "pcapwho --help"
+	if ctx.Command != nil && ctx.Command.Name != "" && ctx.Command.Name != ctx.App.Name {
+		help = "pcapwho " + ctx.Command.Name + " --help"
+	}
+	message := strings.Replace(err.Error(), "flag provided but not defined: ", "no flag ", 1)
+	return usagef("see "+help, "%s", message)
+}
+
+func commandNames(app *cli.App) (names []string) {
+	for _, command := range app.VisibleCommands() {
+		names = append(names, command.Name)
+	}
+	return names
+}
+
+// version returns what the build was made from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
+
+// maker is what files name as their maker.
+func maker() string { return "pcapwho " + version() }

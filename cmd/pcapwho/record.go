@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/net/bpf"
+
+	"github.com/pcapwho/pcapwho/record"
+	"github.com/pcapwho/pcapwho/report/measure"
+)
+
+func recordCommand(c *console, status *int) *cli.Command {
+	return &cli.Command{
+		Name:      "record",
+		Usage:     "write the packets and the sockets of a while into two files",
+		UsageText: "pcapwho record [flags] [-- COMMAND [ARG…]]",
+		Description: "Writes run.pcapng, which Wireshark opens too, and run.conns.jsonl beside it.\n" +
+			"With a command it records while that runs and ends with its exit status,\n" +
+			"else until Ctrl-C.\n\n" +
+			"pcapwho record -i lo -w bench.pcapng -- ./benchmark --rounds 3",
+		Flags: append(recordFlags(), consoleFlags()...),
+		Action: func(ctx *cli.Context) error {
+			cfg, err := recordConfig(ctx, c)
+			if err != nil {
+				return err
+			}
+			summary, err := recordNow(ctx.Context, c, cfg)
+			if err != nil {
+				return err
+			}
+			*status = commandStatus(&summary)
+			c.info("analyze it with: %s", analysisOf(&summary))
+			return nil
+		},
+	}
+}
+
+// recordFlags are the flags that say what to record.
+func recordFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "interface", Aliases: []string{"i"}, Usage: "record this `INTERFACE`, and further ones; default all"},
+		&cli.StringFlag{Name: "filter", Aliases: []string{"f"}, Usage: "keep only what this `PROGRAM` lets through, as printed by tcpdump -ddd, or a file of it"},
+		&cli.StringFlag{Name: "write", Aliases: []string{"w"}, Value: "run.pcapng", Usage: "write the packets to `FILE`"},
+		&cli.StringFlag{Name: "log", Usage: "write the connection log to `FILE`; default beside the packets, as run.conns.jsonl"},
+		&cli.IntFlag{Name: "snaplen", Aliases: []string{"s"}, Value: record.DefaultSnaplen, Usage: "keep this many `BYTES` of a packet; 0 keeps all"},
+		&cli.IntFlag{Name: "buffer", Aliases: []string{"B"}, Value: record.DefaultRingMiB, Usage: "size of the capture ring in `MiB`"},
+		&cli.StringFlag{Name: "source", Value: record.SourceAuto, Usage: "where sockets are seen: auto, diag or poll"},
+		&cli.StringFlag{Name: "stop", Aliases: []string{"a"}, Usage: "end by itself: `duration:SECONDS`"},
+		&cli.BoolFlag{Name: "force", Usage: "replace files that exist", DisableDefaultText: true},
+	}
+}
+
+// recordConfig reads recordFlags and the command behind "--".
+func recordConfig(ctx *cli.Context, c *console) (record.Config, error) {
+	cfg := record.Config{
+		Interfaces: ctx.StringSlice("interface"),
+		Snaplen:    ctx.Int("snaplen"),
+		RingMiB:    ctx.Int("buffer"),
+		Capture:    ctx.String("write"),
+		Log:        ctx.String("log"),
+		Force:      ctx.Bool("force"),
+		Source:     ctx.String("source"),
+		Command:    ctx.Args().Slice(),
+		Stdin:      os.Stdin, Stdout: c.out, Stderr: c.err,
+		Version: version(),
+		Message: c.message,
+	}
+	if err := c.configure(ctx); err != nil {
+		return cfg, err
+	}
+	if cfg.RingMiB == 0 {
+		return cfg, usagef("", "-B: the ring needs 1 MiB at least")
+	}
+	var err error
+	if cfg.Duration, err = parseStop(ctx.String("stop")); err != nil {
+		return cfg, err
+	}
+	if text := ctx.String("filter"); text != "" {
+		if cfg.Filter, cfg.FilterText, err = readFilter(text); err != nil {
+			return cfg, err
+		}
+	}
+	return cfg, nil
+}
+
+// parseStop reads "duration:60", in seconds as dumpcap has it, or with a unit
+// as "duration:1.5m".
+func parseStop(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	value, ok := strings.CutPrefix(text, "duration:")
+	if seconds, err := strconv.ParseFloat(value, 64); err == nil {
+		value = strconv.FormatFloat(seconds, 'f', -1, 64) + "s"
+	}
+	d, err := time.ParseDuration(value)
+	if !ok || err != nil || d <= 0 {
+		return 0, usagef("-a duration:60 ends after a minute", "-a: %q is no condition to stop at", text)
+	}
+	return d, nil
+}
+
+// recordNow records to the end. When something fails while it records, the
+// summary is that of what was written, with an error.
+func recordNow(parent context.Context, c *console, cfg record.Config) (record.Summary, error) {
+	ctx := parent
+	if len(cfg.Command) == 0 { // a command gets the signals itself
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		defer stop()
+	}
+	r, err := record.Start(ctx, cfg)
+	if err != nil {
+		return record.Summary{}, err
+	}
+	if len(cfg.Command) == 0 && cfg.Duration == 0 {
+		c.info("Ctrl-C ends it")
+	}
+	summary, err := r.Wait()
+	c.info("%s", told(&summary))
+	if err != nil {
+		return summary, &failure{err.Error(), "the files are readable up to there; analyze tells what is missing", failedStatus(&summary), true}
+	}
+	return summary, nil
+}
+
+// told says what was recorded.
+func told(s *record.Summary) string {
+	return fmt.Sprintf("recorded %d packets (%d dropped), %d sockets and %d processes in %.1f s into %s",
+		s.Packets, s.Dropped, s.Sockets, s.Processes, s.End.Sub(s.Begin).Seconds(), strings.Join(s.Files, " and "))
+}
+
+// commandStatus is the status of the command that was recorded, 0 where there
+// was none.
+func commandStatus(s *record.Summary) int {
+	if s.Status == nil {
+		return 0
+	}
+	return *s.Status
+}
+
+// failedStatus is that of a recording that failed on its way: the command's,
+// unless that says that all went well.
+func failedStatus(s *record.Summary) int {
+	if status := commandStatus(s); status != 0 {
+		return status
+	}
+	return statusFailed
+}
+
+// analysisOf returns the command that analyzes a recording.
+func analysisOf(s *record.Summary) string {
+	words := []string{"pcapwho", "analyze", s.Files[0]}
+	if s.Files[1] != record.LogPath(s.Files[0]) {
+		words = append(words, "-l", s.Files[1])
+	}
+	return measure.Quote(words)
+}
+
+// readFilter reads a program that tcpdump -ddd printed: the text itself, or a
+// file of it. It returns what the files say of it too: the program in one line.
+func readFilter(text string) ([]bpf.RawInstruction, string, error) {
+	if !strings.Contains(text, "\n") {
+		content, err := os.ReadFile(text)
+		if err != nil {
+			return nil, "", usagef(`pcapwho record -f "$(tcpdump -ddd -y EN10MB 'tcp port 80')"`,
+				"-f: %q is neither a program that tcpdump -ddd printed nor a file of one", text)
+		}
+		text = string(content)
+	}
+	program, err := record.ParseFilter(strings.NewReader(text))
+	return program, strings.Join(strings.Fields(strings.TrimSpace(text)), " "), err
+}
