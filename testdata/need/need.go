@@ -1,6 +1,7 @@
 // Package need says what a test cannot do without. Where it is missing the
 // test is skipped with one line, except in CI (PCAPWHO_CI=1), where nothing
-// may be skipped and the test fails.
+// may be skipped and the test fails: nothing but the tests of third-party
+// captures, which are no part of the repository.
 package need
 
 import (
@@ -8,6 +9,10 @@ import (
 	"os/exec"
 	"testing"
 )
+
+// Corpora is the environment variable that names the folder of third-party
+// captures. It may be unset in CI too.
+const Corpora = "PCAPWHO_CORPORA"
 
 // Root skips the test unless it runs as uid 0.
 func Root(t testing.TB) {
@@ -32,7 +37,10 @@ func Tool(t testing.TB, name string) string {
 func Env(t testing.TB, name, what string) string {
 	t.Helper()
 	v := os.Getenv(name)
-	if v == "" {
+	switch {
+	case v == "" && name == Corpora:
+		t.Skip("needs " + name + ", " + what)
+	case v == "":
 		missing(t, "needs "+name+", "+what)
 	}
 	return v
