@@ -55,6 +55,7 @@ type Summary struct {
 	Dropped     int64 // packets that the ring had no room for
 	Sockets     int   // that were seen
 	Processes   int   // that were seen
+	PID         int   // of the command; 0 = none
 	Status      *int  // exit status of the command, 128 + the signal's number when one ended it; nil = no command
 }
 
@@ -208,7 +209,8 @@ func (r *Recording) begin(ctx context.Context) (err error) {
 		if err := r.command.start(); err != nil {
 			return err
 		}
-		r.watch.root = int32(r.command.Process.Pid)
+		r.summary.PID = r.command.Process.Pid
+		r.watch.root = int32(r.summary.PID)
 	}
 	r.capture.out.keep()
 	r.logFile.keep()

@@ -20,7 +20,8 @@ type log struct {
 	id       string          // recording id
 	host     string
 	command  []string
-	ended    bool // the last event says so
+	blind    []string // what the source could not see
+	ended    bool     // the last event says so
 	dropped  int64
 	gaps     int64 // losses that the recorder noticed
 	damage   []ingest.Damage
@@ -79,6 +80,7 @@ func (l *log) note(e *connlog.Event) {
 	switch e.Kind {
 	case connlog.KindHead:
 		l.id, l.host, l.command = e.Head.RecordingID, e.Head.Host, slices.Clone(e.Head.Command)
+		l.blind = slices.Clone(e.Head.Blind)
 	case connlog.KindGap:
 		l.gaps++
 	case connlog.KindEnd:

@@ -19,6 +19,7 @@ const (
 	Gaps                             // the recorder lost sight of sockets or processes
 	UnknownOwners                    // local packets without a known owner
 	Damaged                          // an input was damaged or cut
+	NoProcess                        // the log has no connection of the process asked for
 )
 
 // Warning is something that the user should know about a result.
@@ -56,7 +57,14 @@ func (r *Result) warnings() []Warning {
 		add(NoLog, "record with `pcapwho record -w run.pcapng -- COMMAND`, which writes the log beside the capture",
 			"there is no connection log beside the capture: owners are unknown")
 	} else if sent, received := unknown(r.Coverage, measure.Source), unknown(r.Coverage, measure.Destination); sent+received > 0 {
-		add(UnknownOwners, "", "no single owner is known for the senders of %d packets and the receivers of %d", sent, received)
+		hint := ""
+		if len(r.log.blind) > 0 {
+			hint = "the recorder could not see: " + strings.Join(r.log.blind, "; ")
+		}
+		add(UnknownOwners, hint, "no single owner is known for the senders of %d packets and the receivers of %d", sent, received)
+	}
+	if r.NWB != nil && !r.NWB.Seen() {
+		add(NoProcess, "processes and their PIDs: --tables processes", "the log has no connection of process %d: every number of nwb is 0", r.cfg.NWB)
 	}
 	return all
 }

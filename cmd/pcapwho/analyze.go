@@ -53,7 +53,7 @@ func analyzeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "format", Usage: "write `FORMAT`: text, json, jsonl, csv, arrow, parquet or nwb; default by the name of the output, else text"},
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`, or into a folder for several tables of csv, arrow or parquet; - is standard output"},
 		&cli.StringFlag{Name: "tables", Usage: "write these `TABLES`, separated by commas; default capture,coverage,damage,processes,connections"},
-		&cli.IntFlag{Name: "pid", Usage: "the process that nwb is about"},
+		&cli.IntFlag{Name: "pid", Usage: "the process that nwb is about; of run the command, if not told otherwise"},
 		&cli.BoolFlag{Name: "strict", Usage: "exit 3 for dropped packets and unknown owners too", DisableDefaultText: true},
 	}
 }
@@ -79,10 +79,10 @@ func newAnalysis(ctx *cli.Context, c *console) (*analysis, error) {
 			a.cfg.Tables = append(a.cfg.Tables, name)
 		}
 	}
-	if a.output.Format == report.NWB {
+	if a.output.Format == report.NWB && ctx.IsSet("pid") {
 		pid := ctx.Int("pid")
 		if pid < 1 || pid > 1<<30 {
-			return nil, usagef("name it with --pid", "nwb is about one process, and %d is none", pid)
+			return nil, usagef("name a process with --pid", "--pid: %d is none", pid)
 		}
 		a.cfg.NWB = int32(pid)
 	}

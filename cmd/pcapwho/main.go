@@ -91,8 +91,19 @@ func usageError(ctx *cli.Context, err error, _ bool) error {
 	if ctx.Command != nil && ctx.Command.Name != "" && ctx.Command.Name != ctx.App.Name {
 		help = "pcapwho " + ctx.Command.Name + " --help"
 	}
-	message := strings.Replace(err.Error(), "flag provided but not defined: ", "no flag ", 1)
+	message := err.Error()
+	if name, ok := strings.CutPrefix(message, "flag provided but not defined: -"); ok {
+		message = "no flag " + dashed(name)
+	}
 	return usagef("see "+help, "%s", message)
+}
+
+// dashed writes a flag as users do.
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
 }
 
 func commandNames(app *cli.App) (names []string) {

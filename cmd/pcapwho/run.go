@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"os"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/pcapwho/pcapwho/record"
+	"github.com/pcapwho/pcapwho/report"
 )
 
 func runCommand(c *console, status *int) *cli.Command {
@@ -28,6 +30,9 @@ func runCommand(c *console, status *int) *cli.Command {
 			a, err := newAnalysis(ctx, c)
 			if err != nil {
 				return err
+			}
+			if a.output.Format == report.NWB && !ctx.IsSet("pid") {
+				a.cfg.NWB = int32(os.Getpid()) // until the command has a PID
 			}
 			a.printTo(c, c.err)
 			if a.output.Path == "-" {
@@ -53,6 +58,9 @@ func (a *analysis) recordAndRun(ctx context.Context, c *console, cfg record.Conf
 	summary, failed := recordNow(ctx, c, cfg)
 	if summary.Files == nil {
 		return 0, failed
+	}
+	if a.cfg.NWB == int32(os.Getpid()) {
+		a.cfg.NWB = int32(summary.PID)
 	}
 	if a.output.Path == "" {
 		c.info("")

@@ -211,16 +211,29 @@ func busiest(n int, value func(int) int64) []int {
 	return top
 }
 
-// end names one end of a connection and who held it.
+// end names one end of a connection and who held it, or may have: the first
+// candidate and how many more.
 func end(r *attribute.Result, c *attribute.Connection, e attribute.End) string {
 	v := c.Owner(e)
 	switch {
 	case v.Process != attribute.NoProcess:
-		return fmt.Sprintf("%v %s", c.Endpoint[e], processName(&r.Processes[v.Process]))
+		return fmt.Sprintf("%v %s", c.Endpoint[e], processWithPID(&r.Processes[v.Process]))
 	case v.Reason == attribute.Remote:
 		return c.Endpoint[e].String()
+	case len(v.Candidates) > 1:
+		return fmt.Sprintf("%v (%s +%d?)", c.Endpoint[e], processWithPID(&r.Processes[v.Candidates[0]]), len(v.Candidates)-1)
+	case len(v.Candidates) == 1:
+		return fmt.Sprintf("%v (%s?)", c.Endpoint[e], processWithPID(&r.Processes[v.Candidates[0]]))
 	}
 	return fmt.Sprintf("%v (%v)", c.Endpoint[e], v.Reason)
+}
+
+// processWithPID tells processes of one name apart, as syslog does.
+func processWithPID(p *attribute.Process) string {
+	if p.Name == "" {
+		return processName(p)
+	}
+	return fmt.Sprintf("%s[%d]", processName(p), p.ID.PID)
 }
 
 func processName(p *attribute.Process) string {

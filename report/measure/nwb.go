@@ -64,6 +64,16 @@ func (n *NWB) Event(e *connlog.Event) {
 	}
 }
 
+// Seen tells whether the process holds any port pair.
+func (n *NWB) Seen() bool {
+	for _, pid := range n.owner {
+		if pid == n.PID {
+			return true
+		}
+	}
+	return false
+}
+
 // addLocal takes the addresses of one interface, of which one counts.
 func (n *NWB) addLocal(addresses []string) {
 	var first flow.Addr
