@@ -26,7 +26,6 @@ const (
 	opMod     = 0x90
 	opJA      = 0x00
 	srcX      = 0x08
-	retMask   = 0x18 // where the returned value comes from
 	retA      = 0x10
 )
 
@@ -162,11 +161,10 @@ func buildFilter(indexes []int, user []bpf.RawInstruction, snaplen int) ([]bpf.R
 		user = []bpf.RawInstruction{{Op: classRet, K: limit}}
 	}
 	for i, in := range user {
-		switch {
-		case in.Op&classMask != classRet:
-		case in.Op&retMask == retA:
+		switch in.Op { // another return is none: the kernel shall see it
+		case classRet | retA:
 			in = bpf.RawInstruction{Op: classJump | opJA, K: uint32(len(user) - i - 1)}
-		default:
+		case classRet:
 			in.K = min(in.K, limit)
 		}
 		program = append(program, in)
