@@ -3,18 +3,17 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
-	"time"
+	"slices"
 
 	"github.com/pcapwho/pcapwho/attribute"
 	"github.com/pcapwho/pcapwho/cmd/pcapwho/workload"
+	"github.com/pcapwho/pcapwho/ingest"
+	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/report"
 )
-
-// surelySeen is how long a socket must live for a recorder that polls to have
-// no excuse.
-const surelySeen = time.Second
 
 // maxMistakes is how many mistakes are told one by one.
 const maxMistakes = 10
@@ -25,8 +24,13 @@ type balance struct {
 	bytes       int64 // of payload, each once
 	ends        int   // of connections
 	owned       int   // ends with an owner, who is the right one
+	looks       []look
+	unsent      map[int]int64 // by PID: what the ledger says that it sent, and no table yet
 	mistakes    []string
 }
+
+// look is a time in which the recorder read all sockets.
+type look struct{ begin, end int64 }
 
 // end is one end of a connection, as one process sees it.
 type end struct {
@@ -35,15 +39,16 @@ type end struct {
 }
 
 // compare holds a result against the ledger of its workload: every byte of
-// every connection, every owner, and the sums of every process.
-func compare(r *report.Result, ledger []workload.Entry) *balance {
-	b := &balance{}
+// every connection, every owner, and the sums of every process. looks are the
+// times at which the recorder looked at the sockets: one that existed
+// throughout any of them must have an owner.
+func compare(r *report.Result, looks []look, ledger []workload.Entry) *balance {
+	b := &balance{looks: looks, unsent: map[int]int64{}}
 	books := map[end][]workload.Entry{}
-	unsent := map[int]int64{} // by PID: what the ledger says that it sent
 	for _, e := range ledger {
 		k := endOf(&e)
 		books[k] = append(books[k], e)
-		unsent[e.PID] += e.Sent
+		b.unsent[e.PID] += e.Sent
 	}
 	sent := map[end]int64{}
 	for i := range r.Attribution.Connections {
@@ -54,17 +59,38 @@ func compare(r *report.Result, ledger []workload.Entry) *balance {
 			k := end{c.Key.Protocol, c.Endpoint[e], c.Endpoint[e.Other()]}
 			sent[k] += n.UniqueBytes
 			b.bytes += n.UniqueBytes
-			b.judge(r, c, e, books[k], unsent)
+			b.judge(r, c, e, books[k])
 		}
 	}
 	b.compareBytes(books, sent)
 	for i := range r.Processes {
 		p := &r.Processes[i]
-		if left := unsent[int(p.ID.PID)] - p.Self.Sent.UniqueBytes; left != 0 {
+		if left := b.unsent[int(p.ID.PID)] - p.Self.Sent.UniqueBytes; left != 0 {
 			b.mistake("process %d (%s) sent %d bytes more than the table says", p.ID.PID, p.Name, left)
 		}
 	}
 	return b
+}
+
+// readLooks returns the looks that a log tells.
+func readLooks(path string) (looks []look, err error) {
+	log, err := ingest.OpenLog(path)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	for {
+		e, err := log.Next()
+		if errors.Is(err, io.EOF) {
+			return looks, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if e.Kind == connlog.KindPoll {
+			looks = append(looks, look{e.Poll.Begin, e.Poll.End})
+		}
+	}
 }
 
 func endOf(e *workload.Entry) end {
@@ -77,32 +103,32 @@ func endOf(e *workload.Entry) end {
 
 func endpointOf(a netip.AddrPort) flow.Endpoint { return flow.EndpointFrom(a) }
 
-// judge compares the owners of one end with the ledger's. Of what has no
-// owner, unsent forgets the bytes.
-func (b *balance) judge(r *report.Result, c *attribute.Connection, e attribute.End, books []workload.Entry, unsent map[int]int64) {
+// judge compares the owners of one end with the ledger's. What has no owner is
+// in no process's sum.
+func (b *balance) judge(r *report.Result, c *attribute.Connection, e attribute.End, books []workload.Entry) {
 	b.ends++
 	if len(books) == 0 {
 		b.mistake("connection %d: no process says that it was %v", c.ID, c.Endpoint[e])
 		return
 	}
-	owned := true
 	for i := range c.Spans {
 		s := &c.Spans[i]
-		switch v := s.Verdict[e]; {
-		case v.Process == attribute.NoProcess:
-			owned = false
-			unsent[books[0].PID] -= s.Sent[e].UniqueBytes
-			if books[0].Lived > int64(surelySeen) {
-				b.mistake("connection %d: %v lived for %v and has no owner (%v)", c.ID, c.Endpoint[e], time.Duration(books[0].Lived), v.Reason)
-			}
-		case int(r.Attribution.Processes[v.Process].ID.PID) != books[0].PID:
-			owned = false
-			b.mistake("connection %d: %v was process %d, not %d", c.ID, c.Endpoint[e], books[0].PID, r.Attribution.Processes[v.Process].ID.PID)
+		if v := s.Verdict[e]; v.Process == attribute.NoProcess {
+			b.unsent[books[0].PID] -= s.Sent[e].UniqueBytes
+		} else if pid := int(r.Attribution.Processes[v.Process].ID.PID); pid != books[0].PID {
+			b.mistake("connection %d: %v was process %d, not %d", c.ID, c.Endpoint[e], books[0].PID, pid)
 		}
 	}
-	if owned {
+	if v := c.Owner(e); v.Process != attribute.NoProcess {
 		b.owned++
+	} else if slices.ContainsFunc(books, b.seen) {
+		b.mistake("connection %d: %v was seen and has no owner (%v)", c.ID, c.Endpoint[e], v.Reason)
 	}
+}
+
+// seen tells whether a socket existed throughout a look.
+func (b *balance) seen(e workload.Entry) bool {
+	return slices.ContainsFunc(b.looks, func(l look) bool { return e.Begin < l.begin && l.end < e.End })
 }
 
 // compareBytes compares what both ends of every connection counted with what
@@ -129,7 +155,7 @@ func (b *balance) mistake(format string, args ...any) {
 func (b *balance) String() string {
 	text := fmt.Sprintf("Checked against what the processes counted themselves: %d connections, %d bytes of payload.\n", b.connections, b.bytes)
 	if len(b.mistakes) == 0 {
-		text += fmt.Sprintf("Every byte agrees. %d of %d ends have an owner, and each is the right one.", b.owned, b.ends)
+		text += fmt.Sprintf("Every byte agrees. %d of %d ends have an owner, each the right one.", b.owned, b.ends)
 		return text
 	}
 	for i, m := range b.mistakes {

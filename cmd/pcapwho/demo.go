@@ -224,8 +224,8 @@ func workloadCommand(c *console) *cli.Command {
 // showRecording analyzes the recording in dir, prints the summary, and checks
 // it against the ledger.
 func showRecording(ctx context.Context, c *console, dir string) error {
-	capture := filepath.Join(dir, demo.Capture)
-	result, err := report.Analyze(ctx, report.Config{Captures: []string{capture}, Logs: []string{filepath.Join(dir, demo.Log)}, Tool: maker()})
+	capture, log := filepath.Join(dir, demo.Capture), filepath.Join(dir, demo.Log)
+	result, err := report.Analyze(ctx, report.Config{Captures: []string{capture}, Logs: []string{log}, Tool: maker()})
 	if err != nil {
 		return err
 	}
@@ -234,16 +234,15 @@ func showRecording(ctx context.Context, c *console, dir string) error {
 	if err := result.Write(ctx, out); err != nil {
 		return err
 	}
-	f, err := os.Open(filepath.Join(dir, demo.Ledger))
+	ledger, err := workload.ReadLedger(filepath.Join(dir, demo.Ledger))
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	ledger, err := workload.ReadLedger(f)
+	looks, err := readLooks(log)
 	if err != nil {
 		return err
 	}
-	balance := compare(result, ledger)
+	balance := compare(result, looks, ledger)
 	fmt.Fprintf(c.out, "\n%s\n", balance)
 	return balance.err()
 }

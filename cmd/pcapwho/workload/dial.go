@@ -53,13 +53,13 @@ func dial(ctx context.Context, c *Client, address string, l *ledger) error {
 func converse(ctx context.Context, c *Client, address string, l *ledger) (err error) {
 	var d net.Dialer
 	d.SetMultipathTCP(false)
-	begin := time.Now()
 	s, err := d.DialContext(ctx, c.Network, address)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	var sent, received int64
+	begin := time.Now()
+	e := Entry{Protocol: c.Network[:3], Local: addrPort(s.LocalAddr()), Remote: addrPort(s.RemoteAddr()), Begin: begin.UnixNano()}
 	request, reply := make([]byte, c.Request), make([]byte, c.Reply)
 	binary.BigEndian.PutUint32(request, uint32(c.Request))
 	binary.BigEndian.PutUint32(request[4:], uint32(c.Reply))
@@ -70,21 +70,22 @@ func converse(ctx context.Context, c *Client, address string, l *ledger) (err er
 			return err
 		}
 		n, err := s.Write(request)
-		sent += int64(n)
+		e.Sent += int64(n)
 		if err != nil {
 			return err
 		}
 		n, err = io.ReadFull(s, reply)
-		received += int64(n)
+		e.Received += int64(n)
 		if err != nil {
 			return err
 		}
 	}
 	pause(ctx, time.Until(begin.Add(c.Hold)))
+	e.End = time.Now().UnixNano()
 	if err := hangUp(s); err != nil {
 		return err
 	}
-	l.book(c.Network[:3], addrPort(s.LocalAddr()), addrPort(s.RemoteAddr()), sent, received, begin)
+	l.book(e)
 	return ctx.Err()
 }
 

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"sync"
-	"time"
 )
 
 // Entry is what one process says of one of its sockets, or, for a UDP socket
@@ -21,7 +20,8 @@ type Entry struct {
 	Remote   netip.AddrPort `json:"remote"`
 	Sent     int64          `json:"sent_bytes"` // of payload
 	Received int64          `json:"received_bytes"`
-	Lived    int64          `json:"lived_ns"`
+	Begin    int64          `json:"begin_ns"` // Unix nanoseconds: the socket had both ends from here
+	End      int64          `json:"end_ns"`   // to here, at least
 }
 
 // ledger collects the entries of one process and prints them. It is safe for
@@ -35,14 +35,15 @@ type ledger struct {
 
 func newLedger(name string, w io.Writer) *ledger { return &ledger{name: name, out: json.NewEncoder(w)} }
 
-// book writes an entry down. Its first error comes back from close.
-func (l *ledger) book(protocol string, local, remote netip.AddrPort, sent, received int64, begin time.Time) {
+// book writes an entry down, with the process's own identity.
+func (l *ledger) book(e Entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	err := l.out.Encode(Entry{os.Getpid(), l.name, protocol, plain(local), plain(remote), sent, received, int64(time.Since(begin))})
-	l.err = errors.Join(l.err, err)
+	e.PID, e.Name, e.Local, e.Remote = os.Getpid(), l.name, plain(e.Local), plain(e.Remote)
+	l.err = errors.Join(l.err, l.out.Encode(e))
 }
 
+// close returns what kept entries from being written.
 func (l *ledger) close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -54,15 +55,20 @@ func plain(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
 }
 
-// ReadLedger reads entries as Run wrote them.
-func ReadLedger(r io.Reader) ([]Entry, error) {
+// ReadLedger reads a file of entries as Run wrote them.
+func ReadLedger(path string) ([]Entry, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
 	var all []Entry
-	for d := json.NewDecoder(r); ; {
+	for d := json.NewDecoder(f); ; {
 		var e Entry
 		if err := d.Decode(&e); errors.Is(err, io.EOF) {
 			return all, nil
 		} else if err != nil {
-			return all, fmt.Errorf("ledger: entry %d: %w", len(all)+1, err)
+			return all, fmt.Errorf("%s: entry %d: %w", path, len(all)+1, err)
 		}
 		all = append(all, e)
 	}

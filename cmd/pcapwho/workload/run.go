@@ -22,10 +22,10 @@ type Start struct {
 
 // role is what one process does, as an argument to it.
 type role struct {
-	Serve   string   `json:",omitempty"` // name of a server
-	Network []string `json:",omitempty"` // what it listens to
-	Dial    *Client  `json:",omitempty"`
-	Address string   `json:",omitempty"` // of the client's server
+	Serve   string   `json:"serve,omitempty"`   // name of a server
+	Network []string `json:"network,omitempty"` // what it listens to
+	Dial    *Client  `json:"dial,omitempty"`
+	Address string   `json:"address,omitempty"` // of the client's server
 }
 
 // Run runs a plan to its end and writes the entries of all its processes to w.

@@ -80,15 +80,14 @@ func (s *server) accept(t net.Listener) {
 // answer is one TCP connection.
 func (s *server) answer(c net.Conn) error {
 	defer c.Close()
-	begin := time.Now()
-	var sent, received int64
+	e := Entry{Protocol: "tcp", Local: addrPort(c.LocalAddr()), Remote: addrPort(c.RemoteAddr()), Begin: time.Now().UnixNano()}
 	header := make([]byte, headerLength)
 	for {
 		if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 			return err
 		}
 		n, err := io.ReadFull(c, header)
-		received += int64(n)
+		e.Received += int64(n)
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -96,25 +95,25 @@ func (s *server) answer(c net.Conn) error {
 			return err
 		}
 		m, err := io.CopyN(io.Discard, c, int64(binary.BigEndian.Uint32(header))-headerLength)
-		received += m
+		e.Received += m
 		if err != nil {
 			return err
 		}
 		n, err = c.Write(make([]byte, binary.BigEndian.Uint32(header[4:])))
-		sent += int64(n)
+		e.Sent += int64(n)
 		if err != nil {
 			return err
 		}
 	}
-	s.ledger.book("tcp", addrPort(c.LocalAddr()), addrPort(c.RemoteAddr()), sent, received, begin)
+	e.End = time.Now().UnixNano()
+	s.ledger.book(e)
 	return nil
 }
 
 // answerDatagrams answers on one UDP socket until that is closed, and books
 // each peer on its own.
 func (s *server) answerDatagrams(u *net.UDPConn) error {
-	type sum struct{ sent, received int64 }
-	begin, peers := time.Now(), map[netip.AddrPort]*sum{}
+	begin, peers := time.Now().UnixNano(), map[netip.AddrPort]*Entry{}
 	reply, b := make([]byte, maxDatagram), make([]byte, maxDatagram)
 	for {
 		n, peer, err := u.ReadFromUDPAddrPort(b)
@@ -126,18 +125,19 @@ func (s *server) answerDatagrams(u *net.UDPConn) error {
 		}
 		p := peers[peer]
 		if p == nil {
-			p = &sum{}
+			p = &Entry{Protocol: "udp", Local: addrPort(u.LocalAddr()), Remote: peer, Begin: begin}
 			peers[peer] = p
 		}
-		p.received += int64(n)
+		p.Received += int64(n)
 		n, err = u.WriteToUDPAddrPort(reply[:min(binary.BigEndian.Uint32(b[4:]), maxDatagram)], peer)
-		p.sent += int64(n)
+		p.Sent += int64(n)
+		p.End = time.Now().UnixNano()
 		if err != nil {
 			return err
 		}
 	}
-	for peer, p := range peers {
-		s.ledger.book("udp", addrPort(u.LocalAddr()), peer, p.sent, p.received, begin)
+	for _, e := range peers {
+		s.ledger.book(*e)
 	}
 	return nil
 }

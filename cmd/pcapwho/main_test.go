@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/pcapwho/pcapwho/testdata/demo"
+	"github.com/pcapwho/pcapwho/testdata/need"
+)
+
+// TestMain lets the test binary be the program.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"pcapwho": main})
+}
+
+// TestScripts drives the real program by the scripts of testdata/script. Those
+// in root/ need root, and run in a network namespace of their own.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, params("testdata/script"))
+}
+
+func TestScriptsAsRoot(t *testing.T) {
+	need.Root(t)
+	need.Tool(t, "unshare")
+	need.Tool(t, "ip")
+	testscript.Run(t, params("testdata/script/root"))
+}
+
+func params(dir string) testscript.Params {
+	return testscript.Params{
+		Dir: dir,
+		Setup: func(e *testscript.Env) error {
+			return demo.Unpack(e.WorkDir)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": status,
+			"cut":    cutFile,
+			"lines":  countLines,
+		},
+	}
+}
+
+// status runs a program and checks its exit status: status 3 pcapwho analyze …
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N PROGRAM ARG…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// cutFile takes bytes off the end of a file: cut FILE N
+func cutFile(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	n, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	info, err := os.Stat(path)
+	ts.Check(err)
+	ts.Check(os.Truncate(path, info.Size()-n))
+}
+
+// countLines checks how many lines a file has: lines FILE N
+func countLines(ts *testscript.TestScript, _ bool, args []string) {
+	if got := fmt.Sprint(bytes.Count([]byte(ts.ReadFile(args[0])), []byte("\n"))); got != args[1] {
+		ts.Fatalf("%s has %s lines, want %s", args[0], got, args[1])
+	}
+}
+
+// unpacked returns a folder with the recording that ships with the program.
+func unpacked(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := demo.Unpack(dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// quietConsole returns a console that prints into files.
+func quietConsole(t *testing.T) (c *console, out, err string) {
+	t.Helper()
+	out, err = filepath.Join(t.TempDir(), "out"), filepath.Join(t.TempDir(), "err")
+	var files [2]*os.File
+	for i, path := range []string{out, err} {
+		f, e := os.Create(path)
+		if e != nil {
+			t.Fatal(e)
+		}
+		t.Cleanup(func() { f.Close() })
+		files[i] = f
+	}
+	return newConsole(files[0], files[1]), out, err
+}
