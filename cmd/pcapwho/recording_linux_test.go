@@ -1,0 +1,409 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pcapwho/pcapwho/cmd/pcapwho/workload"
+	"github.com/pcapwho/pcapwho/testdata/need"
+)
+
+// inside runs a shell command in a network namespace of its own, in dir, and
+// returns its standard error.
+func inside(t *testing.T, dir, command string) string {
+	t.Helper()
+	cmd := exec.Command(need.Tool(t, "unshare"), "-n", "sh", "-ec", need.Tool(t, "ip")+" link set lo up; "+command)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+	return string(out)
+}
+
+// printed runs a program in dir and returns what it prints.
+func printed(t *testing.T, dir, program string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(need.Tool(t, program), args...)
+	cmd.Dir = dir
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s %v: %v\n%s", program, args, err, stderr.String())
+	}
+	return string(out)
+}
+
+// ends are the processes at both ends of what a workload did, by protocol and
+// endpoints as one end sees them.
+type ends map[string]workload.Entry
+
+func key(protocol, local, remote string) string { return protocol + " " + local + " " + remote }
+
+func ledgerOf(t *testing.T, path string) ends {
+	t.Helper()
+	entries, err := workload.ReadLedger(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := ends{}
+	for _, e := range entries {
+		k := key(e.Protocol, e.Local.String(), e.Remote.String())
+		if _, twice := all[k]; twice {
+			t.Fatalf("%s: two connections with the same endpoints", k)
+		}
+		all[k] = e
+	}
+	return all
+}
+
+// document is what these tests read of the JSON output.
+type document struct {
+	Capture struct {
+		Packets   int64
+		WireBytes int64  `json:"wire_bytes"`
+		Dropped   *int64 `json:"dropped_packets"`
+	}
+	Coverage []struct {
+		Side, Reason string
+		Packets      int64
+		WireBytes    int64 `json:"wire_bytes"`
+	}
+	Processes []struct {
+		PID  int
+		Sent int64 `json:"sent_unique_payload_bytes"`
+	}
+	Connections []connection
+}
+
+type connection struct {
+	Protocol     string
+	ClientIP     string `json:"client_ip"`
+	ClientPort   int    `json:"client_port"`
+	ServerIP     string `json:"server_ip"`
+	ServerPort   int    `json:"server_port"`
+	ClientUnique int64  `json:"client_unique_payload_bytes"`
+	ServerUnique int64  `json:"server_unique_payload_bytes"`
+	ClientPID    int    `json:"client_pid"`
+	ServerPID    int    `json:"server_pid"`
+}
+
+func endpointText(ip string, port int) string {
+	return netip.AddrPortFrom(netip.MustParseAddr(ip), uint16(port)).String()
+}
+
+// TestEveryConnectionHasItsOwner records eight processes and 240 connections
+// that live for a second and more, TCP and UDP, IPv4 and IPv6, both ends local:
+// each goes to the right process on both sides, each byte is there, no packet
+// is given to a wrong process, and the totals are those of capinfos.
+func TestEveryConnectionHasItsOwner(t *testing.T) {
+	need.Root(t)
+	const connections = 240
+	dir := t.TempDir()
+	inside(t, dir, fmt.Sprintf("pcapwho run -o result.json -- pcapwho workload ledger --long %d", connections))
+	ledger := ledgerOf(t, filepath.Join(dir, "ledger"))
+	if len(ledger) != 2*connections {
+		t.Fatalf("the ledger has %d ends, want %d", len(ledger), 2*connections)
+	}
+	var d document
+	content, err := os.ReadFile(filepath.Join(dir, "result.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(content, &d); err != nil {
+		t.Fatal(err)
+	}
+	if d.Capture.Dropped == nil || *d.Capture.Dropped != 0 {
+		t.Errorf("dropped packets: %v, want 0", d.Capture.Dropped)
+	}
+	checkConnections(t, d.Connections, ledger)
+	checkSums(t, &d, ledger)
+	checkPackets(t, dir, d.Capture.Packets, ledger)
+	checkTotals(t, dir, &d)
+	checkNWB(t, dir, d)
+}
+
+func checkConnections(t *testing.T, all []connection, ledger ends) {
+	t.Helper()
+	if len(all) != len(ledger)/2 {
+		t.Errorf("%d connections, want %d", len(all), len(ledger)/2)
+	}
+	for _, c := range all {
+		client, server := endpointText(c.ClientIP, c.ClientPort), endpointText(c.ServerIP, c.ServerPort)
+		a, b := ledger[key(c.Protocol, client, server)], ledger[key(c.Protocol, server, client)]
+		if lived := time.Duration(min(a.End-a.Begin, b.End-b.Begin)); lived < time.Second {
+			t.Errorf("%s %s %s: lived for %v only", c.Protocol, client, server, lived)
+		}
+		if c.ClientPID != a.PID || c.ServerPID != b.PID {
+			t.Errorf("%s %s %s: processes %d and %d, want %d and %d", c.Protocol, client, server, c.ClientPID, c.ServerPID, a.PID, b.PID)
+		}
+		if c.ClientUnique != a.Sent || c.ServerUnique != b.Sent || a.Sent != b.Received || b.Sent != a.Received {
+			t.Errorf("%s %s %s: %d and %d bytes, want %d and %d", c.Protocol, client, server, c.ClientUnique, c.ServerUnique, a.Sent, b.Sent)
+		}
+	}
+}
+
+// checkSums holds coverage to the capture on each side, and the processes to
+// what they counted.
+func checkSums(t *testing.T, d *document, ledger ends) {
+	t.Helper()
+	var packets, bytes = map[string]int64{}, map[string]int64{}
+	for _, c := range d.Coverage {
+		packets[c.Side] += c.Packets
+		bytes[c.Side] += c.WireBytes
+	}
+	for _, side := range []string{"source", "destination"} {
+		if packets[side] != d.Capture.Packets || bytes[side] != d.Capture.WireBytes {
+			t.Errorf("%s: %d packets and %d bytes over all reasons, the capture has %d and %d", side, packets[side], bytes[side], d.Capture.Packets, d.Capture.WireBytes)
+		}
+	}
+	sent, listed := map[int]int64{}, map[int]int64{}
+	for _, e := range ledger {
+		sent[e.PID] += e.Sent
+	}
+	for _, p := range d.Processes {
+		listed[p.PID] += p.Sent
+	}
+	if len(sent) != 8 {
+		t.Errorf("%d processes in the ledger, want 8", len(sent))
+	}
+	for pid, n := range sent {
+		if listed[pid] > n {
+			t.Errorf("process %d: %d bytes sent, it counted %d", pid, listed[pid], n)
+		}
+	}
+}
+
+// checkPackets holds every packet's two processes to the ledger.
+func checkPackets(t *testing.T, dir string, want int64, ledger ends) {
+	t.Helper()
+	rows, err := csv.NewReader(strings.NewReader(printed(t, dir, "pcapwho", "analyze", "run.pcapng", "--tables", "packets", "--format", "csv", "-q"))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	column := map[string]int{}
+	for i, name := range rows[0] {
+		column[name] = i
+	}
+	if int64(len(rows)-1) != want {
+		t.Errorf("%d packets in the table, %d in the capture", len(rows)-1, want)
+	}
+	owned, wrong := 0, 0
+	for _, row := range rows[1:] {
+		of := func(name string) string { return row[column[name]] }
+		port := func(name string) int { n, _ := strconv.Atoi(of(name)); return n }
+		source := endpointText(of("source_ip"), port("source_port"))
+		destination := endpointText(of("destination_ip"), port("destination_port"))
+		for _, side := range []struct{ pid, local, remote string }{
+			{of("source_pid"), source, destination}, {of("destination_pid"), destination, source}} {
+			e := ledger[key(of("protocol"), side.local, side.remote)]
+			switch side.pid {
+			case strconv.Itoa(e.PID):
+				owned++
+			case "":
+			default:
+				wrong++
+			}
+		}
+	}
+	if wrong > 0 {
+		t.Errorf("%d of %d sides of packets have a wrong process", wrong, 2*(len(rows)-1))
+	}
+	if owned < 2*(len(rows)-1)*9/10 {
+		t.Errorf("%d of %d sides of packets have a process", owned, 2*(len(rows)-1))
+	}
+}
+
+// checkTotals compares with capinfos, which has nothing to say against the
+// file.
+func checkTotals(t *testing.T, dir string, d *document) {
+	t.Helper()
+	cmd := exec.Command(need.Tool(t, "capinfos"), "-T", "-M", "-r", "-c", "-d", "run.pcapng")
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("capinfos: %v\n%s", err, out)
+	}
+	if got, want := string(out), fmt.Sprintf("run.pcapng\t%d\t%d\n", d.Capture.Packets, d.Capture.WireBytes); got != want {
+		t.Errorf("capinfos says %q, the analysis %q", got, want)
+	}
+}
+
+// checkNWB computes the old tool's nine numbers from tshark's JSON and the log,
+// by its rules and by none of our code, for every process.
+func checkNWB(t *testing.T, dir string, d document) {
+	t.Helper()
+	old := newOldTool(t, filepath.Join(dir, "run.conns.jsonl"))
+	var frames []struct {
+		Source struct{ Layers map[string][]string } `json:"_source"`
+	}
+	text := printed(t, dir, "tshark", "-n", "-r", "run.pcapng", "-T", "json",
+		"-e", "tcp.srcport", "-e", "tcp.dstport", "-e", "frame.len", "-e", "ip.src", "-e", "tcp.time_delta")
+	if err := json.Unmarshal([]byte(text), &frames); err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for _, p := range d.Processes {
+		if p.Sent == 0 {
+			continue
+		}
+		n := nine{}
+		for _, f := range frames {
+			old.count(t, &n, p.PID, f.Source.Layers)
+		}
+		n["network_total_time_in_seconds"] = old.seconds
+		var got struct {
+			Samples nine
+			Number  *int
+		}
+		if err := json.Unmarshal([]byte(printed(t, dir, "pcapwho", "analyze", "run.pcapng", "--format", "nwb", "--pid", strconv.Itoa(p.PID), "-q")), &got); err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Samples) != 9 {
+			t.Errorf("process %d: %d keys", p.PID, len(got.Samples))
+		}
+		for name, value := range got.Samples {
+			if n[name] != value { // every bit
+				t.Errorf("process %d: %s is %v, want %v", p.PID, name, value, n[name])
+			}
+		}
+		if n["total_transfer_in_number_of_packets"] > 0 {
+			compared++
+		}
+	}
+	if compared < 4 {
+		t.Errorf("%d processes have TCP packets, want 4", compared)
+	}
+}
+
+// nine are the numbers of the old tool.
+type nine map[string]float64
+
+// oldTool is what the old tool knew: who has a port pair, which addresses are
+// local, how long it watched.
+type oldTool struct {
+	pid     map[string]int
+	local   map[string]bool
+	seconds float64
+}
+
+func newOldTool(t *testing.T, log string) *oldTool {
+	t.Helper()
+	f, err := os.Open(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	o := &oldTool{pid: map[string]int{}, local: map[string]bool{}}
+	var begin, end int64
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		var e struct {
+			Event      string
+			Time       int64 `json:"time_ns"`
+			Interfaces []struct{ Addresses []string }
+			Local      string
+			Remote     *string
+			Owners     []struct{ PID int }
+		}
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case e.Event == "head":
+			begin = e.Time
+			for _, i := range e.Interfaces {
+				o.local[netip.MustParsePrefix(i.Addresses[0]).Addr().String()] = true // loopback: IPv4 comes first
+			}
+		case e.Event == "socket" && e.Remote != nil && len(e.Owners) > 0:
+			a, b := netip.MustParseAddrPort(e.Local).Port(), netip.MustParseAddrPort(*e.Remote).Port()
+			o.pid[fmt.Sprint(a, ">", b)], o.pid[fmt.Sprint(b, ">", a)] = e.Owners[0].PID, e.Owners[0].PID
+		}
+		end = e.Time
+	}
+	o.seconds, _ = strconv.ParseFloat(fmt.Sprintf("%d.%09d", (end-begin)/1e9, (end-begin)%1e9), 64)
+	return o
+}
+
+func (o *oldTool) count(t *testing.T, n *nine, pid int, layers map[string][]string) {
+	if len(layers["tcp.srcport"]) == 0 || o.pid[layers["tcp.srcport"][0]+">"+layers["tcp.dstport"][0]] != pid {
+		return
+	}
+	length, err1 := strconv.ParseFloat(layers["frame.len"][0], 64)
+	delta, err2 := strconv.ParseFloat(layers["tcp.time_delta"][0], 64)
+	if err1 != nil || err2 != nil {
+		t.Fatalf("tshark tells %v", layers)
+	}
+	add := func(name string, v float64) { (*n)[name] += v }
+	add("total_transfer_in_number_of_packets", 1)
+	add("total_transfer_in_bytes", length)
+	add("total_transfer_time_in_seconds", delta)
+	if p := layers["tcp.dstport"][0]; p == "80" || p == "443" {
+		add("total_traffic_in_number_of_web_packets", 1)
+	}
+	if len(layers["ip.src"]) == 0 {
+		return
+	}
+	way := "downloaded"
+	if o.local[layers["ip.src"][0]] {
+		way = "uploaded"
+	}
+	add("amount_"+way+"_in_number_of_packets", 1)
+	add("amount_"+way+"_in_bytes", length)
+}
+
+// TestKilledRecorder kills a recorder under load: both files are readable to
+// the last whole block and line, and the analysis says that they are cut.
+func TestKilledRecorder(t *testing.T) {
+	need.Root(t)
+	dir := t.TempDir()
+	inside(t, dir, `
+		pcapwho record -q -i lo -w run.pcapng & recorder=$!
+		pcapwho workload ledger & workload=$!
+		sleep 2.2
+		kill -KILL $recorder
+		wait $recorder || true
+		wait $workload`)
+	cmd := exec.Command("pcapwho", "analyze", "run.pcapng", "-o", "result.json")
+	cmd.Dir = dir
+	told, err := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != statusDamaged {
+		t.Fatalf("%v, want exit status %d\n%s", err, statusDamaged, told)
+	}
+	if !strings.Contains(string(told), "warning: run.conns.jsonl") {
+		t.Errorf("the cut log is not named:\n%s", told)
+	}
+	var d document
+	content, err := os.ReadFile(filepath.Join(dir, "result.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(content, &d); err != nil {
+		t.Fatal(err)
+	}
+	out, _ := exec.Command(need.Tool(t, "tshark"), "-n", "-r", filepath.Join(dir, "run.pcapng"), "-T", "fields", "-e", "frame.number").Output() // fails for a cut file, too
+	if got := int64(strings.Count(string(out), "\n")); got != d.Capture.Packets || got < 100 {
+		t.Errorf("%d packets, tshark reads %d", d.Capture.Packets, got)
+	}
+	for side, sum := range map[string]int64{"source": 0, "destination": 0} {
+		for _, c := range d.Coverage {
+			if c.Side == side {
+				sum += c.Packets
+			}
+		}
+		if sum != d.Capture.Packets {
+			t.Errorf("%s: %d packets, want %d", side, sum, d.Capture.Packets)
+		}
+	}
+}
