@@ -128,6 +128,7 @@ func TestHeaders(t *testing.T) {
 	udp := func() *layers.UDP { return &layers.UDP{SrcPort: 4000, DstPort: 443} }
 	raw := func(ls ...gopacket.SerializableLayer) []byte { return frame(t, ls...) }
 	zeroLength := func(b []byte, at int) []byte { b[at], b[at+1] = 0, 0; return b }
+	length := func(b []byte, at int) []byte { b[at], b[at+1] = 0xff, 0xf0; return b }
 	hopByHop := []byte{6, 0, 1, 4, 0, 0, 0, 0}
 	fragment6 := func(offset uint16) []byte { return []byte{17, 0, byte(offset >> 8), byte(offset) | 1, 0, 0, 0, 42} }
 	quoted := raw(ip4(layers.IPProtocolUDP), udp(), payload)
@@ -147,6 +148,14 @@ func TestHeaders(t *testing.T) {
 			Packet{Class: Transport, IPVersion: 6, Tuple: tuple6(flow.TCP), Payload: 10, TCPFlags: SYN | ACK, Window: 99, Seq: 7, Ack: 9}},
 		{"IPv6 extension header", raw(ip6(0), gopacket.Payload(append(hopByHop, raw(tcpRaw(t))...))),
 			Packet{Class: Transport, IPVersion: 6, Tuple: tuple6(flow.TCP), Payload: 10, TCPFlags: SYN | ACK, Window: 99, Seq: 7, Ack: 9}},
+		{"IPv4 total length beyond the frame", length(raw(ip4(layers.IPProtocolTCP), tcpLayer(), payload), 2),
+			Packet{Class: Transport, IPVersion: 4, Tuple: tuple4(flow.TCP), Payload: 10, TCPFlags: SYN | ACK, Window: 99, Seq: 7, Ack: 9}},
+		{"IPv6 payload length beyond the frame", length(raw(ip6(layers.IPProtocolTCP), tcpLayer(), payload), 4),
+			Packet{Class: Transport, IPVersion: 6, Tuple: tuple6(flow.TCP), Payload: 10, TCPFlags: SYN | ACK, Window: 99, Seq: 7, Ack: 9}},
+		{"UDP length beyond the frame", length(raw(ip4(layers.IPProtocolUDP), udp(), payload), 24),
+			Packet{Class: Transport, IPVersion: 4, Tuple: tuple4(flow.UDP), Payload: 10}},
+		{"IPv6 mobility header", raw(ip6(135), gopacket.Payload("\x3b\x00\x05\x00\x00\x00\x00\x00")),
+			Packet{Class: Network, IPVersion: 6, Tuple: portless(tuple6(135))}},
 		{"later fragment", raw(fragment, payload),
 			Packet{Class: Network, IPVersion: 4, Tuple: portless(tuple4(flow.UDP)), Payload: 10, Fragmented: true, FragmentMore: true, FragmentOffset: 1480, FragmentID: 42}},
 		{"later IPv6 fragment", raw(ip6(44), gopacket.Payload(append(fragment6(1480), payload...))),
@@ -270,7 +279,7 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("an IP packet of version %d", p.IPVersion)
 		case p.Class == Network && (p.Tuple.SourcePort != 0 || p.TCPFlags != 0):
 			t.Fatalf("a packet without ports has %+v", p)
-		case p.Payload > 1<<17 && int(p.Payload) > len(data):
+		case int(p.Payload) > len(data):
 			t.Fatalf("%d bytes of payload in a frame of %d", p.Payload, len(data))
 		}
 		twice := Packet{WireLength: uint32(len(data)), Direction: Inbound, Seq: 1, Payload: 7, HasQuoted: true, Fragmented: true, ICMPType: 3}

@@ -18,8 +18,8 @@ func ipv4(data []byte, wire int, p *Packet) {
 	if header < 20 {
 		return
 	}
-	if total == 0 {
-		total = wire // segmentation offload, or a super-packet longer than 65,535 bytes
+	if room := max(wire, len(data)); total == 0 || total > room {
+		total = room // segmentation offload, a super-packet longer than 65,535 bytes, or a length that lies
 	}
 	p.Class, p.IPVersion = Network, 4
 	p.Tuple.Source = flow.AddrFrom4(be.Uint32(data[12:]))
@@ -33,15 +33,14 @@ func ipv4(data []byte, wire int, p *Packet) {
 }
 
 // Next header values that are extension headers (IANA "Internet Protocol
-// Version 6 Parameters").
+// Version 6 Parameters"), but for mobility (RFC 6275) and HIP (RFC 7401), which
+// nothing follows: they are what the packet carries.
 const (
 	extHopByHop    = 0
 	extRouting     = 43
 	extFragment    = 44
 	extAuth        = 51
 	extDestination = 60
-	extMobility    = 135
-	extHIP         = 139
 	extShim6       = 140
 )
 
@@ -51,8 +50,8 @@ func ipv6(data []byte, wire int, p *Packet) {
 		return
 	}
 	n := int(be.Uint16(data[4:]))
-	if n == 0 {
-		n = wire - 40 // a jumbogram (RFC 2675), or a super-packet
+	if room := max(wire, len(data)) - 40; n == 0 || n > room {
+		n = room // a jumbogram (RFC 2675), a super-packet, or a length that lies
 	}
 	p.Class, p.IPVersion = Network, 6
 	p.Tuple.Source, p.Tuple.Destination = flow.AddrFrom16(data[8:]), flow.AddrFrom16(data[24:])
@@ -70,7 +69,7 @@ func extensions(data []byte, next uint8, p *Packet) (rest []byte, protocol uint8
 	for range maxDepth {
 		var n int
 		switch next {
-		case extHopByHop, extRouting, extDestination, extMobility, extHIP, extShim6:
+		case extHopByHop, extRouting, extDestination, extShim6:
 			if len(data) < 2 {
 				return data, next, false
 			}

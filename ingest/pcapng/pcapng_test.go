@@ -296,7 +296,6 @@ func TestClock(t *testing.T) {
 }
 
 func TestMalformed(t *testing.T) {
-	const section = 44 // length of the section header of a Writer without comment
 	make := func(change func(b []byte)) []byte {
 		var file bytes.Buffer
 		w, _ := NewWriter(&file, SectionHeader{OS: "x"})
