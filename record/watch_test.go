@@ -1,0 +1,259 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+	"github.com/pcapwho/pcapwho/ingest/flow"
+)
+
+// looks is a source whose looks are made by hand.
+type looks struct {
+	list []look
+	asks []bool // thorough or not
+}
+
+func (s *looks) name() string    { return "hand" }
+func (s *looks) blind() []string { return nil }
+func (s *looks) close()          {}
+func (s *looks) look(thorough bool) (look, error) {
+	s.asks = append(s.asks, thorough)
+	if len(s.list) == 0 {
+		return look{}, errors.New("nothing to see")
+	}
+	l := s.list[0]
+	s.list = s.list[1:]
+	return l, nil
+}
+
+// who is a process that began at its own number.
+func who(pids ...int32) (list []connlog.ProcessID) {
+	for _, p := range pids {
+		list = append(list, connlog.ProcessID{PID: p, Start: int64(p)})
+	}
+	return list
+}
+
+// seen makes a sighting.
+func seen(id, inode uint64, state, local, remote string, owners ...int32) sighting {
+	s := sighting{ID: id, Inode: inode, Protocol: flow.TCP, State: state, Local: flow.EndpointFrom(netip.MustParseAddrPort(local)), Owners: who(owners...)}
+	if remote != "" {
+		s.Remote, s.HasRemote = flow.EndpointFrom(netip.MustParseAddrPort(remote)), true
+	}
+	return s
+}
+
+func process(change connlog.ProcessChange, pid, parent int32) connlog.Process {
+	return connlog.Process{Change: change, ID: who(pid)[0], Parent: who(parent)[0]}
+}
+
+// told writes events in short.
+func told(list *[]string) func(*connlog.Event) {
+	return func(e *connlog.Event) {
+		text := fmt.Sprintf("%d %s", e.Time, e.Kind)
+		switch e.Kind {
+		case connlog.KindSocket:
+			s := e.Socket
+			text += fmt.Sprintf(" %d %s", s.ID, s.Change)
+			if s.Since != 0 {
+				text += fmt.Sprintf(" since %d", s.Since)
+			}
+			if s.Counters != nil {
+				text += fmt.Sprintf(" sent %d", s.Counters.BytesSent)
+			}
+			for _, o := range s.Owners {
+				text += fmt.Sprintf(" p%d", o.PID)
+			}
+		case connlog.KindProcess:
+			text += fmt.Sprintf(" %d %s", e.Process.ID.PID, e.Process.Change)
+			if e.Process.Command {
+				text += " in command"
+			}
+		case connlog.KindPoll:
+			text += fmt.Sprintf(" %d-%d %d", e.Poll.Begin, e.Poll.End, e.Poll.Sockets)
+		case connlog.KindGap:
+			text += " " + string(e.Gap.Source) + " " + e.Gap.Message
+		}
+		*list = append(*list, text)
+	}
+}
+
+// TestWatch turns looks into events. Each look takes from n0 to n9.
+func TestWatch(t *testing.T) {
+	const a, b, c = "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"
+	sent := func(s sighting, n int64) sighting { s.Counters = &connlog.Counters{BytesSent: n}; return s }
+	for name, test := range map[string]struct {
+		looks []look
+		want  string
+	}{
+		"snapshot, open, close": {[]look{
+			{sockets: []sighting{seen(7, 70, "listen", a, "", 1)}},
+			{sockets: []sighting{seen(7, 70, "listen", a, "", 1), seen(8, 80, "established", a, b, 2)}},
+			{sockets: []sighting{seen(8, 80, "established", a, b, 2)}},
+			{},
+		}, `19 socket 7 snapshot p1
+			19 poll 10-19 1
+			29 socket 8 open since 10 p2
+			29 poll 20-29 2
+			39 socket 7 close since 29 p1
+			39 poll 30-39 1
+			49 socket 8 close since 39 p2
+			49 poll 40-49 0`},
+		"nothing changes": {[]look{
+			{sockets: []sighting{seen(7, 70, "listen", a, "", 1)}},
+			{sockets: []sighting{seen(7, 70, "listen", a, "", 1)}},
+		}, `19 socket 7 snapshot p1
+			19 poll 10-19 1
+			29 poll 20-29 1`},
+		"counters are told at the end": {[]look{
+			{sockets: []sighting{sent(seen(7, 70, "established", a, b, 1), 5)}},
+			{sockets: []sighting{sent(seen(7, 70, "established", a, b, 1), 6)}},
+			{},
+		}, `19 socket 7 snapshot p1
+			19 poll 10-19 1
+			29 poll 20-29 1
+			39 socket 7 close since 29 sent 6 p1
+			39 poll 30-39 0`},
+		"a state that changes is no event": {[]look{
+			{sockets: []sighting{seen(7, 70, "syn_sent", a, b, 1)}},
+			{sockets: []sighting{seen(7, 70, "established", a, b, 1)}},
+		}, `19 socket 7 snapshot p1
+			19 poll 10-19 1
+			29 poll 20-29 1`},
+		"owners since the last thorough look": {[]look{
+			{thorough: true, sockets: []sighting{seen(7, 70, "established", a, b, 1)}},
+			{thorough: true, sockets: []sighting{seen(7, 70, "established", a, b, 1)}},
+			{sockets: []sighting{seen(7, 70, "established", a, b, 1)}},
+			{sockets: []sighting{seen(7, 70, "established", a, b, 1, 2)}},
+			{thorough: true, sockets: []sighting{seen(7, 70, "established", a, b, 2)}},
+		}, `19 socket 7 snapshot p1
+			19 poll 10-19 1
+			29 poll 20-29 1
+			39 poll 30-39 1
+			49 socket 7 owner since 29 p1 p2
+			49 poll 40-49 1
+			59 socket 7 owner since 49 p2
+			59 poll 50-59 1`},
+		"accepted later": {[]look{
+			{sockets: []sighting{seen(7, 0, "established", a, b)}},
+			{sockets: []sighting{seen(7, 70, "established", a, b, 1)}},
+		}, `19 socket 7 snapshot
+			19 poll 10-19 1
+			29 socket 7 owner since 19 p1
+			29 poll 20-29 1`},
+		"detached from its process": {[]look{
+			{sockets: []sighting{seen(7, 70, "established", a, b, 1)}},
+			{sockets: []sighting{seen(7, 0, "close_wait", a, b)}},
+			{},
+		}, `19 socket 7 snapshot p1
+			19 poll 10-19 1
+			29 socket 7 close since 19 p1
+			29 poll 20-29 1
+			39 poll 30-39 0`},
+		"a UDP socket is connected anew": {[]look{
+			{sockets: []sighting{seen(7, 70, "", a, b, 1)}},
+			{sockets: []sighting{seen(7, 70, "", a, c, 1)}},
+			{sockets: []sighting{seen(7, 70, "", a, "", 1)}},
+		}, `19 socket 7 snapshot p1
+			19 poll 10-19 1
+			29 socket 7 close since 19 p1
+			29 socket 7 open since 10 p1
+			29 poll 20-29 1
+			39 socket 7 close since 29 p1
+			39 socket 7 open since 20 p1
+			39 poll 30-39 1`},
+		"bound, then listening": {[]look{
+			{sockets: []sighting{seen(7, 70, "close", a, "", 1)}},
+			{sockets: []sighting{seen(7, 70, "listen", a, "", 1)}},
+		}, `19 socket 7 snapshot p1
+			19 poll 10-19 1
+			29 socket 7 close since 19 p1
+			29 socket 7 open since 10 p1
+			29 poll 20-29 1`},
+		"many close in the order of their ids": {[]look{
+			{sockets: []sighting{seen(9, 1, "listen", a, ""), seen(3, 2, "listen", b, ""), seen(5, 3, "listen", c, "")}},
+			{},
+		}, `19 socket 9 snapshot
+			19 socket 3 snapshot
+			19 socket 5 snapshot
+			19 poll 10-19 3
+			29 socket 3 close since 19
+			29 socket 5 close since 19
+			29 socket 9 close since 19
+			29 poll 20-29 0`},
+		"the command's tree": {[]look{
+			{processes: []connlog.Process{process(connlog.ProcessSnapshot, 1, 0), process(connlog.ProcessSnapshot, 50, 1)}},
+			{processes: []connlog.Process{
+				process(connlog.ProcessSnapshot, 102, 101), // before its parent, as when they began in one tick
+				process(connlog.ProcessSnapshot, 101, 100),
+				process(connlog.ProcessSnapshot, 100, 50),
+				process(connlog.ProcessSnapshot, 60, 50),
+			}},
+			{processes: []connlog.Process{process(connlog.ProcessExit, 100, 50), process(connlog.ProcessSnapshot, 103, 101)}},
+			{processes: []connlog.Process{{Change: connlog.ProcessSnapshot, ID: connlog.ProcessID{PID: 100, Start: 999}, Parent: who(50)[0]}}},
+		}, `19 process 1 snapshot
+			19 process 50 snapshot
+			19 poll 10-19 0
+			29 process 102 snapshot in command
+			29 process 101 snapshot in command
+			29 process 100 snapshot in command
+			29 process 60 snapshot
+			29 poll 20-29 0
+			39 process 100 exit in command
+			39 process 103 snapshot in command
+			39 poll 30-39 0
+			49 process 100 snapshot
+			49 poll 40-49 0`},
+	} {
+		s := &looks{}
+		for i, l := range test.looks {
+			l.begin, l.end = int64(i+1)*10, int64(i+1)*10+9
+			s.list = append(s.list, l)
+		}
+		var got []string
+		w := newWatch(s, told(&got))
+		w.root = 100
+		for range test.looks {
+			if err := w.lookNow(false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := strings.Split(strings.ReplaceAll(test.want, "\t", ""), "\n")
+		for i := range max(len(got), len(want)) {
+			if i >= len(got) || i >= len(want) || got[i] != want[i] {
+				t.Errorf("%s: event %d:\ngot  %s\nwant %s", name, i, strings.Join(got, "\n     "), strings.Join(want, "\n     "))
+				break
+			}
+		}
+	}
+}
+
+// TestWatchFails logs a look that fails as a gap; the next one goes on from the
+// look before.
+func TestWatchFails(t *testing.T) {
+	s := &looks{}
+	var got []string
+	w := newWatch(s, told(&got))
+	if err := w.lookNow(true); err == nil || len(got) != 1 || !strings.HasSuffix(got[0], " gap sockets nothing to see") {
+		t.Errorf("%v, %q", err, got)
+	}
+	s.list = []look{{begin: 10, end: 19, sockets: []sighting{seen(7, 70, "listen", "127.0.0.1:1", "", 1)}}}
+	if err := w.lookNow(false); err != nil {
+		t.Error(err)
+	}
+	w.lookNow(false)
+	s.list = []look{{begin: 30, end: 39, sockets: []sighting{seen(8, 80, "listen", "127.0.0.1:1", "", 1)}}}
+	w.lookNow(false)
+	got = append(got[1:3], got[4:]...)
+	want := "19 socket 7 snapshot p1, 19 poll 10-19 1, 39 socket 8 open since 10 p1, 39 socket 7 close since 19 p1, 39 poll 30-39 1"
+	if strings.Join(got, ", ") != want || w.total != 2 {
+		t.Errorf("%q, %d sockets, want %q", got, w.total, want)
+	}
+	if fmt.Sprint(s.asks) != "[true false false false]" {
+		t.Errorf("asked for thorough looks: %v", s.asks)
+	}
+}
