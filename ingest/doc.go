@@ -1,13 +1,22 @@
 // Package ingest opens the files of a recording: captures and connection
 // logs.
 //
-//  1. Open takes capture files as one recording; Capture.Read decodes their
-//     packets into batches, numbered from 1 over all files.
-//  2. OpenLog takes the connection logs; Log.Next returns their events.
-//     FindLog tells where the log of a capture lies.
-//  3. What is damaged comes back as Damage, beside what could be read; only
+//  1. [Open] takes capture files as one recording: pcapng and pcap, mixed,
+//     standard input and pipes among them. [Capture.Read] decodes their packets
+//     into batches, numbered from 1 over all files.
+//  2. [OpenLog] takes the connection logs; [Log.Next] returns their events.
+//     [FindLog] tells where the log of a capture lies.
+//  3. What is damaged comes back as [Damage], beside what could be read: a
+//     malformed block or line, a file that is cut, a log without its end. Only
 //     I/O errors end the reading.
 //
-// Limits: one goroutine a Capture; a file is read in its own order, and
-// several in the order given.
+// The formats are those of packages pcapng and connlog, the headers are read
+// by package packet:
+//
+//	run.pcapng ──────► pcapng.Reader ── packet.Decode ──► []packet.Packet
+//	run.conns.jsonl ─► connlog.Reader ──────────────────► *connlog.Event
+//
+// Limits: one goroutine a Capture or Log; a file is read in its own order, and
+// several in the order given, not by time. At most maxDamage places are kept
+// of one file. What is read from a pipe cannot be read again.
 package ingest

@@ -39,15 +39,15 @@ var unread = map[uint16]string{
 
 // unlike are captures of which tshark tells something else than we do.
 var unlike = map[string]string{
-	"libpcap/tests/filter/ipv6_ext_headers.pcap":      "a hundred extension headers; we follow 16",
-	"tcpdump/tests/LINKTYPE_IPV4_invalid.pcap":        "IPv6 under the link type of IPv4: we look at the version",
-	"tcpdump/tests/LINKTYPE_IPV6_invalid.pcap":        "IPv4 under the link type of IPv6: we look at the version",
-	"tcpdump/tests/ipv4_invalid_length.pcap":          "cut inside the IP header: we need it whole",
-	"tcpdump/tests/ipv6_invalid_length.pcap":          "cut inside the IP header: we need it whole",
-	"tcpdump/tests/ipv6_39_byte_header.pcap":          "cut inside the IP header: we need it whole",
-	"tcpdump/tests/ipv4_invalid_total_length_2.pcap":  "a total length below that of the header, the rest is whole",
-	"tcpdump/tests/ipv6_frag6_negative_len.pcap":      "payload length 0 in a fragment, taken for a super-packet",
-	"tcpdump/tests/tcp_header_heapoverflow.pcap":      "a TCP header cut before its flags: we need them",
+	"libpcap/tests/filter/ipv6_ext_headers.pcap":     "a hundred extension headers; we follow 16",
+	"tcpdump/tests/LINKTYPE_IPV4_invalid.pcap":       "IPv6 under the link type of IPv4: we look at the version",
+	"tcpdump/tests/LINKTYPE_IPV6_invalid.pcap":       "IPv4 under the link type of IPv6: we look at the version",
+	"tcpdump/tests/ipv4_invalid_length.pcap":         "cut inside the IP header: we need it whole",
+	"tcpdump/tests/ipv6_invalid_length.pcap":         "cut inside the IP header: we need it whole",
+	"tcpdump/tests/ipv6_39_byte_header.pcap":         "cut inside the IP header: we need it whole",
+	"tcpdump/tests/ipv4_invalid_total_length_2.pcap": "a total length below that of the header, the rest is whole",
+	"tcpdump/tests/ipv6_frag6_negative_len.pcap":     "payload length 0 in a fragment, taken for a super-packet",
+	"tcpdump/tests/tcp_header_heapoverflow.pcap":     "a TCP header cut before its flags: we need them",
 }
 
 // TestTshark compares every packet of the captures with tshark: mergecap joins

@@ -8,8 +8,15 @@
 //  3. The transport header gives ports, TCP's fields and the payload length;
 //     an ICMP error the five-tuple of the packet that it quotes.
 //
+// The headers, and where each is read (RFC 791, 8200, 9293, 768):
+//
+//	Ethernet ─ 802.1Q… ─┐                  ┌ IPv4 ──────────────┐   ┌ TCP
+//	SLL, SLL2, null ────┼─ link, afterType ┤                    ├───┼ UDP, SCTP
+//	PPP, 802.11, MPLS… ─┘ layered          └ IPv6 ─ extensions ─┘   └ ICMP ─ quoted
+//
 // Lengths are those of the headers, not of what was captured: a packet that
-// was cut by the snaplen still counts all its payload. What a tunnel (GRE,
+// was cut by the snaplen still counts all its payload; but never more than the
+// frame had on the wire. What a tunnel (GRE,
 // IP in IP, VXLAN) carries is payload of the outer packet.
 //
 // A frame cut inside its headers gives what it holds: Class tells how far.
