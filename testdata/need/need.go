@@ -18,7 +18,7 @@ const Corpora = "PCAPWHO_CORPORA"
 func Root(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		missing(t, "needs root")
+		Missing(t, "needs root")
 	}
 }
 
@@ -27,7 +27,7 @@ func Tool(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		missing(t, "needs the program "+name)
+		Missing(t, "needs the program "+name)
 	}
 	return path
 }
@@ -41,12 +41,12 @@ func Env(t testing.TB, name, what string) string {
 	case v == "" && name == Corpora:
 		t.Skip("needs " + name + ", " + what)
 	case v == "":
-		missing(t, "needs "+name+", "+what)
+		Missing(t, "needs "+name+", "+what)
 	}
 	return v
 }
 
-func missing(t testing.TB, what string) {
+func Missing(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("PCAPWHO_CI") == "1" {
 		t.Fatalf("%s, and nothing may be skipped in CI", what)

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/pcapwho/pcapwho/testdata/demo"
+	"github.com/pcapwho/pcapwho/testdata/need"
+)
+
+var update = flag.Bool("update", false, "write what the commands of README.md print into it")
+
+const readme = "../../README.md"
+
+// block is a fenced block of a page.
+type block struct{ language, text string }
+
+var fence = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
+
+func blocksOf(t *testing.T, page string) (blocks []block) {
+	t.Helper()
+	for _, m := range fence.FindAllStringSubmatch(page, -1) {
+		blocks = append(blocks, block{m[1], m[2]})
+	}
+	return blocks
+}
+
+func readPage(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// bench returns a folder with the recording that ships with the program, as
+// run.pcapng, where the examples run.
+func bench(t *testing.T) string {
+	t.Helper()
+	dir := unpacked(t)
+	for from, to := range map[string]string{demo.Capture: "run.pcapng", demo.Log: "run.conns.jsonl"} {
+		if err := os.Rename(filepath.Join(dir, from), filepath.Join(dir, to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// shell runs a command line in dir and returns all that it prints.
+func shell(t *testing.T, dir, line string) string {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", line)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", line, err, out)
+	}
+	return string(out)
+}
+
+// TestReadmeConsole runs what README shows after "$ " and compares what it
+// prints, to the letter.
+func TestReadmeConsole(t *testing.T) {
+	dir, page := bench(t), readPage(t, readme)
+	for _, b := range blocksOf(t, page) {
+		if b.language != "console" {
+			continue
+		}
+		var printed strings.Builder
+		for line := range strings.Lines(b.text) {
+			if command, ok := strings.CutPrefix(strings.TrimSpace(line), "$ "); ok {
+				printed.WriteString(line + shell(t, dir, command))
+			}
+		}
+		if *update {
+			page = strings.Replace(page, "```console\n"+b.text+"```", "```console\n"+printed.String()+"```", 1)
+		} else if printed.String() != b.text {
+			t.Errorf("README shows\n%sprinted is\n%s", b.text, printed.String())
+		}
+	}
+	if *update {
+		if err := os.WriteFile(readme, []byte(page), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestReadmeShell runs the lines of README's sh blocks as root in a network
+// namespace, with a benchmark that talks; sudo and the build are left out.
+func TestReadmeShell(t *testing.T) {
+	need.Root(t)
+	dir := t.TempDir()
+	script := "#!/bin/sh\nexec pcapwho workload ledger --long 4\n"
+	if err := os.WriteFile(filepath.Join(dir, "bench"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, b := range blocksOf(t, readPage(t, readme)) {
+		for line := range strings.Lines(b.text) {
+			if b.language == "sh" && !strings.HasPrefix(line, "go ") {
+				lines = append(lines, strings.ReplaceAll(strings.TrimPrefix(strings.TrimSpace(line), "sudo "), "./pcapwho", "pcapwho"))
+			}
+		}
+	}
+	if len(lines) < 2 {
+		t.Fatalf("README has %d such lines", len(lines))
+	}
+	out := inside(t, dir, strings.Join(lines, "\n"))
+	if !strings.Contains(out, "client-tcp6") {
+		t.Errorf("no process of the benchmark in\n%s", out)
+	}
+}
+
+// TestReadmeReaders runs README's SQL in DuckDB and its blocks for polars and
+// pandas over the tables that its commands make.
+func TestReadmeReaders(t *testing.T) {
+	dir := bench(t)
+	shell(t, dir, "pcapwho analyze run.pcapng --format parquet -o tables && pcapwho analyze run.pcapng --tables packets -o packets.parquet && pcapwho analyze run.pcapng -o result.json")
+	want := map[string]string{"sql": "archive", "js": "resolver", "python": "backup"}
+	for _, b := range blocksOf(t, readPage(t, readme)) {
+		mark, ok := want[b.language]
+		if !ok {
+			continue
+		}
+		t.Run(b.language, func(t *testing.T) {
+			var cmd *exec.Cmd
+			switch b.language {
+			case "python":
+				cmd = exec.Command(pandas(t), "-c", b.text)
+			case "js":
+				cmd = node(t, b.text)
+			case "sql":
+				cmd = node(t, duckdb, b.text)
+			}
+			cmd.Dir = dir
+			out, err := cmd.CombinedOutput()
+			if err != nil || !strings.Contains(string(out), mark) {
+				t.Errorf("%v, the output lacks %q:\n%s", err, mark, out)
+			}
+		})
+		delete(want, b.language)
+	}
+	if len(want) > 0 {
+		t.Errorf("README has no block for %v", want)
+	}
+}
+
+// pandas returns a Python that has it.
+func pandas(t *testing.T) string {
+	t.Helper()
+	for _, python := range []string{"/usr/bin/python3", "python3"} { // Debian's first: it has python3-pandas
+		if exec.Command(python, "-c", "import pandas").Run() == nil {
+			return python
+		}
+	}
+	need.Missing(t, "needs Python with pandas")
+	return ""
+}
+
+// duckdb runs the statements of its first argument and prints their rows.
+const duckdb = `
+const { DuckDBInstance } = require("@duckdb/node-api");
+(async () => {
+  const connection = await (await DuckDBInstance.create()).connect();
+  for (const statement of process.argv[1].split(";").filter(s => s.trim())) {
+    const rows = await connection.runAndReadAll(statement);
+    for (const row of rows.getRows()) console.log(row.join(" "));
+  }
+})().catch(e => { console.error(e); process.exit(1); });`
+
+func node(t *testing.T, script string, args ...string) *exec.Cmd {
+	t.Helper()
+	folder := need.Env(t, "PCAPWHO_READERS", "a folder with the npm packages @duckdb/node-api and nodejs-polars")
+	cmd := exec.Command(need.Tool(t, "node"), append([]string{"-e", script}, args...)...)
+	cmd.Env = append(os.Environ(), "NODE_PATH="+filepath.Join(folder, "node_modules"))
+	return cmd
+}
