@@ -1,0 +1,40 @@
+package record_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+
+	"github.com/pcapwho/pcapwho/record"
+)
+
+// Record the loopback interface while a command runs. It needs the right to
+// capture packets, so that this example is not run by the tests.
+func ExampleStart() {
+	r, err := record.Start(context.Background(), record.Config{
+		Interfaces: []string{"lo"},
+		Snaplen:    record.DefaultSnaplen,
+		Capture:    "run.pcapng", // and run.conns.jsonl
+		Command:    []string{"curl", "-s", "http://localhost:8080/"},
+		Stdout:     os.Stdout,
+		Stderr:     os.Stderr,
+	})
+	var refused *record.Error
+	if errors.As(err, &refused) { // no file was written, and no command started
+		fmt.Fprintln(os.Stderr, refused, "-", refused.Remedy())
+		os.Exit(refused.ExitStatus())
+	}
+	summary, err := r.Wait()
+	if err != nil {
+		log.Print(err) // a full disk, for instance: the files are readable up to there
+	}
+	fmt.Printf("%d packets, %d dropped, %d sockets of %d processes\n", summary.Packets, summary.Dropped, summary.Sockets, summary.Processes)
+	os.Exit(*summary.Status)
+}
+
+func ExampleLogPath() {
+	fmt.Println(record.LogPath("runs/monday.pcapng"))
+	// Output: runs/monday.conns.jsonl
+}
