@@ -19,8 +19,8 @@ const batchSize = 1024
 // input is the captures of a recording.
 type input struct {
 	capture *ingest.Capture
-	names   []string // of its files, as given
-	spilled string   // path of the copy of standard input; "" = none
+	names   []string          // of its files, as given
+	copies  map[string]string // of pipes: the name given, by path
 
 	progress func(done, total int64)
 	passes   int64 // how many are planned
@@ -28,22 +28,25 @@ type input struct {
 	batch    []packet.Packet
 }
 
-// openInput opens the captures. Standard input is copied to a temporary file
-// when it is to be read twice.
+// openInput opens the captures. What is to be read twice and cannot be, as
+// standard input and other pipes, is copied to a temporary file.
 func openInput(ctx context.Context, cfg *Config, twice bool) (*input, error) {
 	if len(cfg.Captures) == 0 {
 		return nil, &InputError{errors.New("no capture given")}
 	}
-	in := &input{names: slices.Clone(cfg.Captures), progress: cfg.Progress, passes: 1, batch: make([]packet.Packet, batchSize)}
-	paths := in.names
-	if stdin := slices.Index(paths, "-"); twice {
+	in := &input{names: slices.Clone(cfg.Captures), copies: map[string]string{}, progress: cfg.Progress, passes: 1, batch: make([]packet.Packet, batchSize)}
+	paths := slices.Clone(in.names)
+	if twice {
 		in.passes = 2
-		if stdin >= 0 {
-			if err := in.spill(ctx, os.Stdin); err != nil {
+		for i, path := range paths {
+			if !pipe(path) {
+				continue
+			}
+			var err error
+			if paths[i], err = in.spill(ctx, path); err != nil {
+				in.close()
 				return nil, err
 			}
-			paths = slices.Clone(paths)
-			paths[stdin] = in.spilled
 		}
 	}
 	capture, err := ingest.Open(paths...)
@@ -55,19 +58,34 @@ func openInput(ctx context.Context, cfg *Config, twice bool) (*input, error) {
 	return in, nil
 }
 
-// spill copies r to a temporary file that only the caller can read.
-func (in *input) spill(ctx context.Context, r io.Reader) error {
+// pipe tells whether what path names can be read only once.
+func pipe(path string) bool {
+	if path == "-" {
+		return true
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.Mode()&(os.ModeNamedPipe|os.ModeSocket|os.ModeCharDevice) != 0
+}
+
+// spill copies a pipe to a temporary file that only the caller can read.
+func (in *input) spill(ctx context.Context, name string) (path string, err error) {
+	from := os.Stdin
+	if name != "-" {
+		if from, err = os.Open(name); err != nil {
+			return "", &InputError{err}
+		}
+		defer from.Close()
+	}
 	f, err := os.CreateTemp("", "pcapwho-*.pcap")
 	if err != nil {
-		return fmt.Errorf("copy of standard input: %w", err)
+		return "", fmt.Errorf("%s: its copy: %w", name, err)
 	}
-	in.spilled = f.Name()
-	_, err = io.Copy(&cancelled{ctx, f}, r)
+	in.copies[f.Name()] = name
+	_, err = io.Copy(&cancelled{ctx, f}, from)
 	if err = errors.Join(err, f.Close()); err != nil {
-		in.close()
-		return fmt.Errorf("copy of standard input: %w", err)
+		return "", fmt.Errorf("%s: its copy: %w", name, err)
 	}
-	return nil
+	return f.Name(), nil
 }
 
 // pass reads all packets once and pushes them to yield in batches.
@@ -103,8 +121,8 @@ func (in *input) tell() {
 func (in *input) damage() []ingest.Damage {
 	all := slices.Clone(in.capture.Damage())
 	for i := range all {
-		if all[i].File == in.spilled && in.spilled != "" {
-			all[i].File = "-"
+		if name, ok := in.copies[all[i].File]; ok {
+			all[i].File = name
 		}
 	}
 	return all
@@ -114,8 +132,8 @@ func (in *input) close() (err error) {
 	if in.capture != nil {
 		err = in.capture.Close()
 	}
-	if in.spilled != "" {
-		err = errors.Join(err, os.Remove(in.spilled))
+	for path := range in.copies {
+		err = errors.Join(err, os.Remove(path))
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pcapwho/pcapwho/attribute"
@@ -42,7 +43,7 @@ func (r *Result) warnings() []Warning {
 			add(Damaged, "", "…and %d more damaged places", len(r.Damage)-i)
 			break
 		}
-		add(Damaged, "", "%s", describe(&d))
+		add(Damaged, "", "%s", describe(&d, slices.Contains(r.log.paths, d.File)))
 	}
 	if id := r.input.capture.RecordingID(); id != "" && r.log.id != "" && id != r.log.id {
 		add(OtherLog, "give the log that was written with the capture", "the capture is of recording %q, the log of %q: owners may be wrong", id, r.log.id)
@@ -76,11 +77,15 @@ func unknown(c *measure.Coverage, s measure.Side) int64 {
 }
 
 // describe says where and what.
-func describe(d *ingest.Damage) string {
+func describe(d *ingest.Damage, log bool) string {
+	unit := "block"
+	if log {
+		unit = "line"
+	}
 	var b strings.Builder
 	b.WriteString(d.File)
 	if d.Block > 0 {
-		fmt.Fprintf(&b, ": block %d (offset %#x)", d.Block, d.Offset)
+		fmt.Fprintf(&b, ": %s %d (offset %#x)", unit, d.Block, d.Offset)
 	}
 	if d.Field != "" {
 		b.WriteString(": " + d.Field)

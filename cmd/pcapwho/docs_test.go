@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pcapwho/pcapwho/testdata/demo"
 	"github.com/pcapwho/pcapwho/testdata/need"
@@ -149,6 +153,112 @@ func TestReadmeReaders(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("README has no block for %v", want)
 	}
+}
+
+// TestReadersSumAsJSON reads the Parquet and Arrow tables of a recording with
+// DuckDB and polars: rows and sums of every column are those of the JSON.
+func TestReadersSumAsJSON(t *testing.T) {
+	dir := bench(t)
+	const tables = "capture,coverage,processes,connections,packets"
+	shell(t, dir, "pcapwho analyze run.pcapng -o result.json --tables "+tables)
+	var document map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(readPage(t, filepath.Join(dir, "result.json"))), &document); err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	for _, format := range []string{"parquet", "arrow"} {
+		shell(t, dir, "pcapwho analyze run.pcapng -o "+format+" --format "+format+" --tables "+tables)
+		for name := range strings.SplitSeq(tables, ",") {
+			files = append(files, filepath.Join(dir, format, name+"."+format))
+		}
+	}
+	cmd := node(t, readPage(t, "../../report/encode/testdata/read.cjs"), files...)
+	cmd.Args = slices.Insert(cmd.Args, 3, "read.cjs") // node -e leaves the script's own name out
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	answers := 0
+	for line := range bytes.Lines(out) {
+		var got struct {
+			Reader, File string
+			Rows         int
+			Columns      map[string][2]int64
+		}
+		if err := json.Unmarshal(line, &got); err != nil {
+			t.Fatal(err)
+		}
+		answers++
+		name := strings.TrimSuffix(filepath.Base(got.File), filepath.Ext(got.File))
+		rows := rowsOf(t, document[name])
+		if got.Rows != len(rows) {
+			t.Errorf("%s reads %d rows of %s, JSON has %d", got.Reader, got.Rows, name, len(rows))
+		}
+		for column, sum := range got.Columns {
+			if want := sumOf(t, rows, column); sum != want {
+				t.Errorf("%s: %s.%s: %d cells with sum %d, JSON has %d", got.Reader, name, column, sum[0], sum[1], want)
+			}
+		}
+	}
+	if answers != len(files)*3/2 { // Parquet is read by both
+		t.Errorf("%d answers for %d files", answers, len(files))
+	}
+}
+
+// rowsOf returns the rows of a table of the JSON document; capture is one.
+func rowsOf(t *testing.T, text json.RawMessage) (rows []map[string]any) {
+	t.Helper()
+	if text[0] == '{' {
+		text = json.RawMessage("[" + string(text) + "]")
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&rows); err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// sumOf counts and adds up the cells of a column by the rules of read.cjs.
+func sumOf(t *testing.T, rows []map[string]any, column string) (sum [2]int64) {
+	t.Helper()
+	const modulus = 1000003
+	number := func(n json.Number) int64 {
+		v, err := n.Int64()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v % modulus
+	}
+	for _, row := range rows {
+		cell, known := row[column]
+		if !known {
+			t.Fatalf("JSON has no column %s", column)
+		}
+		if cell == nil {
+			continue
+		}
+		sum[0]++
+		switch v := cell.(type) {
+		case json.Number:
+			sum[1] += number(v)
+		case bool:
+			if v {
+				sum[1]++
+			}
+		case []any:
+			for _, p := range v {
+				sum[1] += number(p.(map[string]any)["pid"].(json.Number))
+			}
+		case string:
+			if at, err := time.Parse(time.RFC3339Nano, v); err == nil && (strings.HasSuffix(column, "_time") || column == "time") {
+				sum[1] += at.UnixMicro() % modulus
+			} else {
+				sum[1] += int64(len(v))
+			}
+		}
+	}
+	return sum
 }
 
 // pandas returns a Python that has it.

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/net/bpf"
 
 	"github.com/pcapwho/pcapwho/record"
 	"github.com/pcapwho/pcapwho/report/measure"
@@ -84,7 +83,7 @@ func recordConfig(ctx *cli.Context, c *console) (record.Config, error) {
 		return cfg, err
 	}
 	if text := ctx.String("filter"); text != "" {
-		if cfg.Filter, cfg.FilterText, err = readFilter(text); err != nil {
+		if err := readFilter(text, &cfg); err != nil {
 			return cfg, err
 		}
 	}
@@ -166,16 +165,17 @@ func analysisOf(s *record.Summary) string {
 }
 
 // readFilter reads a program that tcpdump -ddd printed: the text itself, or a
-// file of it. It returns what the files say of it too: the program in one line.
-func readFilter(text string) ([]bpf.RawInstruction, string, error) {
+// file of it. The files of the recording name it in one line.
+func readFilter(text string, cfg *record.Config) (err error) {
 	if !strings.Contains(text, "\n") {
 		content, err := os.ReadFile(text)
 		if err != nil {
-			return nil, "", usagef(`pcapwho record -f "$(tcpdump -ddd -y EN10MB 'tcp port 80')"`,
+			return usagef(`pcapwho record -f "$(tcpdump -ddd -y EN10MB 'tcp port 80')"`,
 				"-f: %q is neither a program that tcpdump -ddd printed nor a file of one", text)
 		}
 		text = string(content)
 	}
-	program, err := record.ParseFilter(strings.NewReader(text))
-	return program, strings.Join(strings.Fields(strings.TrimSpace(text)), " "), err
+	cfg.Filter, err = record.ParseFilter(strings.NewReader(text))
+	cfg.FilterText = strings.Join(strings.Fields(text), " ")
+	return err
 }

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"github.com/pcapwho/pcapwho/cmd/pcapwho/workload"
 	"github.com/pcapwho/pcapwho/testdata/need"
 )
@@ -133,6 +135,60 @@ func TestEveryConnectionHasItsOwner(t *testing.T) {
 	checkPackets(t, dir, d.Capture.Packets, ledger)
 	checkTotals(t, dir, &d)
 	checkNWB(t, dir, d)
+	checkLog(t, filepath.Join(dir, "run.conns.jsonl"))
+}
+
+// checkLog holds every line of a log to the schema of the documentation.
+func checkLog(t *testing.T, path string) {
+	t.Helper()
+	schema, err := jsonschema.NewCompiler().Compile("../../docs/connlog.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	kinds := map[string]int{}
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for n := 1; lines.Scan(); n++ {
+		line, err := jsonschema.UnmarshalJSON(bytes.NewReader(lines.Bytes()))
+		if err == nil {
+			err = schema.Validate(line)
+		}
+		if err != nil {
+			t.Errorf("%s: line %d: %v", path, n, err)
+			return
+		}
+		kinds[line.(map[string]any)["event"].(string)]++
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{"head", "process", "socket", "poll", "clock", "end"} {
+		if kinds[kind] == 0 {
+			t.Errorf("%s: no event %q in %v", path, kind, kinds)
+		}
+	}
+}
+
+// The other source writes the same schema.
+func TestPollingSource(t *testing.T) {
+	need.Root(t)
+	dir := t.TempDir()
+	inside(t, dir, "pcapwho run -q --source poll -o result.json -- pcapwho workload ledger --long 8")
+	checkLog(t, filepath.Join(dir, "run.conns.jsonl"))
+	var d document
+	content, err := os.ReadFile(filepath.Join(dir, "result.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(content, &d); err != nil {
+		t.Fatal(err)
+	}
+	checkConnections(t, d.Connections, ledgerOf(t, filepath.Join(dir, "ledger")))
 }
 
 func checkConnections(t *testing.T, all []connection, ledger ends) {

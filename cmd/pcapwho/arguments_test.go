@@ -1,0 +1,56 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestArrange(t *testing.T) {
+	status := 0
+	c, _, _ := quietConsole(t)
+	for args, want := range map[string]string{
+		"":                               "",
+		"--version":                      "--version",
+		"nope a --b":                     "nope a --b",
+		"analyze a":                      "analyze -- a",
+		"analyze a --format json b":      "analyze --format json -- a b",
+		"analyze a --format=json b":      "analyze --format=json -- a b",
+		"analyze a --strict b":           "analyze --strict -- a b",
+		"analyze a -o":                   "analyze -o -- a",
+		"analyze -":                      "analyze -- -",
+		"analyze - -l log":               "analyze -l log -- -",
+		"analyze -o -":                   "analyze -o - --",
+		"analyze a -- --format":          "analyze -- a --format",
+		"analyze --unknown a":            "analyze --unknown -- a",
+		"record -i lo -- sleep -i 1":     "record -i lo -- sleep -i 1",
+		"run -q --tables x -- a -- b":    "run -q --tables x -- a -- b",
+		"record --force -i lo -i eth0":   "record --force -i lo -i eth0 --",
+		"analyze a --log l1 b -l l2":     "analyze --log l1 -l l2 -- a b",
+		"analyze --tables packets,a x.p": "analyze --tables packets,a -- x.p",
+	} {
+		got, err := arrange(newApp(c, &status), append([]string{"pcapwho"}, strings.Fields(args)...))
+		if err != nil || !slices.Equal(got[1:], strings.Fields(want)) {
+			t.Errorf("%s: got %v, %v; want %s", args, got, err, want)
+		}
+	}
+	for _, args := range []string{"record sleep 1", "run -i lo sleep -- 1"} {
+		if got, err := arrange(newApp(c, &status), append([]string{"pcapwho"}, strings.Fields(args)...)); err == nil {
+			t.Errorf("%s: got %v, want an error", args, got)
+		}
+	}
+}
+
+func TestParseStop(t *testing.T) {
+	for text, want := range map[string]time.Duration{"": 0, "duration:60": time.Minute, "duration:0.25": 250 * time.Millisecond, "duration:1m30s": 90 * time.Second} {
+		if got, err := parseStop(text); got != want || err != nil {
+			t.Errorf("%q: got %v, %v; want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"60", "duration:", "duration:0", "duration:-1", "duration:NaN", "duration:Inf", "duration:1e300", "filesize:10", "duration:1 m"} {
+		if got, err := parseStop(text); err == nil {
+			t.Errorf("%q: got %v, want an error", text, got)
+		}
+	}
+}
