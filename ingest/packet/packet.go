@@ -56,6 +56,10 @@ type Packet struct {
 	// Transport, or it is a later fragment of TCP or UDP (then all its data).
 	Payload uint32
 
+	// Mark is 1 + the index into Capture.Marks of package ingest of the process
+	// that the capture itself names for this packet; 0 = none.
+	Mark int32
+
 	Class     Class
 	IPVersion uint8 // 4, 6, or 0 when Class is Undecoded or Link
 	Direction Direction
