@@ -27,12 +27,13 @@ func veth(t *testing.T, name string) {
 	running(t, name+"1")
 }
 
-// running waits until an interface sends: until then it drops everything.
+// running waits until an interface sends: until the kernel gave it a queue it
+// drops everything.
 func running(t *testing.T, name string) {
 	t.Helper()
 	within(t, name+" runs", func() bool {
-		i, err := net.InterfaceByName(name)
-		return err == nil && i.Flags&net.FlagRunning != 0
+		text := run(t, "ip", "-o", "link", "show", "dev", name)
+		return strings.Contains(text, "state UP") && !strings.Contains(text, "qdisc noop ")
 	})
 }
 
