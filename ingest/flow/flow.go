@@ -177,22 +177,41 @@ type Key struct {
 }
 
 // Key returns the connection key of t in namespace ns, and the side that
-// sends. Equal endpoints (a socket talking to itself) send from Low.
+// sends. Equal endpoints (a socket talking to itself) send from Low. It has no
+// branches: which endpoint compares lower cannot be predicted.
 func (t FiveTuple) Key(ns uint32) (Key, Side) {
-	if t.From().Compare(t.To()) <= 0 {
-		return Key{[2]Addr{t.Source, t.Destination}, [2]uint16{t.SourcePort, t.DestinationPort}, t.Protocol, ns}, Low
-	}
-	return Key{[2]Addr{t.Destination, t.Source}, [2]uint16{t.DestinationPort, t.SourcePort}, t.Protocol, ns}, High
+	_, less := bits.Sub64(uint64(t.DestinationPort), uint64(t.SourcePort), 0)
+	_, less = bits.Sub64(t.Destination.Lo, t.Source.Lo, less)
+	_, less = bits.Sub64(t.Destination.Hi, t.Source.Hi, less)
+	swap := -less // all bits, when the destination is the lower one
+	hi, lo := (t.Source.Hi^t.Destination.Hi)&swap, (t.Source.Lo^t.Destination.Lo)&swap
+	port := (t.SourcePort ^ t.DestinationPort) & uint16(swap)
+	return Key{
+		addr:     [2]Addr{{t.Source.Hi ^ hi, t.Source.Lo ^ lo}, {t.Destination.Hi ^ hi, t.Destination.Lo ^ lo}},
+		port:     [2]uint16{t.SourcePort ^ port, t.DestinationPort ^ port},
+		Protocol: t.Protocol, Namespace: ns,
+	}, Side(less)
+}
+
+// Hash returns a 64-bit hash of t, the same for both directions, in every run
+// and on every machine.
+func (t FiveTuple) Hash() uint64 {
+	return hash(t.Source, t.Destination, t.SourcePort, t.DestinationPort, t.Protocol)
 }
 
 // Endpoint returns the endpoint on side s.
 func (k Key) Endpoint(s Side) Endpoint { return Endpoint{k.addr[s&1], k.port[s&1]} }
 
-// Hash returns a 64-bit hash of k, the same in every run and on every machine.
+// Hash returns what FiveTuple.Hash does for both directions of k; the
+// namespace is not in it.
 func (k Key) Hash() uint64 {
-	h := mix(k.addr[0].Hi^0x9e3779b97f4a7c15, k.addr[0].Lo^uint64(k.port[0])<<48^0xd6e8feb86659fd93)
-	g := mix(k.addr[1].Hi^0xa0761d6478bd642f, k.addr[1].Lo^uint64(k.port[1])<<48^0xe7037ed1a0b428db)
-	return mix(h^uint64(k.Protocol)<<32^uint64(k.Namespace), g^0x8ebc6af09c88c6e3)
+	return hash(k.addr[0], k.addr[1], k.port[0], k.port[1], k.Protocol)
+}
+
+func hash(a, b Addr, p, q uint16, protocol Protocol) uint64 {
+	x := mix(a.Hi^0x9e3779b97f4a7c15^uint64(p)<<48, a.Lo^0xd6e8feb86659fd93^uint64(p))
+	y := mix(b.Hi^0x9e3779b97f4a7c15^uint64(q)<<48, b.Lo^0xd6e8feb86659fd93^uint64(q))
+	return mix(x+y, 0xe7037ed1a0b428db^uint64(protocol))
 }
 
 // mix folds the 128-bit product of a and b: one multiplication that spreads

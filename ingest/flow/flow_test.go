@@ -69,9 +69,13 @@ func TestKeyIsSymmetric(t *testing.T) {
 		tuple := FiveTuple{a.Addr, b.Addr, a.Port, b.Port, TCP}
 		ns := rapid.Uint32().Draw(t, "namespace")
 		k, s := tuple.Key(ns)
-		r, o := tuple.Reverse().Key(ns)
-		if k != r || k.Hash() != r.Hash() || a != b && s == o {
+		reverse := tuple.Reverse()
+		r, o := reverse.Key(ns)
+		if k != r || k.Hash() != r.Hash() || k.Hash() != tuple.Hash() || tuple.Hash() != reverse.Hash() || a != b && s == o {
 			t.Fatalf("%v: key %v from side %d, reversed %v from side %d", tuple, k, s, r, o)
+		}
+		if low, high := k.Endpoint(Low), k.Endpoint(High); low.Compare(high) > 0 {
+			t.Fatalf("%v: %v is not below %v", tuple, low, high)
 		}
 		if k.Endpoint(s) != a || k.Endpoint(s.Other()) != b || tuple.From() != a || tuple.To() != b {
 			t.Fatalf("%v: endpoints %v and %v", tuple, k.Endpoint(s), k.Endpoint(s.Other()))

@@ -29,6 +29,14 @@ const (
 // keeps nothing of data, does not allocate for the link types of package
 // pcapng's constants, and never panics.
 func Decode(link uint16, data []byte, p *Packet) {
+	if link != pcapng.LinkEthernet || !quick(data, p) {
+		full(link, data, p)
+	}
+}
+
+// full decodes any frame.
+func full(link uint16, data []byte, p *Packet) {
+	p.Hash = 0
 	p.Class, p.IPVersion, p.Tuple, p.Payload = Undecoded, 0, flow.FiveTuple{}, 0
 	p.Fragmented, p.FragmentMore, p.FragmentOffset, p.FragmentID = false, false, 0, 0
 	p.TCPFlags, p.Window, p.Seq, p.Ack = 0, 0, 0, 0
@@ -46,6 +54,9 @@ func Decode(link uint16, data []byte, p *Packet) {
 		sll2(data, p)
 	default:
 		layered(link, data, p)
+	}
+	if p.Class == Transport {
+		p.Hash = p.Tuple.Hash()
 	}
 }
 

@@ -43,11 +43,12 @@ const (
 // Packet is what pcapwho keeps of one frame: a plain value without pointers,
 // reused in batches. Lengths are in bytes.
 type Packet struct {
-	Frame     uint64 // 1-based frame number in the recording, over all its files
-	Time      int64  // Unix nanoseconds; 0 where the capture has none (simple packet blocks)
-	Tuple     flow.FiveTuple
-	Interface uint32 // index into the recording's interfaces, over all its files
+	Frame uint64 // 1-based frame number in the recording, over all its files
+	Time  int64  // Unix nanoseconds; 0 where the capture has none (simple packet blocks)
+	Tuple flow.FiveTuple
+	Hash  uint64 // Tuple.Hash(); valid iff Class is Transport
 
+	Interface      uint32 // index into the recording's interfaces, over all its files
 	CapturedLength uint32 // bytes of the frame in the file
 	WireLength     uint32 // bytes of the frame on the wire, link header included
 
@@ -60,6 +61,11 @@ type Packet struct {
 	// that the capture itself names for this packet; 0 = none.
 	Mark int32
 
+	// Valid iff Tuple.Protocol is TCP and Class is Transport.
+	Seq, Ack uint32
+	Window   uint16 // as it stands in the header, unscaled
+	TCPFlags uint8
+
 	Class     Class
 	IPVersion uint8 // 4, 6, or 0 when Class is Undecoded or Link
 	Direction Direction
@@ -70,11 +76,6 @@ type Packet struct {
 	FragmentMore   bool   // more fragments follow
 	FragmentOffset uint16 // in bytes; 0 is the first fragment, the only one that can be Transport
 	FragmentID     uint32
-
-	// Valid iff Tuple.Protocol is TCP and Class is Transport.
-	TCPFlags uint8
-	Window   uint16 // as it stands in the header, unscaled
-	Seq, Ack uint32
 
 	// Valid iff Tuple.Protocol is ICMP or ICMPv6 and Class is Network.
 	ICMPType, ICMPCode uint8
