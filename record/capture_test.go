@@ -3,11 +3,30 @@ package record
 import (
 	"bytes"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/pcapng"
 )
+
+// messages gathers what a recording tells a person.
+type messages struct {
+	sync.Mutex
+	list []string
+}
+
+func (m *messages) add(_ MessageKind, text string) {
+	m.Lock()
+	defer m.Unlock()
+	m.list = append(m.list, text)
+}
+
+func (m *messages) all() string {
+	m.Lock()
+	defer m.Unlock()
+	return strings.Join(m.list, "\n")
+}
 
 // TestMeet captures frames of interfaces that the recording did not begin with:
 // each gets its block once, and one whose frames cannot be recorded a message.

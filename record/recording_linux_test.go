@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"golang.org/x/net/bpf"
@@ -103,24 +102,6 @@ func readCapture(t *testing.T, path string) (c contents) {
 		rec.Data = slices.Clone(rec.Data)
 		c.records = append(c.records, rec)
 	}
-}
-
-// messages gathers what a recording tells a person.
-type messages struct {
-	sync.Mutex
-	list []string
-}
-
-func (m *messages) add(_ MessageKind, text string) {
-	m.Lock()
-	defer m.Unlock()
-	m.list = append(m.list, text)
-}
-
-func (m *messages) all() string {
-	m.Lock()
-	defer m.Unlock()
-	return strings.Join(m.list, "\n")
 }
 
 // configure returns what most tests record with.

@@ -47,7 +47,7 @@ func seen(id, inode uint64, state, local, remote string, owners ...int32) sighti
 	return s
 }
 
-func process(change connlog.ProcessChange, pid, parent int32) connlog.Process {
+func happened(change connlog.ProcessChange, pid, parent int32) connlog.Process {
 	return connlog.Process{Change: change, ID: who(pid)[0], Parent: who(parent)[0]}
 }
 
@@ -186,14 +186,14 @@ func TestWatch(t *testing.T) {
 			29 socket 9 close since 19
 			29 poll 20-29 0`},
 		"the command's tree": {[]look{
-			{processes: []connlog.Process{process(connlog.ProcessSnapshot, 1, 0), process(connlog.ProcessSnapshot, 50, 1)}},
+			{processes: []connlog.Process{happened(connlog.ProcessSnapshot, 1, 0), happened(connlog.ProcessSnapshot, 50, 1)}},
 			{processes: []connlog.Process{
-				process(connlog.ProcessSnapshot, 102, 101), // before its parent, as when they began in one tick
-				process(connlog.ProcessSnapshot, 101, 100),
-				process(connlog.ProcessSnapshot, 100, 50),
-				process(connlog.ProcessSnapshot, 60, 50),
+				happened(connlog.ProcessSnapshot, 102, 101), // before its parent, as when they began in one tick
+				happened(connlog.ProcessSnapshot, 101, 100),
+				happened(connlog.ProcessSnapshot, 100, 50),
+				happened(connlog.ProcessSnapshot, 60, 50),
 			}},
-			{processes: []connlog.Process{process(connlog.ProcessExit, 100, 50), process(connlog.ProcessSnapshot, 103, 101)}},
+			{processes: []connlog.Process{happened(connlog.ProcessExit, 100, 50), happened(connlog.ProcessSnapshot, 103, 101)}},
 			{processes: []connlog.Process{{Change: connlog.ProcessSnapshot, ID: connlog.ProcessID{PID: 100, Start: 999}, Parent: who(50)[0]}}},
 		}, `19 process 1 snapshot
 			19 process 50 snapshot
