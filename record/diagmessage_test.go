@@ -214,3 +214,28 @@ func TestStateName(t *testing.T) {
 		t.Errorf("UDP close: %q", got)
 	}
 }
+
+// TestDiagQuery asks as sock_diag(7) says.
+func TestDiagQuery(t *testing.T) {
+	host := binary.NativeEndian
+	for _, c := range []struct {
+		family   uint8
+		protocol flow.Protocol
+		want     uint8 // extensions
+	}{{familyINET, flow.TCP, 2}, {familyINET6, flow.UDP, 0}} {
+		calls := 0
+		err := eachMessage(diagQuery(c.family, c.protocol, 77), func(kind uint16, sequence uint32, payload []byte) error {
+			if calls++; kind != sockDiagByFamily || sequence != 77 || len(payload) != diagRequest {
+				t.Errorf("message %d, sequence %d, %d bytes", kind, sequence, len(payload))
+			}
+			if states := host.Uint32(payload[4:]); payload[0] != c.family || payload[1] != uint8(c.protocol) || payload[2] != c.want ||
+				states&(1<<stateTimeWait) != 0 || states&(1<<stateListen|1<<stateEstablished|1<<stateClose) != 1<<stateListen|1<<stateEstablished|1<<stateClose {
+				t.Errorf("request %x", payload)
+			}
+			return nil
+		})
+		if err != nil || calls != 1 {
+			t.Errorf("%d messages, %v", calls, err)
+		}
+	}
+}

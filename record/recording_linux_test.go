@@ -40,6 +40,8 @@ type line struct {
 	Dropped     int64
 	Status      *int   `json:"exit_status"`
 	RecordingID string `json:"recording_id"`
+	Blind       []string
+	Boot        int64 `json:"boot_ns"`
 	Interfaces  []struct{ Name string }
 }
 
@@ -489,5 +491,29 @@ func TestDrops(t *testing.T) {
 	}
 	if lost != s.Dropped {
 		t.Errorf("gaps of %d packets, %d were dropped", lost, s.Dropped)
+	}
+}
+
+// TestClockEvents reads the clocks at the beginning, at the end, and when
+// somebody set them.
+func TestClockEvents(t *testing.T) {
+	private(t)
+	cfg := configure(t)
+	r := begin(t, cfg)
+	r.stepped()
+	within(t, "the step is taken in", func() bool { return len(r.steps) == 0 })
+	r.stepped()
+	r.stepped() // does not wait
+	within(t, "the step is taken in", func() bool { return len(r.steps) == 0 })
+	r.Stop()
+	complete(t, r)
+	clocks := 0
+	for _, l := range readLog(t, cfg.Capture) {
+		if l.Event == "clock" && l.Boot != 0 {
+			clocks++
+		}
+	}
+	if clocks < 4 {
+		t.Errorf("%d readings of the clocks, want at least 4", clocks)
 	}
 }

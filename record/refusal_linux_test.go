@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -236,15 +238,22 @@ func TestNoRight(t *testing.T) {
 	}
 }
 
-// TestOrdinaryUser runs the recorder as nobody.
-func TestOrdinaryUser(t *testing.T) {
-	need.Root(t)
+// open returns a folder where everybody may write.
+func open(t *testing.T) string {
+	t.Helper()
 	folder := t.TempDir()
 	for _, f := range []string{filepath.Dir(folder), folder} {
 		if err := os.Chmod(f, 0o777); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return folder
+}
+
+// TestOrdinaryUser runs the recorder as nobody.
+func TestOrdinaryUser(t *testing.T) {
+	need.Root(t)
+	folder := open(t)
 	for status, command := range map[int][]string{1: nil, 125: {"touch", folder + "/started"}, 127: {"nosuchprogram-9"}} {
 		c := exec.Command("/proc/self/exe", command...) // its folder is root's alone
 		c.Env = append(os.Environ(), roleVariable+"=recorder", "RECORD_TEST_CAPTURE="+folder+"/run.pcapng")
@@ -264,5 +273,31 @@ func TestOrdinaryUser(t *testing.T) {
 		if left := files(t, folder); left != "" {
 			t.Errorf("left behind: %q", left)
 		}
+	}
+}
+
+// TestOnlyCaptureRight runs the recorder as nobody with CAP_NET_RAW: it records,
+// and says whose sockets it cannot see.
+func TestOnlyCaptureRight(t *testing.T) {
+	private(t)
+	capture := open(t) + "/run.pcapng"
+	c := exec.Command("/proc/self/exe", "sh", "-c", "exit 3")
+	c.Env = append(os.Environ(), roleVariable+"=recorder", "RECORD_TEST_CAPTURE="+capture)
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, AmbientCaps: []uintptr{unix.CAP_NET_RAW}}
+	c.Stderr = os.Stderr
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	d := json.NewDecoder(bytes.NewReader(out))
+	var started, ended outcome
+	if err := errors.Join(d.Decode(&started), d.Decode(&ended)); err != nil || !started.Started || *ended.Summary.Status != 3 {
+		t.Fatalf("%s: %v", out, err)
+	}
+	head := readLog(t, capture)[0]
+	if !slices.ContainsFunc(head.Blind, func(s string) bool {
+		return strings.HasPrefix(s, "who holds the sockets of ") && strings.Contains(s, "CAP_SYS_PTRACE")
+	}) {
+		t.Errorf("blind for %q", head.Blind)
 	}
 }

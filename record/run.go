@@ -88,10 +88,11 @@ func (r *Recording) follow(captured <-chan struct{}) {
 		}
 	}
 	_ = r.watch.lookNow(true) // a failure is a gap in the log
-	timer := time.AfterFunc(linger, r.capture.stop)
-	defer timer.Stop()
+	lingered := time.After(linger)
 	for running := true; running; {
 		select {
+		case <-lingered:
+			r.capture.stop()
 		case g := <-r.losses:
 			r.tellLoss(g)
 		case <-captured:
