@@ -23,9 +23,10 @@ type Interface struct {
 
 // File is one capture file.
 type File struct {
-	Name   string // as given; "-" = standard input
-	Format pcapng.Format
-	Size   int64 // bytes; 0 = not known
+	Name        string // as given; "-" = standard input
+	Format      pcapng.Format
+	Compression Compression
+	Size        int64 // bytes, as compressed; 0 = not known
 }
 
 // Capture reads capture files as one recording. It is not safe for concurrent
@@ -34,7 +35,9 @@ type Capture struct {
 	files      []File
 	damage     []Damage
 	interfaces []Interface
+	marks      []pcapng.Mark
 	comment    string
+	config     Config
 
 	current *source // nil before the first file and after the last
 	next    int     // index of the file after it
@@ -48,19 +51,44 @@ type Capture struct {
 type source struct {
 	file   int
 	f      *os.File
+	in     *content
 	reader *pcapng.Reader
-	base   int // index of its first interface
+	at     int64 // where the pieces of it that were read end; see Stream
+	base   int   // index of its first interface
+	marks  int   // index of its first mark
+}
+
+// close closes the file.
+func (s *source) close() error {
+	s.in.close()
+	return s.f.Close()
+}
+
+// offset returns how many bytes of the file were used.
+func (s *source) offset() int64 {
+	if s.in.compression != "" {
+		return s.in.used()
+	}
+	return max(s.at, s.reader.Offset())
+}
+
+// Config says how captures are read; its zero value reads everything.
+type Config struct {
+	MaxDecompressed int64 // bytes that one compressed file may hold; 0 = no limit
 }
 
 // Open opens capture files as one recording, in the order given; "-" is
 // standard input. It fails when a file cannot be read, with a
 // *pcapng.NotCaptureError when one is no capture, and with a
 // *pcapng.FormatError when its header is malformed.
-func Open(paths ...string) (*Capture, error) {
+func Open(paths ...string) (*Capture, error) { return Config{}.Open(paths...) }
+
+// Open opens capture files as function Open does.
+func (cfg Config) Open(paths ...string) (*Capture, error) {
 	if len(paths) == 0 {
 		return nil, errors.New("no capture file given")
 	}
-	c := &Capture{}
+	c := &Capture{config: cfg}
 	for i, path := range paths {
 		c.files = append(c.files, File{Name: path})
 		if i > 0 && once(path) {
@@ -74,7 +102,7 @@ func Open(paths ...string) (*Capture, error) {
 		if i == 0 {
 			c.use(s)
 		} else {
-			s.f.Close()
+			s.close()
 		}
 	}
 	return c, nil
@@ -107,19 +135,34 @@ func (c *Capture) open(i int) (*source, error) {
 		if info.Mode().IsRegular() {
 			file.Size = info.Size()
 		}
-		var r *pcapng.Reader
-		if r, err = pcapng.NewReader(f, file.Name); err == nil {
-			file.Format = r.Format()
-			return &source{file: i, f: f, reader: r}, nil
+		var s *source
+		if s, err = c.begin(file, f); err == nil {
+			s.file = i
+			return s, nil
 		}
 	}
 	f.Close()
 	return nil, err
 }
 
+// begin reads the header of an open file.
+func (c *Capture) begin(file *File, f *os.File) (*source, error) {
+	in, err := openContent(f, file.Name, c.config.MaxDecompressed)
+	if err != nil {
+		return nil, err
+	}
+	r, err := pcapng.NewReader(in, file.Name)
+	if err != nil {
+		in.close()
+		return nil, err
+	}
+	file.Format, file.Compression = r.Format(), in.compression
+	return &source{f: f, in: in, reader: r}, nil
+}
+
 // use makes s the current file.
 func (c *Capture) use(s *source) {
-	s.base = len(c.interfaces)
+	s.base, s.marks = len(c.interfaces), len(c.marks)
 	c.current, c.next = s, s.file+1
 }
 
@@ -179,6 +222,9 @@ func (c *Capture) decode(p *packet.Packet) {
 		c.describe()
 	}
 	p.Frame, p.Time, p.Interface = c.frame, rec.Time, uint32(s.base)+rec.Interface
+	if p.Mark = rec.Mark; p.Mark != 0 {
+		p.Mark += int32(s.marks)
+	}
 	p.CapturedLength, p.WireLength = uint32(len(rec.Data)), rec.WireLength
 	p.Direction = packet.Direction(rec.Flags & 3)
 	if p.Direction > packet.Outbound {
@@ -205,8 +251,9 @@ func (c *Capture) describe() {
 // finish closes the current file.
 func (c *Capture) finish() {
 	c.describe()
-	c.done += c.current.reader.Offset()
-	c.current.f.Close()
+	c.Marks()
+	c.done += c.current.offset()
+	c.current.close()
 	c.current = nil
 }
 
@@ -217,6 +264,16 @@ func (c *Capture) note(e *pcapng.FormatError) {
 // Interfaces returns the interfaces of the files read so far, in the order in
 // which Packet.Interface counts them. Drops are final once a file is read.
 func (c *Capture) Interfaces() []Interface { return c.interfaces }
+
+// Marks returns the processes that the files read so far name for packets, in
+// the order in which Packet.Mark counts them. They are final once a file is
+// read.
+func (c *Capture) Marks() []pcapng.Mark {
+	if s := c.current; s != nil {
+		c.marks = append(c.marks[:s.marks], s.reader.Marks()...)
+	}
+	return c.marks
+}
 
 // Damage returns what was damaged in what was read so far.
 func (c *Capture) Damage() []Damage { return c.damage }
@@ -247,7 +304,7 @@ func (c *Capture) Progress() (done, total int64) {
 	}
 	done = c.done
 	if c.current != nil {
-		done += c.current.reader.Offset()
+		done += c.current.offset()
 	}
 	return done, total
 }
@@ -264,7 +321,8 @@ func (c *Capture) Rewind() error {
 		}
 	}
 	err := c.Close()
-	c.interfaces, c.damage, c.failed, c.done, c.frame, c.next = nil, nil, nil, 0, 0, 0
+	c.interfaces, c.marks = nil, nil
+	c.damage, c.failed, c.done, c.frame, c.next = nil, nil, 0, 0, 0
 	return err
 }
 
@@ -273,7 +331,7 @@ func (c *Capture) Close() error {
 	if c.current == nil {
 		return nil
 	}
-	f := c.current.f
+	s := c.current
 	c.current = nil
-	return f.Close()
+	return s.close()
 }

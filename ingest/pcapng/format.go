@@ -63,7 +63,7 @@ const (
 // FormatError says where and how a capture file is cut or malformed.
 type FormatError struct {
 	File   string
-	Block  uint64 // number of the block or record, counted from 1
+	Block  uint64 // number of the block or record, counted from 1; 0 = none, what is wrong is around them
 	Offset int64  // where it begins, in bytes
 	Field  string // the field that is wrong; "" = the block as a whole
 	Text   string // what was found and what was expected
@@ -72,6 +72,9 @@ type FormatError struct {
 
 // Error returns "cap.pcapng: block 1042 (offset 0x1f3a0): total length 8, need at least 12".
 func (e *FormatError) Error() string {
+	if e.Block == 0 {
+		return fmt.Sprintf("%s: offset %#x: %s", e.File, e.Offset, e.Message())
+	}
 	return fmt.Sprintf("%s: block %d (offset %#x): %s", e.File, e.Block, e.Offset, e.Message())
 }
 

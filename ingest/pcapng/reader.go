@@ -2,6 +2,7 @@ package pcapng
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -26,6 +27,7 @@ type Record struct {
 	Data       []byte // the captured bytes; valid until the next call of Next
 	WireLength uint32 // bytes on the wire; may be less than len(Data)
 	Flags      uint32 // epb_flags; 0 = none
+	Mark       int32  // 1 + the index into Reader.Marks of the process that the file names; 0 = none
 	Block      uint64 // number of the block or record in the file, from 1
 	Offset     int64  // where that begins, in bytes
 }
@@ -57,6 +59,7 @@ type Reader struct {
 	interfaces []Interface
 	section    int // index of the section's first interface
 	comment    string
+	marks      marks
 	block      uint64
 	ended      error // what every further call of Next returns
 }
@@ -90,6 +93,11 @@ func (r *Reader) Format() Format { return r.format }
 // Interfaces returns the interfaces met so far, over all sections; the slice
 // belongs to the reader and is valid until the next call of Next.
 func (r *Reader) Interfaces() []Interface { return r.interfaces }
+
+// Marks returns the processes that the file named for packets so far. An entry
+// keeps its index, and may learn more of its process until the file ends; the
+// slice is valid until the next call of Next.
+func (r *Reader) Marks() []Mark { return r.marks.list }
 
 // Comment returns the comment of the first section that has one.
 func (r *Reader) Comment() string { return r.comment }
@@ -204,6 +212,10 @@ func (r *Reader) end(err error) error {
 		e.Cut = true
 		return e
 	default:
+		if errors.As(err, new(*FormatError)) { // the source knows what is wrong with it
+			r.ended = io.EOF
+			return err
+		}
 		r.ended = fmt.Errorf("%s: offset %#x: %w", r.name, r.offset+int64(r.hi-r.lo), err)
 	}
 	return r.ended
