@@ -35,7 +35,7 @@ func (r *Result) Find(p *packet.Packet) (c *Connection, source, destination Verd
 	if key, side, ok := quoted(log, p); ok {
 		if i, ok := f.instance(key, p.Frame); ok {
 			from, until := f.judge.cut(key, p.Time)
-			destination = f.judge.quote(quoteKey{i, side, from, until, src})
+			destination = f.judge.quote(quoteKey{f.judge.instances[i].ID, side, from, until, src})
 		}
 	}
 	return nil, source, destination

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
+	"sort"
 
 	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/ingest/flow"
@@ -20,43 +21,39 @@ type looseKey struct {
 // quoteKey names the end of an instance that an ICMP error is for, and the
 // interval of time in which its owner does not change.
 type quoteKey struct {
-	instance    int32
+	id          uint64 // of the instance
 	side        flow.Side
 	from, until int64
 	source      Reason
 }
 
-// addLoose books a packet that belongs to no connection. What an ICMP error
-// quotes is judged at the end, with the connection.
+// addLoose books a packet that belongs to no connection and quotes none.
 func (a *Attribution) addLoose(p *packet.Packet) {
+	src, dst := looseReasons(a.log, p)
+	addLoose(a.loose, src, dst, looseCounts(p))
+}
+
+func addLoose(sums map[looseKey]Counts, src, dst Reason, c Counts) {
+	k := looseKey{source: src, destination: dst, process: NoProcess}
+	sum := sums[k]
+	sum.Add(c)
+	sums[k] = sum
+}
+
+// looseCounts is what a packet of no connection adds to a sum.
+func looseCounts(p *packet.Packet) Counts {
 	c := Counts{Packets: 1, WireBytes: int64(p.WireLength)}
 	if p.Class == packet.Network {
 		c.PayloadBytes = int64(p.Payload) // a fragment whose first was not seen
 		c.UniqueBytes = c.PayloadBytes
-		a.result.Totals.PayloadBytes += c.PayloadBytes
-		a.result.Totals.UniqueBytes += c.UniqueBytes
 	}
-	src, dst := looseReasons(a.log, p)
-	if key, side, ok := quoted(a.log, p); ok {
-		if i, ok := a.follower.Latest(key); ok {
-			from, until := a.cut(key, p.Time)
-			q := quoteKey{i, side, from, until, src}
-			sum := a.quoting[q]
-			sum.Add(c)
-			a.quoting[q] = sum
-			return
-		}
-	}
-	k := looseKey{source: src, destination: dst, process: NoProcess}
-	sum := a.loose[k]
-	sum.Add(c)
-	a.loose[k] = sum
+	return c
 }
 
 // quoted returns the connection that an ICMP error quotes and the side that
 // the error is for: the sender of the quoted packet (RFC 792, RFC 4443).
 func quoted(log *owner.Timeline, p *packet.Packet) (flow.Key, flow.Side, bool) {
-	if !p.HasQuoted || p.Quoted.Source != p.Tuple.Destination {
+	if !quotes(p) {
 		return flow.Key{}, 0, false
 	}
 	key, side := p.Quoted.Key(log.Namespace(p.Interface))
@@ -77,11 +74,17 @@ func (a *Attribution) finishLoose(j *judge) []Loose {
 		l.Destination.Uncertainty = max(l.Destination.Uncertainty, dst.Uncertainty)
 		l.Counts.Add(c)
 	}
-	for k, c := range a.loose {
-		put(k.source, unowned(k.destination, looseWhy[k.destination]), c)
+	rest := func(sums map[looseKey]Counts) {
+		for k, c := range sums {
+			put(k.source, unowned(k.destination, looseWhy[k.destination]), c)
+		}
 	}
-	for q, c := range a.quoting {
-		put(q.source, j.quote(q), c)
+	rest(a.loose)
+	for _, s := range a.shares {
+		rest(s.loose)
+		for q, c := range s.quoting {
+			put(q.source, j.quote(q), c)
+		}
 	}
 	keys := make([]looseKey, 0, len(list))
 	for k := range list {
@@ -100,7 +103,9 @@ func (a *Attribution) finishLoose(j *judge) []Loose {
 
 // quote judges the end of a connection that an ICMP error is for.
 func (j *judge) quote(q quoteKey) Verdict {
-	v := j.verdict(j.subject(q.instance, q.side), stretch{q.from, q.until, max(q.from, j.instances[q.instance].First), min(q.until, j.instances[q.instance].Last)})
+	n := sort.Search(len(j.instances), func(i int) bool { return j.instances[i].ID >= q.id })
+	in := &j.instances[n]
+	v := j.verdict(j.subject(int32(n), q.side), stretch{q.from, q.until, max(q.from, in.First), min(q.until, in.Last)})
 	v.Why = "an ICMP error about this connection; " + v.Why
 	return v
 }

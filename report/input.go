@@ -88,6 +88,21 @@ func (in *input) spill(ctx context.Context, name string) (path string, err error
 	return f.Name(), nil
 }
 
+// begin starts a pass over all packets, read by so many workers and divided
+// into as many shares.
+func (in *input) begin(ctx context.Context, workers int) *ingest.Stream {
+	in.begun++
+	return in.capture.Stream(ctx, workers, workers)
+}
+
+// failure tells an error of the inputs from the end of ctx.
+func (in *input) failure(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return &InputError{err}
+}
+
 // pass reads all packets once and pushes them to yield in batches.
 func (in *input) pass(ctx context.Context, yield func([]packet.Packet) error) error {
 	in.begun++

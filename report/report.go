@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"runtime"
 	"slices"
 
 	"github.com/pcapwho/pcapwho/attribute"
@@ -18,11 +19,20 @@ type Config struct {
 	Logs     []string // its connection logs; empty: those beside the captures, where there are any
 	Tables   []string // tables to make, in any order; empty: table.Defaults()
 	NWB      int32    // PID for which to compute Result.NWB; 0 = none
+	Workers  int      // how many goroutines of each kind work; 0 = one a processor
 	Tool     string   // what outputs name as their maker: "pcapwho" and its version
 
 	// Progress is called now and then with the bytes read so far and all bytes
 	// to read, 0 where that is not known. nil = nobody asks.
 	Progress func(done, total int64)
+}
+
+// workers returns how many goroutines of each kind work.
+func (cfg *Config) workers() int {
+	if cfg.Workers > 0 {
+		return cfg.Workers
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // InputError is an error of an input: it is missing, cannot be read, or is
@@ -105,19 +115,21 @@ func (r *Result) analyze() (err error) {
 	if r.log, err = readLog(r.ctx, &r.cfg, r.NWB); err != nil {
 		return err
 	}
-	attribution := attribute.New(attribute.Config{Log: r.log.timeline})
-	err = r.input.pass(r.ctx, func(batch []packet.Packet) error {
-		attribution.Add(batch)
-		for i := range batch {
-			r.Capture.CapturedBytes += int64(batch[i].CapturedLength)
-			if r.NWB != nil {
-				r.NWB.Packet(&batch[i])
+	attribution := attribute.New(attribute.Config{Log: r.log.timeline, Shares: r.cfg.workers()})
+	stream := r.input.begin(r.ctx, r.cfg.workers())
+	defer stream.Close()
+	err = attribution.Follow(stream, func(b *ingest.Batch) error {
+		r.Capture.CapturedBytes += b.CapturedBytes
+		if r.NWB != nil {
+			for i := range b.Packets {
+				r.NWB.Packet(&b.Packets[i])
 			}
 		}
+		r.input.tell()
 		return nil
 	})
 	if err != nil {
-		return err
+		return r.input.failure(r.ctx, err)
 	}
 	r.Damage = slices.Concat(r.input.damage(), r.log.damage)
 	r.fold(attribution.Finish())

@@ -1,0 +1,107 @@
+package attribute
+
+import (
+	"github.com/pcapwho/pcapwho/attribute/conn"
+	"github.com/pcapwho/pcapwho/attribute/owner"
+	"github.com/pcapwho/pcapwho/ingest"
+	"github.com/pcapwho/pcapwho/ingest/packet"
+)
+
+// share follows some of the connections: those whose five-tuples hash to it.
+// One goroutine uses it.
+type share struct {
+	log      *owner.Timeline
+	cut      conn.Cutter
+	follower *conn.Follower
+	loose    map[looseKey]Counts
+	quoting  map[quoteKey]Counts
+}
+
+func newShare(log *owner.Timeline, cut conn.Cutter) *share {
+	return &share{log: log, cut: cut, follower: conn.NewFollower(cut), loose: map[looseKey]Counts{}, quoting: map[quoteKey]Counts{}}
+}
+
+// takeBatch books the packets of share n.
+func (s *share) takeBatch(b *ingest.Batch, n int) {
+	for _, i := range b.Shares[n] {
+		p := &b.Packets[i]
+		p.Frame = b.First + uint64(i)
+		s.take(p)
+	}
+}
+
+// take books a packet of a connection, or one that quotes one.
+func (s *share) take(p *packet.Packet) {
+	if p.Class == packet.Transport {
+		key, side := p.Tuple.Key(s.log.Namespace(p.Interface))
+		s.follower.Add(p, key, side)
+		return
+	}
+	s.addQuoting(p)
+}
+
+// addQuoting books an ICMP error with the connection that it quotes, which is
+// judged at the end; where that is not known, as a packet of none.
+func (s *share) addQuoting(p *packet.Packet) {
+	c := looseCounts(p)
+	src, dst := looseReasons(s.log, p)
+	key, side := p.Quoted.Key(s.log.Namespace(p.Interface))
+	if i, ok := s.follower.Latest(key); ok {
+		from, until := s.cut(key, p.Time)
+		q := quoteKey{s.follower.Instances[i].ID, side, from, until, src}
+		sum := s.quoting[q]
+		sum.Add(c)
+		s.quoting[q] = sum
+		return
+	}
+	addLoose(s.loose, src, dst, c)
+}
+
+// shared returns the hash that tells the share of a packet: of its five-tuple,
+// or of that which an ICMP error quotes. ok is false for all others.
+func shared(p *packet.Packet) (hash uint64, ok bool) {
+	switch {
+	case p.Class == packet.Transport:
+		return p.Tuple.Hash(), true
+	case quotes(p):
+		return p.Quoted.Hash(), true
+	}
+	return 0, false
+}
+
+// quotes tells whether p is an ICMP error for the sender of the packet that it
+// quotes (RFC 792, RFC 4443).
+func quotes(p *packet.Packet) bool { return p.HasQuoted && p.Quoted.Source == p.Tuple.Destination }
+
+// instances returns those of all shares, in the order of their IDs.
+func (a *Attribution) instances() []conn.Instance {
+	if len(a.shares) == 1 {
+		return a.shares[0].follower.Instances
+	}
+	var total int
+	for _, s := range a.shares {
+		total += len(s.follower.Instances)
+	}
+	all := make([]conn.Instance, 0, total)
+	next := make([]int, len(a.shares))
+	place := make([][]int32, len(a.shares)) // by share: where its instances went
+	for n, s := range a.shares {
+		place[n] = make([]int32, len(s.follower.Instances))
+	}
+	for len(all) < total {
+		best := -1
+		for n, s := range a.shares {
+			if next[n] < len(s.follower.Instances) && (best < 0 || s.follower.Instances[next[n]].ID < a.shares[best].follower.Instances[next[best]].ID) {
+				best = n
+			}
+		}
+		in := a.shares[best].follower.Instances[next[best]]
+		place[best][next[best]] = int32(len(all))
+		if in.Previous >= 0 {
+			in.Previous = place[best][in.Previous]
+		}
+		next[best]++
+		all = append(all, in)
+	}
+	return all
+}
