@@ -11,9 +11,13 @@ import (
 	"time"
 )
 
-// cancelWait is how long the end of a context waits for the signal that may be
-// its cause.
-const cancelWait = 50 * time.Millisecond
+// The end of a context and the signal that may be its cause come at the same
+// moment, but on a busy machine not to the same goroutine: cancelWait is how long
+// the end waits for the signal, sameMoment how old that may then be.
+const (
+	cancelWait = 200 * time.Millisecond
+	sameMoment = time.Second
+)
 
 // command is the wrapped command.
 type command struct {
@@ -74,7 +78,7 @@ func (c *command) start() error {
 // programs give up their cleaning up.
 func (c *command) cancel() {
 	time.Sleep(cancelWait)
-	if at := c.signalled.Load(); at == nil || time.Since(*at) > 4*cancelWait {
+	if at := c.signalled.Load(); at == nil || time.Since(*at) > sameMoment {
 		_ = terminate(c.Process) // it may have ended just now
 	}
 }

@@ -517,3 +517,26 @@ func TestClockEvents(t *testing.T) {
 		t.Errorf("%d readings of the clocks, want at least 4", clocks)
 	}
 }
+
+// TestDrain stops a capture before it read anything: it still takes what is in
+// the ring, and nothing that comes later.
+func TestDrain(t *testing.T) {
+	private(t)
+	cfg := configure(t)
+	cfg.Filter = tcpdump(t, "udp")
+	r, err := prepare(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.abandon()
+	datagrams(t, 50, 100)
+	r.capture.stop()
+	r.capture.run()
+	datagrams(t, 50, 100)
+	if more, err := r.ring.read(4*blockTimeout, r.capture.take); more || err != nil {
+		t.Errorf("the ring still fills: %v", err)
+	}
+	if r.capture.packets != 50 || r.capture.failed != nil {
+		t.Errorf("%d packets, want 50; %v", r.capture.packets, r.capture.failed)
+	}
+}

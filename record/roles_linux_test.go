@@ -145,7 +145,7 @@ func recordAsTold() {
 }
 
 // countSignals exits with 100 + 10 for each SIGTERM + 1 for each SIGINT or
-// SIGHUP, half a second after the first.
+// SIGHUP, a moment after the first.
 func countSignals() {
 	signals := make(chan os.Signal, 10)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
@@ -157,7 +157,7 @@ func countSignals() {
 		}
 	}
 	count(<-signals)
-	for end := time.After(500 * time.Millisecond); ; {
+	for end := time.After(700 * time.Millisecond); ; {
 		select {
 		case s := <-signals:
 			count(s)
