@@ -13,7 +13,8 @@
 //  4. capture moves frames from the ring to the pcapng file. watch turns the
 //     difference between two looks into events of the log.
 //  5. When the command ends, or the user says so: a last thorough look, a moment
-//     for the last packets, the ring drained, both files closed, a Summary.
+//     for the last packets, the ring drained, both files closed, a Summary. A
+//     command may outlive that.
 //
 // One goroutine reads the ring and writes the capture, one looks at the sockets
 // and writes the log, so that each file is in the order of time.
@@ -36,6 +37,8 @@
 //     next look.
 //   - Filters see frames as the kernel does: without the VLAN tag that the file
 //     has again.
+//   - A process whose parent ended before it was seen has the one that adopted
+//     it for a parent, and does not count as the command's.
 //   - The kernel counts drops for all interfaces together.
 //   - The arguments of a process are cut at 4 KiB.
 package record
