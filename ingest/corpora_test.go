@@ -23,9 +23,9 @@ var refused = map[string]struct {
 }{
 	"brimcap/cmd/brimcap/ztests/extra.pcapng":                  {27, "the file is cut here, 1 bytes into a block or record", "a newline behind the last block; capinfos counts the same packets"},
 	"libpcap/tests/pcap-invalid-version-1.pcap":                {-1, "version 1.4, the oldest that is read is 2.0", "no such version"},
-	"libpcap/tests/pcapng-invalid-vers-1.pcapng":               {0, "version 0.1, this version reads 1.x", "no such version"},
+	"libpcap/tests/pcapng-invalid-vers-1.pcapng":               {0, "version 0.1, this version reads 1.x; 260 bytes skipped", "no such version"},
 	"libpcap/tests/pcapng-invalid-vers-2.pcapng":               {1, "", "version 1.1: minor versions may be read, section 4.1 of the draft"},
-	"libpcap/tests/shb-option-too-long.pcapng":                 {0, "total length 808464432 at the block's end, 52 at its beginning", "malformed"},
+	"libpcap/tests/shb-option-too-long.pcapng":                 {0, "total length 808464432 at the block's end, 52 at its beginning; 180 bytes skipped to the end", "malformed"},
 	"libpcap/tests/filter/brcm-tag-stp.pcap":                   {4, "", "a link type that Wireshark 4.0 does not know"},
 	"libpcap/tests/filter/brcm-tag.pcap":                       {15, "", "a link type that Wireshark 4.0 does not know"},
 	"libpcap/tests/filter/dsa.pcap":                            {8, "", "a link type that Wireshark 4.0 does not know"},

@@ -1,6 +1,9 @@
 package pcapng
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // parse takes a block in; it tells whether it is a packet, now in rec.
 func (r *Reader) parse(kind uint32, body []byte, rec *Record) (packet bool, err error) {
@@ -17,8 +20,12 @@ func (r *Reader) parse(kind uint32, body []byte, rec *Record) (packet bool, err 
 		return false, r.parseStatistics(body)
 	case blockSection:
 		return false, r.parseSection(body)
+	case blockCustom, blockCustomNoCopy:
+		r.parseWireshark(body)
+	case blockApple:
+		r.parseApple(body)
 	}
-	return false, nil // names, secrets, custom blocks, and whatever else is to come
+	return false, nil // names, secrets, and whatever else is to come
 }
 
 // parseEnhanced reads section 4.3 of the draft.
@@ -30,12 +37,14 @@ func (r *Reader) parseEnhanced(body []byte, rec *Record) error {
 	if err := r.fill(rec, body, r.u32(body), captured, body[20:]); err != nil {
 		return err
 	}
-	rec.Time = r.interfaces[rec.Interface].clock.nanoseconds(uint64(r.u32(body[4:]))<<32 | uint64(r.u32(body[8:])))
+	i := &r.interfaces[rec.Interface]
+	rec.Time = i.clock.nanoseconds(uint64(r.u32(body[4:]))<<32 | uint64(r.u32(body[8:])))
+	if i.LinkType == LinkPKTAP {
+		rec.Mark = r.pktap(rec.Data)
+	}
 	rec.WireLength = r.u32(body[16:])
 	if options := int(20 + (captured+3)&^3); options < len(body) {
-		if v, ok := r.option(body[options:], packetFlags); ok && len(v) >= 4 {
-			rec.Flags = r.u32(v)
-		}
+		r.packetOptions(body[options:], rec)
 	}
 	return nil
 }
@@ -49,12 +58,14 @@ func (r *Reader) parseObsolete(body []byte, rec *Record) error {
 	if err := r.fill(rec, body, uint32(r.u16(body)), captured, body[20:]); err != nil {
 		return err
 	}
-	rec.Time = r.interfaces[rec.Interface].clock.nanoseconds(uint64(r.u32(body[4:]))<<32 | uint64(r.u32(body[8:])))
+	i := &r.interfaces[rec.Interface]
+	rec.Time = i.clock.nanoseconds(uint64(r.u32(body[4:]))<<32 | uint64(r.u32(body[8:])))
+	if i.LinkType == LinkPKTAP {
+		rec.Mark = r.pktap(rec.Data)
+	}
 	rec.WireLength = r.u32(body[16:])
 	if options := int(20 + (captured+3)&^3); options < len(body) {
-		if v, ok := r.option(body[options:], packetFlags); ok && len(v) >= 4 {
-			rec.Flags = r.u32(v)
-		}
+		r.packetOptions(body[options:], rec)
 	}
 	return nil
 }
@@ -76,7 +87,54 @@ func (r *Reader) parseSimple(body []byte, rec *Record) error {
 		return err
 	}
 	rec.Time, rec.WireLength = 0, wire
+	if r.interfaces[rec.Interface].LinkType == LinkPKTAP {
+		rec.Mark = r.pktap(rec.Data)
+	}
 	return nil
+}
+
+// packetOptions takes the flags and the process out of a packet's options. The
+// first of each code counts.
+func (r *Reader) packetOptions(b []byte, rec *Record) {
+	var p packetMark
+	flagged := false
+	for len(b) >= 4 {
+		code, n := r.u16(b), int(r.u16(b[2:]))
+		if code == OptionEnd || 4+n > len(b) {
+			break
+		}
+		v := b[4 : 4+n]
+		switch {
+		case code == PacketFlags && n >= 4 && !flagged:
+			rec.Flags, flagged = r.u32(v), true
+		case code == PacketProcess && n >= 8 && p.pid == 0:
+			p.pid, p.tid = pidOf(r.u32(v)), pidOf(r.u32(v[4:]))
+		case code == appleProcess && n >= 4 && p.block == 0:
+			p.block = pidOf(r.u32(v)) + 1
+		case code == appleEffective && n >= 4 && p.effect == 0:
+			p.effect = pidOf(r.u32(v)) + 1
+		case code == OptionComment && namesProcess(v):
+			r.marks.addComment(v, !p.comments)
+			p.comments = true
+		}
+		b = b[min(len(b), 4+(n+3)&^3):]
+	}
+	if p.pid > 0 || p.block > 0 || p.comments {
+		rec.Mark = r.marked(r.marks.of(&p, rec.Time))
+	}
+}
+
+// pktap returns the mark that a frame of link type PKTAP begins with.
+func (r *Reader) pktap(frame []byte) int32 { return r.marked(r.marks.pktap(frame)) }
+
+// marked returns mark, and tells once when there are too many.
+func (r *Reader) marked(mark int32) int32 {
+	if r.marks.full && !r.marks.told {
+		r.marks.told = true
+		r.tell(&FormatError{File: r.name, Block: r.block, Offset: r.offset, Field: "processes",
+			Text: fmt.Sprintf("named: more than %d, or more than %d bytes of text; further ones are left out", maxMarks, maxMarkText)})
+	}
+	return mark
 }
 
 // fill sets what all packet blocks have: the interface, by its number in the
@@ -101,26 +159,26 @@ func (r *Reader) parseInterface(body []byte) error {
 		return r.bad(body, "total length", "%d, an interface description needs at least 20", len(body)+12)
 	}
 	if len(r.interfaces) >= MaxInterfaces {
-		return r.bad(body, "", "more than %d interfaces", MaxInterfaces)
+		return r.bad(body, "interfaces", "more than %d, the limit", MaxInterfaces)
 	}
 	i := Interface{LinkType: r.u16(body), Snaplen: r.u32(body[4:])}
 	resolution, offset := byte(6), int64(0) // microseconds
-	r.options(body[8:], func(code uint16, v []byte) {
+	for code, v := range options(body[8:], r.order()) {
 		switch {
-		case code == interfaceName:
+		case code == InterfaceName:
 			i.Name = text(v)
-		case code == interfaceDescription:
+		case code == InterfaceDescribed:
 			i.Description = text(v)
-		case code == interfaceOS:
+		case code == InterfaceOS:
 			i.OS = text(v)
-		case code == interfaceFilter && len(v) > 1 && v[0] == 0:
+		case code == InterfaceFilter && len(v) > 1 && v[0] == 0:
 			i.Filter = text(v[1:])
-		case code == interfaceTsresol && len(v) >= 1:
+		case code == InterfaceTsresol && len(v) >= 1:
 			resolution = v[0]
-		case code == interfaceTsoffset && len(v) >= 8:
+		case code == InterfaceTsoffset && len(v) >= 8:
 			offset = int64(r.u64(v))
 		}
-	})
+	}
 	i.clock = newClock(resolution, offset)
 	r.interfaces = append(r.interfaces, i)
 	return nil
@@ -136,14 +194,14 @@ func (r *Reader) parseStatistics(body []byte) error {
 		return r.bad(body, "interface ID", "%d, the section describes %d interfaces so far", id, known)
 	}
 	i := &r.interfaces[r.section+int(id)]
-	r.options(body[12:], func(code uint16, v []byte) {
+	for code, v := range options(body[12:], r.order()) {
 		switch {
-		case code == statisticsReceived && len(v) >= 8:
+		case code == StatisticsReceived && len(v) >= 8:
 			i.Received = Counted(r.u64(v))
-		case code == statisticsDropped && len(v) >= 8:
+		case code == StatisticsDropped && len(v) >= 8:
 			i.Dropped = Counted(r.u64(v))
 		}
-	})
+	}
 	return nil
 }
 
@@ -152,45 +210,22 @@ func (r *Reader) parseSection(body []byte) error {
 	if len(body) < 16 {
 		return r.bad(body, "total length", "%d, a section header needs at least 28", len(body)+12)
 	}
-	if major, minor := r.u16(body[4:]), r.u16(body[6:]); major != 1 {
-		err := r.bad(body, "version", "%d.%d, this version reads 1.x", major, minor)
-		r.fatal("", "") // what the blocks of another version mean is not known
-		return err
-	}
 	r.section = len(r.interfaces)
-	r.options(body[16:], func(code uint16, v []byte) {
-		if code == optComment && r.comment == "" {
+	r.marks.section()
+	if major, minor := r.u16(body[4:]), r.u16(body[6:]); major != 1 {
+		e := r.bad(body, "version", "%d.%d, this version reads 1.x", major, minor)
+		r.lost = true // what its blocks mean is not known
+		r.resync(0)
+		e.Skipped = r.offset - e.Offset
+		e.Text += fmt.Sprintf("; %d bytes skipped", e.Skipped)
+		return e
+	}
+	for code, v := range options(body[16:], r.order()) {
+		if code == OptionComment && r.comment == "" {
 			r.comment = text(v)
 		}
-	})
+	}
 	return nil
-}
-
-// options calls f with every option; a malformed rest is left out.
-func (r *Reader) options(b []byte, f func(code uint16, value []byte)) {
-	for len(b) >= 4 {
-		code, n := r.u16(b), int(r.u16(b[2:]))
-		if code == optEnd || 4+n > len(b) {
-			return
-		}
-		f(code, b[4:4+n])
-		b = b[min(len(b), 4+(n+3)&^3):]
-	}
-}
-
-// option returns the value of the first option with the code.
-func (r *Reader) option(b []byte, code uint16) (value []byte, ok bool) {
-	for len(b) >= 4 {
-		c, n := r.u16(b), int(r.u16(b[2:]))
-		if c == optEnd || 4+n > len(b) {
-			return nil, false
-		}
-		if c == code {
-			return b[4 : 4+n], true
-		}
-		b = b[min(len(b), 4+(n+3)&^3):]
-	}
-	return nil, false
 }
 
 // text copies a string option; some writers end it with NUL.

@@ -15,6 +15,7 @@ type Layout struct {
 	interfaces int     // how many the Reader knew
 	section    int     // index of the section's first interface
 	clocks     []clock // of the section's interfaces
+	marks      bool    // frames name processes: they need the Reader
 }
 
 // Layout returns the layout of what Next reads next.
@@ -22,6 +23,7 @@ func (r *Reader) Layout() *Layout {
 	l := &Layout{format: r.format, big: r.big, pcap: r.pcap, interfaces: len(r.interfaces), section: r.section}
 	for _, i := range r.interfaces[r.section:] {
 		l.clocks = append(l.clocks, i.clock)
+		l.marks = l.marks || i.LinkType == LinkPKTAP
 	}
 	return l
 }
@@ -37,6 +39,7 @@ func (l *Layout) Holds(r *Reader) bool {
 func (r *Reader) Continue(src io.Reader, offset int64, blocks uint64) {
 	r.src, r.srcErr = src, nil
 	r.lo, r.hi, r.offset, r.block = 0, 0, offset, blocks
+	r.timed = false
 }
 
 // Packet reads the packet at the beginning of b into rec, all but Block and
@@ -44,6 +47,9 @@ func (r *Reader) Continue(src io.Reader, offset int64, blocks uint64) {
 // something else stands there, not all of the packet, or one that needs the
 // Reader: malformed, or with options other than its flags.
 func (l *Layout) Packet(b []byte, rec *Record) int {
+	if l.marks {
+		return 0
+	}
 	if l.format == FormatPcap {
 		return l.classicPacket(b, rec)
 	}
@@ -99,13 +105,13 @@ func (l *Layout) bigPacket(b []byte, rec *Record) int {
 func plainOptions(b []byte, order binary.ByteOrder, rec *Record) bool {
 	for found := false; len(b) >= 4; {
 		code, n := order.Uint16(b), int(order.Uint16(b[2:]))
-		if code == optEnd || 4+n > len(b) {
+		if code == OptionEnd || 4+n > len(b) {
 			return true
 		}
 		switch {
-		case code == packetFlags && n >= 4 && !found:
+		case code == PacketFlags && n >= 4 && !found:
 			rec.Flags, found = order.Uint32(b[4:]), true
-		case code == packetFlags || code >= 3 && code <= 7: // hash, drop count, packet id, queue, verdict
+		case code == PacketFlags || code >= 3 && code <= 7: // hash, drop count, packet id, queue, verdict
 		default:
 			return false
 		}
@@ -116,10 +122,7 @@ func plainOptions(b []byte, order binary.ByteOrder, rec *Record) bool {
 
 // classicPacket is Packet for a classic file.
 func (l *Layout) classicPacket(b []byte, rec *Record) int {
-	size := 16
-	if l.pcap.patched {
-		size = 24
-	}
+	size := int(l.pcap.header)
 	if len(b) < size {
 		return 0
 	}
@@ -131,7 +134,7 @@ func (l *Layout) classicPacket(b []byte, rec *Record) int {
 	if l.pcap.swapped || l.pcap.maybe && captured > wire {
 		captured, wire = wire, captured
 	}
-	if captured > MaxCaptured || size+int(captured) > len(b) {
+	if captured > MaxCaptured || captured > wire || wire == 0 || size+int(captured) > len(b) {
 		return 0
 	}
 	fraction := int64(u32(b[4:]))

@@ -139,9 +139,9 @@ func bigEndian(file []byte) []byte {
 			code, m := le.Uint16(options), le.Uint16(options[2:])
 			v := options[4 : 4+m]
 			switch {
-			case kind == blockEnhanced && code == packetFlags:
+			case kind == blockEnhanced && code == PacketFlags:
 				u32(v)
-			case kind == blockStatistics && code >= statisticsReceived:
+			case kind == blockStatistics && code >= StatisticsReceived:
 				u64(v)
 			}
 			u16(options)
@@ -318,11 +318,11 @@ func TestMalformed(t *testing.T) {
 		{"unknown interface", fmt.Sprintf("block 3 (offset %#x): interface ID 9, the section describes 1 interfaces so far", first), func(b []byte) { le.PutUint32(b[first+8:], 9) }, 2},
 		{"captured length", "captured length 4096, the block holds 4 bytes", func(b []byte) { le.PutUint32(b[first+20:], 4096) }, 2},
 		{"captured length beyond the limit", "captured length 4294967295, the limit is 262144", func(b []byte) { le.PutUint32(b[first+20:], math.MaxUint32) }, 2},
-		{"total length", "total length 8, need 12 to", func(b []byte) { le.PutUint32(b[first+4:], 8) }, 0},
-		{"length bomb", "total length 4294967295, need 12 to", func(b []byte) { le.PutUint32(b[first+4:], math.MaxUint32) }, 0},
-		{"lengths differ", "total length 40 at the block's end, 36 at its beginning", func(b []byte) { le.PutUint32(b[first+32:], 40) }, 0},
-		{"version", "version 2.0, this version reads 1.x", func(b []byte) { b[12] = 2 }, 0},
-		{"byte order", "byte-order magic", func(b []byte) { b[8] = 0 }, 0},
+		{"total length", "total length 8, need 12 to", func(b []byte) { le.PutUint32(b[first+4:], 8) }, 2},
+		{"length bomb", "total length 4294967295, need 12 to", func(b []byte) { le.PutUint32(b[first+4:], math.MaxUint32) }, 2},
+		{"lengths differ", "total length 40 at the block's end, 36 at its beginning", func(b []byte) { le.PutUint32(b[first+32:], 40) }, 2},
+		{"version", "version 2.0, this version reads 1.x; 180 bytes skipped", func(b []byte) { b[12] = 2 }, 0},
+		{"byte order", "byte-order magic", func(b []byte) { b[8] = 0 }, 3},
 	}
 	for _, tt := range tests {
 		recs, _, errs := packets(t, make(tt.change))

@@ -46,22 +46,28 @@ type Interface struct {
 // use.
 type Reader struct {
 	name   string
-	format Format
+	format Format // of what is being read
+	first  Format // of the file's beginning
 	src    io.Reader
 	srcErr error // what ended the source
 
-	buf    []byte
-	lo, hi int   // buf[lo:hi] is read and not yet used
-	offset int64 // of buf[lo] in the file
+	buf     []byte
+	lo, hi  int   // buf[lo:hi] is read and not yet used
+	offset  int64 // of buf[lo] in the file
+	skipped int64 // bytes before it that belong to no block or record that was read
 
 	big        bool // the byte order of the section, or of the classic file
+	lost       bool // the section is of a version that is not read
 	pcap       classic
+	seconds    uint32 // of the last record of a classic file; valid iff timed
+	timed      bool
 	interfaces []Interface
 	section    int // index of the section's first interface
 	comment    string
 	marks      marks
 	block      uint64
 	ended      error // what every further call of Next returns
+	pending    error // what the next one returns first
 }
 
 // NewReader returns a Reader of src, which it reads in large pieces; name is
@@ -75,20 +81,21 @@ func NewReader(src io.Reader, name string) (*Reader, error) {
 	}
 	head := r.buf[:r.hi]
 	if err == nil {
-		if binary.LittleEndian.Uint32(head) == blockSection {
-			r.format = FormatPcapng
+		if le.Uint32(head) == blockSection {
+			r.format, r.first = FormatPcapng, FormatPcapng
 			return r, nil
 		}
-		if c, big, ok := classicMagic([4]byte(head)); ok {
-			r.format, r.pcap, r.big = FormatPcap, c, big
+		if _, _, ok := classicMagic(head); ok {
+			r.first = FormatPcap
 			return r, r.readClassicHeader()
 		}
 	}
 	return nil, &NotCaptureError{File: name, What: describe(head)}
 }
 
-// Format returns the format of the file.
-func (r *Reader) Format() Format { return r.format }
+// Format returns the format of the file: that of its beginning, where files
+// of both were put together.
+func (r *Reader) Format() Format { return r.first }
 
 // Interfaces returns the interfaces met so far, over all sections; the slice
 // belongs to the reader and is valid until the next call of Next.
@@ -102,62 +109,109 @@ func (r *Reader) Marks() []Mark { return r.marks.list }
 // Comment returns the comment of the first section that has one.
 func (r *Reader) Comment() string { return r.comment }
 
-// Offset returns how many bytes of the file have been used.
+// Offset returns how many bytes of the file are behind the reader, read or
+// skipped. At the end it is the size of the file.
 func (r *Reader) Offset() int64 { return r.offset }
 
+// Skipped returns how many of them belong to no block or record that could be
+// read.
+func (r *Reader) Skipped() int64 { return r.skipped }
+
 // Next reads the next packet into rec. It returns io.EOF at the end; a
-// *FormatError for a block that is malformed, after which reading goes on if
-// it can; and the source's own error, which ends the reading.
+// *FormatError for what is malformed, after which reading goes on with the
+// next block or record that can be found; and the source's own error, which
+// ends the reading.
 func (r *Reader) Next(rec *Record) error {
-	if r.ended != nil {
-		return r.ended
-	}
-	if r.format == FormatPcap {
-		return r.nextClassic(rec)
-	}
-	for {
+	for r.ended == nil {
+		if r.format == FormatPcap {
+			if again, err := r.nextClassic(rec); !again {
+				return err
+			}
+			continue
+		}
 		kind, body, err := r.nextBlock()
 		if err != nil {
 			return err
+		}
+		if body == nil { // a classic file begins here
+			continue
 		}
 		packet, err := r.parse(kind, body, rec)
 		if packet || err != nil {
 			return err
 		}
 	}
+	return r.end()
+}
+
+// end returns what is still to be told, and what ended the reading after that.
+func (r *Reader) end() error {
+	err := r.ended
+	if r.pending != nil {
+		err, r.pending = r.pending, nil
+		if r.ended == errPending {
+			r.ended = nil
+		}
+	}
+	return err
+}
+
+// errPending stands in ended when only pending is to be told.
+var errPending = errors.New("pending")
+
+// tell makes the next call of Next return err first.
+func (r *Reader) tell(err error) {
+	if r.pending == nil {
+		r.pending = err
+		if r.ended == nil {
+			r.ended = errPending
+		}
+	}
 }
 
 // nextBlock returns the type and the body of the next block, valid until the
-// next call.
+// next call. The body is nil where a classic file begins instead.
 func (r *Reader) nextBlock() (kind uint32, body []byte, err error) {
 	if err := r.need(12); err != nil {
-		return 0, nil, r.end(err)
+		return 0, nil, r.stop(err)
 	}
 	head := r.buf[r.lo:]
-	if binary.LittleEndian.Uint32(head) == blockSection { // a palindrome: the same in both orders
-		switch {
-		case binary.LittleEndian.Uint32(head[8:]) == byteOrderMagic:
-			r.big = false
-		case binary.BigEndian.Uint32(head[8:]) == byteOrderMagic:
-			r.big = true
-		default:
-			return 0, nil, r.fatal("byte-order magic", fmt.Sprintf("%#x, want %#x", binary.BigEndian.Uint32(head[8:]), uint32(byteOrderMagic)))
+	kind = r.u32(head)
+	if kind > blockCustom { // none of the usual
+		if kind == blockSection { // a palindrome: the same in both orders
+			big, ok := sectionOrder(head)
+			if !ok {
+				r.big = le.Uint32(head[4:]) > maxResync // what is left to tell the order by
+				return 0, nil, r.damaged(0, "byte-order magic", "%#x, want %#x", be.Uint32(head[8:]), uint32(byteOrderMagic))
+			}
+			r.big, r.lost = big, false
+		} else if r.classicBegins() {
+			return 0, nil, r.readClassicHeader()
 		}
 	}
 	length := int64(r.u32(head[4:]))
 	if length < 12 || length > MaxBlock {
-		return 0, nil, r.fatal("total length", fmt.Sprintf("%d, need %d to %d", length, 12, MaxBlock))
+		return 0, nil, r.damaged(0, "total length", "%d, need %d to %d", length, 12, MaxBlock)
 	}
 	padded := int((length + 3) &^ 3) // some writers count without the padding, and Wireshark reads them
 	if err := r.need(padded); err != nil {
-		return 0, nil, r.end(err)
+		if n, _ := r.plausible(r.buf[r.lo:r.hi], r.big, true); err == io.ErrUnexpectedEOF && n == 0 {
+			return 0, nil, r.cut("total length", "%d, the file has %d bytes more", length, r.hi-r.lo)
+		}
+		return 0, nil, r.stop(err)
 	}
 	head = r.buf[r.lo : r.lo+padded]
 	if tail := int64(r.u32(head[padded-4:])); tail != length {
-		return 0, nil, r.fatal("total length", fmt.Sprintf("%d at the block's end, %d at its beginning", tail, length))
+		return 0, nil, r.damaged(padded, "total length", "%d at the block's end, %d at its beginning", tail, length)
 	}
 	r.advance(padded)
-	return r.u32(head), head[8 : padded-4], nil
+	return kind, head[8 : padded-4], nil
+}
+
+// sectionOrder returns the byte order of the section whose header is given.
+func sectionOrder(head []byte) (big, ok bool) {
+	big = be.Uint32(head[8:]) == byteOrderMagic
+	return big, big || le.Uint32(head[8:]) == byteOrderMagic
 }
 
 // advance moves past the block or record that was just read.
@@ -165,6 +219,13 @@ func (r *Reader) advance(n int) {
 	r.lo += n
 	r.offset += int64(n)
 	r.block++
+}
+
+// skip moves past bytes that are not read.
+func (r *Reader) skip(n int) {
+	r.lo += n
+	r.offset += int64(n)
+	r.skipped += int64(n)
 }
 
 // need makes sure that n bytes are buffered. At the end of the source it
@@ -182,13 +243,7 @@ func (r *Reader) need(n int) error {
 			}
 			return io.ErrUnexpectedEOF
 		}
-		if r.lo > 0 {
-			copy(r.buf, r.buf[r.lo:r.hi])
-			r.lo, r.hi = 0, r.hi-r.lo
-		}
-		if r.hi == len(r.buf) {
-			r.buf = append(r.buf, make([]byte, len(r.buf))...)
-		}
+		r.room(n)
 		m, err := r.src.Read(r.buf[r.hi:])
 		r.hi += m
 		r.srcErr = err
@@ -201,55 +256,101 @@ func (r *Reader) need(n int) error {
 	return nil
 }
 
-// end turns the end of the source into what Next returns.
-func (r *Reader) end(err error) error {
-	switch err {
-	case io.EOF:
-		r.ended = io.EOF
-	case io.ErrUnexpectedEOF:
-		rest := r.hi - r.lo
-		e := r.fatal("", fmt.Sprintf("the file is cut here, %d bytes into a block or record", rest)).(*FormatError)
-		e.Cut = true
-		return e
+// room makes room behind what is buffered, of which n bytes are needed. What
+// is moved is little, or at most half of what the buffer holds.
+func (r *Reader) room(n int) {
+	rest := r.hi - r.lo
+	switch {
+	case r.lo == 0 && r.hi < len(r.buf):
+		return
+	case r.hi == len(r.buf) && rest > len(r.buf)/2:
+		buf := make([]byte, 2*len(r.buf))
+		copy(buf, r.buf[r.lo:r.hi])
+		r.buf = buf
+	case r.hi == len(r.buf) || rest < readerBuffer/16:
+		copy(r.buf, r.buf[r.lo:r.hi])
 	default:
-		if errors.As(err, new(*FormatError)) { // the source knows what is wrong with it
-			r.ended = io.EOF
-			return err
-		}
-		r.ended = fmt.Errorf("%s: offset %#x: %w", r.name, r.offset+int64(r.hi-r.lo), err)
+		return
 	}
+	r.lo, r.hi = 0, rest
+}
+
+// stop ends the reading at the end of the source, and returns what Next does.
+func (r *Reader) stop(err error) error {
+	rest := r.hi - r.lo
+	at := r.offset
+	if err == io.EOF || err == io.ErrUnexpectedEOF || errors.As(err, new(*FormatError)) {
+		r.skip(rest)
+		r.ended = io.EOF
+	}
+	switch {
+	case err == io.ErrUnexpectedEOF:
+		return &FormatError{File: r.name, Block: r.block + 1, Offset: at, Cut: true, Skipped: int64(rest), Text: fmt.Sprintf(cutText, rest)}
+	case r.ended != nil: // the end, or a source that knows what is wrong with it
+		return err
+	}
+	r.ended = fmt.Errorf("%s: offset %#x: %w", r.name, at+int64(rest), err)
 	return r.ended
 }
 
-// fatal reports a malformed block at the current offset, after which no other
-// can be found.
-func (r *Reader) fatal(field, text string) error {
-	r.ended = io.EOF
-	return &FormatError{File: r.name, Block: r.block + 1, Offset: r.offset, Field: field, Text: text}
+const cutText = "the file is cut here, %d bytes into a block or record"
+
+// cut reports a block or record that goes on behind the end of the file, and
+// whose other fields do not fit either: if others are found behind it, it is
+// malformed, and else the file is cut.
+func (r *Reader) cut(field, format string, args ...any) error {
+	e := r.damaged(0, field, format, args...)
+	if r.hi == r.lo && r.srcErr == io.EOF {
+		r.ended = io.EOF
+		r.block--
+		e.Cut, e.Field, e.Text = true, "", fmt.Sprintf(cutText, e.Skipped)
+	}
+	return e
 }
 
-// bad reports the malformed block whose body is given; reading can go on.
-func (r *Reader) bad(body []byte, field, format string, args ...any) error {
-	return &FormatError{File: r.name, Block: r.block, Offset: r.offset - int64(len(body)) - 12, Field: field, Text: fmt.Sprintf(format, args...)}
+// malformed reports what is wrong with what begins here.
+func (r *Reader) malformed(field, format string, args ...any) error {
+	return &FormatError{File: r.name, Block: r.block + 1, Offset: r.offset, Field: field, Text: fmt.Sprintf(format, args...)}
+}
+
+// bad reports the malformed block that was just read, whose body is given;
+// reading goes on behind it.
+func (r *Reader) bad(body []byte, field, format string, args ...any) *FormatError {
+	size := int64(len(body)) + 12
+	r.skipped += size
+	return &FormatError{File: r.name, Block: r.block, Offset: r.offset - size, Field: field, Text: fmt.Sprintf(format, args...), Skipped: size}
+}
+
+// The two byte orders.
+var (
+	le = binary.LittleEndian
+	be = binary.BigEndian
+)
+
+func (r *Reader) order() ByteOrder {
+	if r.big {
+		return be
+	}
+	return le
 }
 
 func (r *Reader) u16(b []byte) uint16 {
 	if r.big {
-		return binary.BigEndian.Uint16(b)
+		return be.Uint16(b)
 	}
-	return binary.LittleEndian.Uint16(b)
+	return le.Uint16(b)
 }
 
 func (r *Reader) u32(b []byte) uint32 {
 	if r.big {
-		return binary.BigEndian.Uint32(b)
+		return be.Uint32(b)
 	}
-	return binary.LittleEndian.Uint32(b)
+	return le.Uint32(b)
 }
 
 func (r *Reader) u64(b []byte) uint64 {
 	if r.big {
-		return binary.BigEndian.Uint64(b)
+		return be.Uint64(b)
 	}
-	return binary.LittleEndian.Uint64(b)
+	return le.Uint64(b)
 }

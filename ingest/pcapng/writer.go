@@ -74,10 +74,10 @@ func NewWriter(w io.Writer, s SectionHeader) (*Writer, error) {
 	x.buf = binary.LittleEndian.AppendUint16(x.buf, 1) // version 1.0
 	x.buf = binary.LittleEndian.AppendUint16(x.buf, 0)
 	x.buf = binary.LittleEndian.AppendUint64(x.buf, math.MaxUint64) // section length unknown
-	x.text(optComment, s.Comment)
-	x.text(sectionHardware, s.Hardware)
-	x.text(sectionOS, s.OS)
-	x.text(sectionApplication, s.Application)
+	x.text(OptionComment, s.Comment)
+	x.text(SectionHardware, s.Hardware)
+	x.text(SectionOS, s.OS)
+	x.text(SectionApplication, s.Application)
 	return x, x.end(start)
 }
 
@@ -91,13 +91,13 @@ func (x *Writer) AddInterface(d InterfaceDescription) (uint32, error) {
 	x.buf = binary.LittleEndian.AppendUint16(x.buf, d.LinkType)
 	x.buf = binary.LittleEndian.AppendUint16(x.buf, 0)
 	x.buf = binary.LittleEndian.AppendUint32(x.buf, d.Snaplen)
-	x.text(interfaceName, d.Name)
-	x.text(interfaceDescription, d.Description)
-	x.option(interfaceTsresol, []byte{9}) // 10^-9 s
+	x.text(InterfaceName, d.Name)
+	x.text(InterfaceDescribed, d.Description)
+	x.option(InterfaceTsresol, []byte{9}) // 10^-9 s
 	if d.Filter != "" {
-		x.text(interfaceFilter, "\x00"+d.Filter) // 0 = the filter as a string
+		x.text(InterfaceFilter, "\x00"+d.Filter) // 0 = the filter as a string
 	}
-	x.text(interfaceOS, d.OS)
+	x.text(InterfaceOS, d.OS)
 	id := x.interfaces
 	x.interfaces++
 	return id, x.end(start)
@@ -132,7 +132,7 @@ func (x *Writer) WritePacket(p *EnhancedPacket) error {
 	b = append(b, p.Data...)
 	b = append(b, "\x00\x00\x00"[:pad]...)
 	if p.Flags != 0 {
-		b = append(b, packetFlags, 0, 4, 0)
+		b = append(b, byte(PacketFlags), 0, 4, 0)
 		b = le.AppendUint32(b, p.Flags)
 		b = append(b, 0, 0, 0, 0) // opt_endofopt
 	}
@@ -151,11 +151,11 @@ func (x *Writer) WriteStatistics(s *InterfaceStatistics) error {
 	start := x.begin(blockStatistics)
 	x.buf = binary.LittleEndian.AppendUint32(x.buf, s.Interface)
 	x.buf = appendTime(x.buf, s.Time)
-	x.text(optComment, s.Comment)
+	x.text(OptionComment, s.Comment)
 	for _, o := range []struct {
 		code uint16
 		at   int64
-	}{{statisticsStart, s.Start}, {statisticsEnd, s.End}} {
+	}{{StatisticsStart, s.Start}, {StatisticsEnd, s.End}} {
 		if o.at != 0 {
 			x.option(o.code, appendTime(nil, o.at))
 		}
@@ -163,8 +163,8 @@ func (x *Writer) WriteStatistics(s *InterfaceStatistics) error {
 	for _, o := range []struct {
 		code uint16
 		n    Count
-	}{{statisticsReceived, s.Received}, {statisticsDropped, s.Dropped}, {statisticsAccepted, s.FilterAccepted},
-		{statisticsOSDropped, s.OSDropped}, {statisticsDelivered, s.Delivered}} {
+	}{{StatisticsReceived, s.Received}, {StatisticsDropped, s.Dropped}, {StatisticsAccepted, s.FilterAccepted},
+		{StatisticsOSDropped, s.OSDropped}, {StatisticsDelivered, s.Delivered}} {
 		if o.n.Known {
 			x.option(o.code, binary.LittleEndian.AppendUint64(nil, o.n.N))
 		}
