@@ -52,6 +52,8 @@ func full(link uint16, data []byte, p *Packet) {
 		sll(data, p)
 	case pcapng.LinkSLL2:
 		sll2(data, p)
+	case pcapng.LinkPKTAP:
+		pktap(data, p)
 	default:
 		layered(link, data, p)
 	}
