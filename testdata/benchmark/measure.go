@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// sample is one run of a program.
+type sample struct {
+	wall, cpu time.Duration
+	peak      int64 // bytes of resident memory; 0 = unknown
+}
+
+// row is a program and its runs.
+type row struct {
+	program
+	samples []sample
+	ratios  []float64 // of wall time, in the rounds in which both ran
+	note    string    // why there are no more runs
+}
+
+// measure runs all programs in turn, round after round.
+func (cfg *config) measure(kind string) ([]*row, error) {
+	var rows []*row
+	for _, p := range cfg.programs(kind) {
+		rows = append(rows, &row{program: p})
+	}
+	if _, err := cfg.once(&rows[0].program); err != nil { // brings the file into memory
+		return nil, err
+	}
+	for round := range cfg.rounds {
+		wall := map[string]time.Duration{}
+		for _, r := range rows {
+			if r.note != "" {
+				continue
+			}
+			fmt.Fprintf(os.Stderr, "\r\x1b[K%s, round %d of %d: %s", kind, round+1, cfg.rounds, r.name)
+			s, err := cfg.once(&r.program)
+			if errors.Is(err, context.DeadlineExceeded) {
+				r.note = fmt.Sprintf("longer than %v", cfg.limit)
+				continue
+			}
+			if err != nil {
+				r.note = err.Error()
+				continue
+			}
+			wall[r.name] = s.wall
+			r.samples = append(r.samples, s)
+			if r.spent() > cfg.budget && r.base == "" && r.name != yardstick && round+1 < cfg.rounds {
+				r.note = fmt.Sprintf("%d of %d rounds", len(r.samples), cfg.rounds)
+			}
+		}
+		for _, r := range rows {
+			base := r.base
+			if base == "" {
+				base = yardstick
+			}
+			if own, ok := wall[r.name]; ok && wall[base] > 0 {
+				r.ratios = append(r.ratios, float64(own)/float64(wall[base]))
+			}
+		}
+	}
+	fmt.Fprint(os.Stderr, "\r\x1b[K")
+	return rows, nil
+}
+
+// spent is the time of all runs.
+func (r *row) spent() (sum time.Duration) {
+	for _, s := range r.samples {
+		sum += s.wall
+	}
+	return sum
+}
+
+// once runs a program, whose output nobody reads.
+func (cfg *config) once(p *program) (sample, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), cfg.limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, p.args[0], p.args[1:]...)
+	cmd.Env = append(os.Environ(), p.env...)
+	cmd.WaitDelay = time.Second
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if p.stdin != "" {
+		file, err := os.Open(p.stdin)
+		if err != nil {
+			return sample{}, err
+		}
+		defer file.Close()
+		cmd.Stdin = struct{ io.Reader }{file} // not the file itself: a pipe
+	}
+	begin := time.Now()
+	err := cmd.Run()
+	s := sample{wall: time.Since(begin)}
+	if ctx.Err() != nil {
+		return s, ctx.Err()
+	}
+	if err != nil {
+		text := strings.TrimSpace(stderr.String())
+		return s, fmt.Errorf("%w: %s", err, text[strings.LastIndexByte(text, '\n')+1:])
+	}
+	s.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	s.peak = peak(cmd.ProcessState)
+	return s, nil
+}
+
+// printTable prints the medians.
+func printTable(w io.Writer, rows []*row) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "program\twall s\tcpu s\tpeak MiB\tratio\tto\taim\t")
+	for _, r := range rows {
+		if len(r.samples) == 0 {
+			fmt.Fprintf(t, "%s\t\t\t\t\t\t\t%s\n", r.name, r.note)
+			continue
+		}
+		base := r.base
+		if base == "" {
+			base = yardstick
+		}
+		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t%.0f\t%.2f\t%s\t%s\t%s\n", r.name,
+			median(r.samples, func(s sample) float64 { return s.wall.Seconds() }),
+			median(r.samples, func(s sample) float64 { return s.cpu.Seconds() }),
+			median(r.samples, func(s sample) float64 { return float64(s.peak) / (1 << 20) }),
+			median(r.ratios, func(x float64) float64 { return x }), base, r.aim, r.note)
+	}
+	t.Flush()
+}
+
+func median[T any](all []T, value func(T) float64) float64 {
+	var v []float64
+	for _, x := range all {
+		v = append(v, value(x))
+	}
+	slices.Sort(v)
+	if len(v) == 0 {
+		return 0
+	}
+	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
+}
