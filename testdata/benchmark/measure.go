@@ -24,7 +24,8 @@ type sample struct {
 type row struct {
 	program
 	samples []sample
-	ratios  []float64 // of wall time, in the rounds in which both ran
+	ratios  []float64 // of wall time to what it is compared with, in the rounds in which both ran
+	work    []float64 // the same of processor time
 	note    string    // why there are no more runs
 }
 
@@ -38,7 +39,7 @@ func (cfg *config) measure(kind string) ([]*row, error) {
 		return nil, err
 	}
 	for round := range cfg.rounds {
-		wall := map[string]time.Duration{}
+		this := map[string]sample{}
 		for _, r := range rows {
 			if r.note != "" {
 				continue
@@ -53,24 +54,38 @@ func (cfg *config) measure(kind string) ([]*row, error) {
 				r.note = err.Error()
 				continue
 			}
-			wall[r.name] = s.wall
+			this[r.name] = s
 			r.samples = append(r.samples, s)
-			if r.spent() > cfg.budget && r.base == "" && r.name != yardstick && round+1 < cfg.rounds {
+			if r.spent() > cfg.budget && r.name != yardstick && round+1 < cfg.rounds {
 				r.note = fmt.Sprintf("%d of %d rounds", len(r.samples), cfg.rounds)
 			}
 		}
 		for _, r := range rows {
-			base := r.base
-			if base == "" {
-				base = yardstick
-			}
-			if own, ok := wall[r.name]; ok && wall[base] > 0 {
-				r.ratios = append(r.ratios, float64(own)/float64(wall[base]))
+			if own, ok := this[r.name]; ok {
+				r.compare(own, this[r.to()])
 			}
 		}
 	}
 	fmt.Fprint(os.Stderr, "\r\x1b[K")
 	return rows, nil
+}
+
+// to is the name of the program that r is compared with.
+func (r *row) to() string {
+	if r.base == "" {
+		return yardstick
+	}
+	return r.base
+}
+
+// compare notes how two runs of one round compare.
+func (r *row) compare(own, base sample) {
+	if base.wall > 0 {
+		r.ratios = append(r.ratios, float64(own.wall)/float64(base.wall))
+	}
+	if base.cpu > 0 {
+		r.work = append(r.work, float64(own.cpu)/float64(base.cpu))
+	}
 }
 
 // spent is the time of all runs.
@@ -116,21 +131,18 @@ func (cfg *config) once(p *program) (sample, error) {
 // printTable prints the medians.
 func printTable(w io.Writer, rows []*row) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "program\twall s\tcpu s\tpeak MiB\tratio\tto\taim\t")
+	fmt.Fprintln(t, "program\twall s\tcpu s\tpeak MiB\tratio\tcpu ratio\tto\taim\t")
 	for _, r := range rows {
 		if len(r.samples) == 0 {
-			fmt.Fprintf(t, "%s\t\t\t\t\t\t\t%s\n", r.name, r.note)
+			fmt.Fprintf(t, "%s\t\t\t\t\t\t\t\t%s\n", r.name, r.note)
 			continue
 		}
-		base := r.base
-		if base == "" {
-			base = yardstick
-		}
-		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t%.0f\t%.2f\t%s\t%s\t%s\n", r.name,
+		same := func(x float64) float64 { return x }
+		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t%.0f\t%.2f\t%.2f\t%s\t%s\t%s\n", r.name,
 			median(r.samples, func(s sample) float64 { return s.wall.Seconds() }),
 			median(r.samples, func(s sample) float64 { return s.cpu.Seconds() }),
 			median(r.samples, func(s sample) float64 { return float64(s.peak) / (1 << 20) }),
-			median(r.ratios, func(x float64) float64 { return x }), base, r.aim, r.note)
+			median(r.ratios, same), median(r.work, same), r.to(), r.aim, r.note)
 	}
 	t.Flush()
 }

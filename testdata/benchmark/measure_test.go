@@ -39,11 +39,11 @@ func TestChosen(t *testing.T) {
 func TestTable(t *testing.T) {
 	var text strings.Builder
 	printTable(&text, []*row{
-		{program: program{name: "reads"}, samples: []sample{{wall: time.Second}, {wall: 4 * time.Second}, {wall: 2 * time.Second}}, ratios: []float64{1, 9, 2, 3}},
+		{program: program{name: "reads"}, samples: []sample{{wall: time.Second}, {wall: 4 * time.Second}, {wall: 2 * time.Second}}, ratios: []float64{1, 9, 2, 3}, work: []float64{4}},
 		{program: program{name: "hangs"}, note: "longer than 1m0s"},
 	})
 	lines := strings.Split(text.String(), "\n")
-	if got := strings.Fields(lines[1]); !slices.Equal(got, []string{"reads", "2.00", "0.00", "0", "2.50", yardstick}) {
+	if got := strings.Fields(lines[1]); !slices.Equal(got, []string{"reads", "2.00", "0.00", "0", "2.50", "4.00", yardstick}) {
 		t.Errorf("the medians are %q", got)
 	}
 	if !strings.Contains(lines[2], "longer than 1m0s") {
