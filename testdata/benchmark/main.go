@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -38,6 +40,8 @@ func main() {
 }
 
 func run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	var cfg config
 	kinds := flag.String("kinds", "bulk,small,mixed", "`kinds` of traffic")
 	only := flag.String("only", "", "only programs whose name this `expression` matches, and what they are compared with")
@@ -65,7 +69,7 @@ func run() error {
 		if err != nil {
 			return err
 		}
-		rows, err := cfg.measure(kind)
+		rows, err := cfg.measure(ctx, kind)
 		if err != nil {
 			return err
 		}

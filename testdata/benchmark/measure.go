@@ -30,12 +30,12 @@ type row struct {
 }
 
 // measure runs all programs in turn, round after round.
-func (cfg *config) measure(kind string) ([]*row, error) {
+func (cfg *config) measure(ctx context.Context, kind string) ([]*row, error) {
 	var rows []*row
 	for _, p := range cfg.programs(kind) {
 		rows = append(rows, &row{program: p})
 	}
-	if _, err := cfg.once(&rows[0].program); err != nil { // brings the file into memory
+	if _, err := cfg.once(ctx, &rows[0].program); err != nil { // brings the file into memory
 		return nil, err
 	}
 	for round := range cfg.rounds {
@@ -45,7 +45,10 @@ func (cfg *config) measure(kind string) ([]*row, error) {
 				continue
 			}
 			fmt.Fprintf(os.Stderr, "\r\x1b[K%s, round %d of %d: %s", kind, round+1, cfg.rounds, r.name)
-			s, err := cfg.once(&r.program)
+			s, err := cfg.once(ctx, &r.program)
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
 			if errors.Is(err, context.DeadlineExceeded) {
 				r.note = fmt.Sprintf("longer than %v", cfg.limit)
 				continue
@@ -97,8 +100,8 @@ func (r *row) spent() (sum time.Duration) {
 }
 
 // once runs a program, whose output nobody reads.
-func (cfg *config) once(p *program) (sample, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), cfg.limit)
+func (cfg *config) once(ctx context.Context, p *program) (sample, error) {
+	ctx, cancel := context.WithTimeout(ctx, cfg.limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.args[0], p.args[1:]...)
 	cmd.Env = append(os.Environ(), p.env...)
