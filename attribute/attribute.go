@@ -164,31 +164,34 @@ func (a *Attribution) bookTotals(packets, wire, first, last int64) {
 	r.Totals.WireBytes += wire
 }
 
-// Finish gives every span its verdicts and returns the result, which owns all
-// its memory. The Attribution must not be used afterwards.
+// Finish makes the judgement of every connection possible and returns the
+// result, which owns all its memory. The Attribution must not be used
+// afterwards.
 func (a *Attribution) Finish() *Result {
 	r := &a.result
 	if r.Totals.Packets == 0 {
 		r.First, r.Last = 0, 0
 	}
-	j := newJudge(a.log, a.instances(), a.rules)
 	if a.log != nil {
 		r.Processes = a.log.Processes
 	}
-	r.Connections = make([]Connection, len(j.instances))
-	for i := range j.instances {
-		r.Connections[i] = j.connection(int32(i))
-		sent := r.Connections[i].Sum()
-		for _, c := range sent {
+	var followers []*conn.Follower
+	for _, s := range a.shares {
+		followers = append(followers, s.follower)
+	}
+	j := newJudge(a.log, followers, a.rules)
+	r.Connections = Connections{judge: j}
+	for _, i := range j.order {
+		for _, c := range followers[i.follower].Sent(j.instance(i)) {
 			r.Totals.PayloadBytes += c.PayloadBytes
 			r.Totals.UniqueBytes += c.UniqueBytes
 		}
 	}
-	r.Loose = a.finishLoose(j)
+	r.find = finder{hearing: hearing{judge: j}}
+	r.Loose = a.finishLoose(&r.find.hearing)
 	for _, l := range r.Loose {
 		r.Totals.PayloadBytes += l.Counts.PayloadBytes
 		r.Totals.UniqueBytes += l.Counts.UniqueBytes
 	}
-	r.find = finder{judge: j}
 	return r
 }

@@ -18,7 +18,7 @@ func BenchmarkAdd(b *testing.B) {
 	batch := make([]packet.Packet, connections)
 	for i := range batch {
 		t := flow.FiveTuple{Source: flow.AddrFrom4(0x0a000001), Destination: flow.AddrFrom4(0xc0000000 + uint32(i)), SourcePort: uint16(i), DestinationPort: 443, Protocol: flow.TCP}
-		batch[i] = packet.Packet{Frame: uint64(i + 1), Time: int64(i), Class: packet.Transport, Tuple: t, TCPFlags: packet.ACK, Payload: 100, WireLength: 166, IPVersion: 4}
+		batch[i] = packet.Packet{Frame: uint64(i + 1), Time: int64(i), Class: packet.Transport, Tuple: t, Hash: t.Hash(), TCPFlags: packet.ACK, Payload: 100, WireLength: 166, IPVersion: 4}
 		log.Add(&connlog.Event{Kind: connlog.KindSocket, Time: 1, Socket: &connlog.Socket{Change: connlog.SocketSnapshot, ID: uint64(i), Protocol: flow.TCP,
 			Local: t.From(), Remote: t.To(), HasRemote: true, Owners: []connlog.ProcessID{{PID: int32(i % 50), Start: 1}}}})
 	}

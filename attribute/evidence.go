@@ -10,47 +10,71 @@ import (
 	"github.com/pcapwho/pcapwho/ingest/flow"
 )
 
+// chain is all instances of one key, in their order.
+type chain struct {
+	refs  []ref
+	in    []*conn.Instance
+	first []int64 // times of their first packets
+}
+
 // assign gives every TCP socket of the log to the one connection instance it
-// was the end of, so that a reused five-tuple never inherits an owner. It
-// returns, for each instance and side, indexes into Timeline.Sockets.
-func assign(log *owner.Timeline, instances []conn.Instance) [][2][]int32 {
-	assigned := make([][2][]int32, len(instances))
-	latest := make([]bool, len(instances)) // the last of its key
-	for i := range latest {
-		latest[i] = true
-		if p := instances[i].Previous; p >= 0 {
-			latest[p] = false
-		}
-	}
-	for i := range instances {
-		if !latest[i] || instances[i].Key.Protocol != flow.TCP {
+// was the end of, so that a reused five-tuple never inherits an owner: here for
+// keys that were reused; an instance that is alone needs no list.
+func (j *judge) assign(n int32, f *conn.Follower) {
+	for i := range int32(f.Len()) {
+		in := f.Instance(i)
+		if in.Key.Protocol != flow.TCP || in.Succeeded() || in.Previous < 0 {
 			continue
 		}
-		key := instances[i].Key
-		low, high := log.Connected(key, flow.Low), log.Connected(key, flow.High)
+		low, high := j.log.Connected(in.Key, flow.Low), j.log.Connected(in.Key, flow.High)
 		if len(low)+len(high) == 0 {
 			continue
 		}
-		chain := chainOf(instances, int32(i))
+		c := chainOf(n, f, i)
 		for side, sockets := range [2][]int32{low, high} {
 			for _, s := range sockets {
-				if n, ok := instanceOf(instances, chain, &log.Sockets[s]); ok {
-					assigned[n][side] = append(assigned[n][side], s)
+				if at, ok := c.instanceOf(&j.log.Sockets[s]); ok {
+					r := c.refs[at]
+					if j.assigned[r] == nil {
+						j.assigned[r] = new([2][]int32)
+					}
+					j.assigned[r][side] = append(j.assigned[r][side], s)
 				}
 			}
 		}
 	}
-	return assigned
 }
 
-// chainOf returns all instances of the key of i, its latest, in their order.
-func chainOf(instances []conn.Instance, i int32) []int32 {
-	var chain []int32
-	for ; i >= 0; i = instances[i].Previous {
-		chain = append(chain, i)
+// assignedTo returns those of a key's sockets of one side that belong to
+// instance r.
+func (h *hearing) assignedTo(r ref, in *conn.Instance, side flow.Side, sockets []int32) []int32 {
+	if !in.Alone() {
+		if a := h.assigned[r]; a != nil {
+			return a[side]
+		}
+		return nil
 	}
-	slices.Reverse(chain)
-	return chain
+	c := chain{in: []*conn.Instance{in}, first: []int64{h.followers[r.follower].First(in)}}
+	h.sockets = h.sockets[:0]
+	for _, s := range sockets {
+		if _, ok := c.instanceOf(&h.log.Sockets[s]); ok {
+			h.sockets = append(h.sockets, s)
+		}
+	}
+	return h.sockets
+}
+
+// chainOf returns the chain whose latest instance is i.
+func chainOf(n int32, f *conn.Follower, i int32) (c chain) {
+	for ; i >= 0; i = f.Instance(i).Previous {
+		c.refs = append(c.refs, ref{n, i})
+	}
+	slices.Reverse(c.refs)
+	for _, r := range c.refs {
+		in := f.Instance(r.index)
+		c.in, c.first = append(c.in, in), append(c.first, f.First(in))
+	}
+	return c
 }
 
 // instanceOf tells which instance of a key a socket belongs to: the one that
@@ -59,29 +83,32 @@ func chainOf(instances []conn.Instance, i int32) []int32 {
 //
 // It gives no answer where the times of the capture go backwards between two
 // instances.
-func instanceOf(instances []conn.Instance, chain []int32, s *owner.Socket) (int32, bool) {
-	start := func(n int) int64 { return instances[chain[n]].First }
-	if !slices.IsSortedFunc(chain, func(a, b int32) int { return cmp.Compare(instances[a].First, instances[b].First) }) {
+func (c *chain) instanceOf(s *owner.Socket) (int, bool) {
+	if !slices.IsSorted(c.first) {
 		return 0, false
 	}
-	n := sort.Search(len(chain), func(n int) bool { return start(n) > s.LastBegin }) - 1
-	if n < 0 && (s.LastEnd >= start(0) || !instances[chain[0]].Begun) {
+	n := sort.Search(len(c.first), func(n int) bool { return c.first[n] > s.LastBegin }) - 1
+	if n < 0 && (s.LastEnd >= c.first[0] || !c.in[0].Begun()) {
 		n = 0 // seen within the window in which it began, or older than the capture
 	}
 	if n < 0 {
 		return 0, false
 	}
-	if n+1 < len(chain) && start(n+1) <= s.FirstEnd {
+	if n+1 < len(c.first) && c.first[n+1] <= s.FirstEnd {
 		return 0, false // seen once, and the next instance began while it was looked at
 	}
-	if instances[chain[n]].Last < s.Before {
+	if c.in[n].Last < s.Before {
 		return 0, false
 	}
-	return chain[n], true
+	return n, true
 }
 
-// holdsOf returns the holds of the sockets, ordered by their beginning.
+// holdsOf returns the holds of the sockets, ordered by their beginning. They
+// belong to the timeline.
 func holdsOf(log *owner.Timeline, sockets []int32) []owner.Hold {
+	if len(sockets) == 1 {
+		return log.Sockets[sockets[0]].Holds
+	}
 	var holds []owner.Hold
 	for _, s := range sockets {
 		holds = append(holds, log.Sockets[s].Holds...)

@@ -3,15 +3,28 @@ package attribute
 import (
 	"sort"
 
+	"github.com/pcapwho/pcapwho/ingest"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
 )
 
+// cached is how many connections a finder remembers the verdicts of: packets
+// come from those that live at one time.
+const cached = 1 << 12
+
 // finder answers for single packets, on a second pass over the capture.
 type finder struct {
-	judge *judge
-	frags fragments
-	byKey map[flow.Key][]int32 // instances of a key, ordered by ID
+	hearing hearing
+	frags   fragments
+	reused  map[flow.Key][]ref // instances of keys that have several, ordered by ID
+	cache   []remembered       // by place in the order, around
+}
+
+type remembered struct {
+	ref        ref
+	known      bool
+	connection Connection
+	from       []int64 // where its spans' intervals begin
 }
 
 // Rewind begins a second pass: the packets that Find is given come from the
@@ -19,58 +32,94 @@ type finder struct {
 func (r *Result) Rewind() { r.find.frags = fragments{} }
 
 // Find returns the connection of p, nil where there is none, and the verdict
-// for each of its sides. Packets come in the order of the file.
+// for each of its sides. Packets come in the order of the file; the connection
+// is valid until the next call.
 func (r *Result) Find(p *packet.Packet) (c *Connection, source, destination Verdict) {
 	f := &r.find
-	log := f.judge.log
+	log := f.hearing.log
 	q := f.frags.resolve(p)
 	if q.Class == packet.Transport {
 		key, side := q.Tuple.Key(log.Namespace(q.Interface))
 		if i, ok := f.instance(key, q.Frame); ok {
-			return r.span(i, side, q.Time)
+			return f.span(i, side, q.Time)
 		}
 	}
 	src, dst := looseReasons(log, p)
 	source, destination = unowned(src, looseWhy[src]), unowned(dst, looseWhy[dst])
 	if key, side, ok := quoted(log, p); ok {
 		if i, ok := f.instance(key, p.Frame); ok {
-			from, until := f.judge.cut(key, p.Time)
-			destination = f.judge.quote(quoteKey{f.judge.instances[i].ID, side, from, until, src})
+			from, until := f.hearing.cut(key, p.Time)
+			destination = f.hearing.quote(quoteKey{f.hearing.instance(i).ID, side, from, until, src})
 		}
 	}
 	return nil, source, destination
 }
 
 // span returns connection i and the verdicts for a packet of time t that side sent.
-func (r *Result) span(i int32, side flow.Side, t int64) (c *Connection, source, destination Verdict) {
-	c = &r.Connections[i]
-	in := &r.find.judge.instances[i]
-	n := sort.Search(len(in.Segments), func(n int) bool { return in.Segments[n].From > t }) - 1
+func (f *finder) span(i ref, side flow.Side, t int64) (c *Connection, source, destination Verdict) {
+	m := f.recall(i)
+	c = &m.connection
+	n := sort.Search(len(m.from), func(n int) bool { return m.from[n] > t }) - 1
 	if n < 0 {
 		none := unowned(Unknown, "the packet was not there on the first pass")
 		return c, none, none
 	}
 	sender := Client
-	if in.Key.Endpoint(side) != c.Endpoint[Client] {
+	if c.Key.Endpoint(side) != c.Endpoint[Client] {
 		sender = Server
 	}
 	return c, c.Spans[n].Verdict[sender], c.Spans[n].Verdict[sender.Other()]
 }
 
+// recall returns the verdicts of connection i, judged when they are not
+// remembered.
+func (f *finder) recall(i ref) *remembered {
+	if f.cache == nil {
+		f.cache = make([]remembered, cached)
+	}
+	m := &f.cache[(int(i.index)*len(f.hearing.followers)+int(i.follower))%cached]
+	if m.known && m.ref == i {
+		return m
+	}
+	m.ref, m.known, m.from = i, true, m.from[:0]
+	f.hearing.connection(i, &m.connection)
+	for _, s := range f.hearing.segments {
+		m.from = append(m.from, s.From)
+	}
+	return m
+}
+
 // instance returns the instance of key that the packet of a frame number
 // belongs to: the latest that had begun.
-func (f *finder) instance(key flow.Key, frame uint64) (int32, bool) {
-	if f.byKey == nil {
-		f.byKey = make(map[flow.Key][]int32)
-		for i := range f.judge.instances {
-			k := f.judge.instances[i].Key
-			f.byKey[k] = append(f.byKey[k], int32(i))
+func (f *finder) instance(key flow.Key, frame uint64) (ref, bool) {
+	j := f.hearing.judge
+	n := int32(ingest.Share(key.Hash(), len(j.followers)))
+	latest, ok := j.followers[n].Latest(key)
+	r := ref{n, latest}
+	if !ok {
+		return r, false
+	}
+	if in := j.instance(r); in.Alone() || in.ID <= frame {
+		return r, in.ID <= frame
+	}
+	if f.reused == nil {
+		f.index()
+	}
+	list := f.reused[key]
+	at := sort.Search(len(list), func(i int) bool { return j.instance(list[i]).ID > frame }) - 1
+	if at < 0 {
+		return r, false
+	}
+	return list[at], true
+}
+
+// index lists the instances of keys that have several.
+func (f *finder) index() {
+	j := f.hearing.judge
+	f.reused = map[flow.Key][]ref{}
+	for _, r := range j.order {
+		if in := j.instance(r); !in.Alone() {
+			f.reused[in.Key] = append(f.reused[in.Key], r)
 		}
 	}
-	list := f.byKey[key]
-	n := sort.Search(len(list), func(n int) bool { return f.judge.instances[list[n]].ID > frame }) - 1
-	if n < 0 {
-		return 0, false
-	}
-	return list[n], true
 }

@@ -46,6 +46,7 @@ func (f *fragments) resolve(p *packet.Packet) *packet.Packet {
 	}
 	q := *p
 	q.Class, q.Tuple.SourcePort, q.Tuple.DestinationPort = packet.Transport, ports[0], ports[1]
+	q.Hash = q.Tuple.Hash()
 	return &q
 }
 

@@ -1,25 +1,51 @@
 package attribute
 
 import (
+	"cmp"
+	"slices"
+	"sort"
+
 	"github.com/pcapwho/pcapwho/attribute/conn"
 	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 )
 
-// judge applies the rules to the ends of connection instances.
+// judge applies the rules to the ends of connection instances. It is read-only
+// and safe for concurrent use, by hearings.
 type judge struct {
 	log       *owner.Timeline // nil = none
-	instances []conn.Instance
-	assigned  [][2][]int32 // sockets of each TCP instance, by side
+	followers []*conn.Follower
+	order     []ref // of all instances, by ID
 	rules     []rule
+	assigned  map[ref]*[2][]int32 // sockets by side, of TCP instances that are not alone
 }
 
-func newJudge(log *owner.Timeline, instances []conn.Instance, rules []rule) *judge {
-	j := &judge{log: log, instances: instances, rules: rules}
+// ref names an instance of a follower.
+type ref struct{ follower, index int32 }
+
+func newJudge(log *owner.Timeline, followers []*conn.Follower, rules []rule) *judge {
+	j := &judge{log: log, followers: followers, rules: rules, assigned: map[ref]*[2][]int32{}}
+	for n, f := range followers {
+		for i := range f.Len() {
+			j.order = append(j.order, ref{int32(n), int32(i)})
+		}
+	}
+	if len(followers) > 1 { // those of one are in order
+		slices.SortFunc(j.order, func(a, b ref) int { return cmp.Compare(j.instance(a).ID, j.instance(b).ID) })
+	}
 	if log != nil {
-		j.assigned = assign(log, instances)
+		for n, f := range followers {
+			j.assign(int32(n), f)
+		}
 	}
 	return j
+}
+
+func (j *judge) instance(r ref) *conn.Instance { return j.followers[r.follower].Instance(r.index) }
+
+// byID returns the instance of an ID that exists.
+func (j *judge) byID(id uint64) ref {
+	return j.order[sort.Search(len(j.order), func(i int) bool { return j.instance(j.order[i]).ID >= id })]
 }
 
 // cut returns the interval around time t in which no evidence about k changes.
@@ -32,15 +58,29 @@ func (j *judge) cut(k flow.Key, t int64) (from, until int64) {
 
 // subject is one end of one instance, with all the evidence about it.
 type subject struct {
+	log      *owner.Timeline
 	in       *conn.Instance
+	first    int64 // of the instance's packets
 	side     flow.Side
 	server   bool
 	endpoint flow.Endpoint
 	locality owner.Locality
 	exact    []owner.Hold // of sockets with this five-tuple
-	bound    []owner.Hold // of sockets bound to the endpoint, without a peer
 	data     bool         // either end sent payload
 	seen     bool         // a socket with this five-tuple is in the log, with or without an owner
+
+	binds     []owner.Hold // of sockets bound to the endpoint, without a peer; valid iff haveBinds: see bound
+	haveBinds bool
+}
+
+// bound returns the holds of sockets that are bound to the endpoint and have no
+// peer. Most verdicts do without.
+func (s *subject) bound() []owner.Hold {
+	if !s.haveBinds && s.log != nil && s.locality != owner.Remote {
+		s.binds = holdsOf(s.log, s.log.Bound(nil, s.in.Key.Namespace, s.in.Key.Protocol, s.endpoint))
+	}
+	s.haveBinds = true
+	return s.binds
 }
 
 // stretch is the time that one verdict is about: packets from first to last,
@@ -50,43 +90,52 @@ type stretch struct {
 	first, last int64
 }
 
-func (j *judge) subject(i int32, side flow.Side) *subject {
-	in := &j.instances[i]
-	s := &subject{in: in, side: side, endpoint: in.Key.Endpoint(side), server: side != j.client(in)}
-	s.locality = j.log.Locality(s.endpoint.Addr)
-	if j.log == nil || s.locality == owner.Remote {
+// hearing is the memory of one goroutine that asks the judge.
+type hearing struct {
+	*judge
+	segments []conn.Segment
+	sockets  []int32
+}
+
+// subject returns one end of instance r, of whose packets the first and what
+// both ends sent are given.
+func (h *hearing) subject(r ref, side flow.Side, first int64, data bool) subject {
+	in := h.instance(r)
+	s := subject{log: h.log, in: in, first: first, side: side, endpoint: in.Key.Endpoint(side), server: side != h.client(in), data: data}
+	s.locality = h.log.Locality(s.endpoint.Addr)
+	if h.log == nil || s.locality == owner.Remote {
 		return s
 	}
-	sum := in.Sum()
-	s.data = sum[0].PayloadBytes+sum[1].PayloadBytes > 0
-	sockets := j.log.Connected(in.Key, side)
-	if in.Key.Protocol == flow.TCP {
-		sockets = j.assigned[i][side]
+	sockets := h.log.Connected(in.Key, side)
+	if in.Key.Protocol == flow.TCP && len(sockets) > 0 {
+		sockets = h.assignedTo(r, in, side, sockets)
 	}
-	s.exact, s.seen = holdsOf(j.log, sockets), len(sockets) > 0
-	s.bound = holdsOf(j.log, j.log.Bound(nil, in.Key.Namespace, in.Key.Protocol, s.endpoint))
+	s.exact, s.seen = holdsOf(h.log, sockets), len(sockets) > 0
 	return s
 }
 
-// connection turns instance i into a Connection, with a verdict for each end
-// of each of its segments.
-func (j *judge) connection(i int32) Connection {
-	in := &j.instances[i]
-	client := j.client(in)
+// connection makes c instance r, with a verdict for each end of each of its
+// segments. It uses c's memory again.
+func (h *hearing) connection(r ref, c *Connection) {
+	f := h.followers[r.follower]
+	in := f.Instance(r.index)
+	h.segments = f.Segments(in, h.segments[:0])
+	client := h.client(in)
 	sides := [2]flow.Side{Client: client, Server: client.Other()}
-	c := Connection{ID: in.ID, Key: in.Key, IPVersion: in.IPVersion, First: in.First, Last: in.Last, Spans: make([]Span, len(in.Segments))}
-	for n, seg := range in.Segments {
-		c.Spans[n] = Span{First: seg.First, Last: seg.Last, Sent: [2]Counts{seg.Sent[sides[Client]], seg.Sent[sides[Server]]}}
+	*c = Connection{ID: in.ID, Key: in.Key, IPVersion: in.IPVersion, First: f.First(in), Last: in.Last, Spans: c.Spans[:0]}
+	data := false
+	for _, seg := range h.segments {
+		c.Spans = append(c.Spans, Span{First: seg.First, Last: seg.Last, Sent: [2]Counts{seg.Sent[sides[Client]], seg.Sent[sides[Server]]}})
+		data = data || seg.Sent[0].PayloadBytes+seg.Sent[1].PayloadBytes > 0
 	}
 	for end, side := range sides {
-		s := j.subject(i, side)
+		s := h.subject(r, side, c.First, data)
 		c.Endpoint[end] = s.endpoint
 		c.Local[end] = s.locality == owner.Local
-		for n, seg := range in.Segments {
-			c.Spans[n].Verdict[end] = j.verdict(s, stretch{seg.From, seg.Until, seg.First, seg.Last})
+		for n, seg := range h.segments {
+			c.Spans[n].Verdict[end] = h.verdict(&s, stretch{seg.From, seg.Until, seg.First, seg.Last})
 		}
 	}
-	return c
 }
 
 // ephemeral is where the port range for outgoing connections begins on Linux
@@ -97,8 +146,8 @@ const ephemeral = 32768
 // the capture: not the side that listens; else the one with an ephemeral port
 // if only one has; else the sender of the first packet.
 func (j *judge) client(in *conn.Instance) flow.Side {
-	if in.Begun || in.Key.Protocol != flow.TCP {
-		return in.Opener
+	if in.Begun() || in.Key.Protocol != flow.TCP {
+		return in.Opener()
 	}
 	low, high := in.Key.Endpoint(flow.Low), in.Key.Endpoint(flow.High)
 	if j.log != nil {
@@ -111,7 +160,7 @@ func (j *judge) client(in *conn.Instance) flow.Side {
 	if (low.Port >= ephemeral) != (high.Port >= ephemeral) {
 		return sideIf(low.Port >= ephemeral, flow.Low)
 	}
-	return in.Opener
+	return in.Opener()
 }
 
 // sideIf returns s where yes, else the other side.

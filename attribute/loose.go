@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
-	"sort"
 
 	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/ingest/flow"
@@ -62,7 +61,7 @@ func quoted(log *owner.Timeline, p *packet.Packet) (flow.Key, flow.Side, bool) {
 
 // finishLoose returns the sums, those of ICMP errors with the verdict of the
 // connection they quote.
-func (a *Attribution) finishLoose(j *judge) []Loose {
+func (a *Attribution) finishLoose(h *hearing) []Loose {
 	list := map[looseKey]*Loose{}
 	put := func(src Reason, dst Verdict, c Counts) {
 		k := looseKey{src, dst.Reason, dst.Process, packed(dst.Candidates)}
@@ -83,7 +82,7 @@ func (a *Attribution) finishLoose(j *judge) []Loose {
 	for _, s := range a.shares {
 		rest(s.loose)
 		for q, c := range s.quoting {
-			put(q.source, j.quote(q), c)
+			put(q.source, h.quote(q), c)
 		}
 	}
 	keys := make([]looseKey, 0, len(list))
@@ -102,10 +101,13 @@ func (a *Attribution) finishLoose(j *judge) []Loose {
 }
 
 // quote judges the end of a connection that an ICMP error is for.
-func (j *judge) quote(q quoteKey) Verdict {
-	n := sort.Search(len(j.instances), func(i int) bool { return j.instances[i].ID >= q.id })
-	in := &j.instances[n]
-	v := j.verdict(j.subject(int32(n), q.side), stretch{q.from, q.until, max(q.from, in.First), min(q.until, in.Last)})
+func (h *hearing) quote(q quoteKey) Verdict {
+	r := h.byID(q.id)
+	f := h.followers[r.follower]
+	in := h.instance(r)
+	sent, first := f.Sent(in), f.First(in)
+	s := h.subject(r, q.side, first, sent[0].PayloadBytes+sent[1].PayloadBytes > 0)
+	v := h.verdict(&s, stretch{q.from, q.until, max(q.from, first), min(q.until, in.Last)})
 	v.Why = "an ICMP error about this connection; " + v.Why
 	return v
 }

@@ -460,6 +460,7 @@ func drawPackets(t *rapid.T, o *oracle, span int64) {
 		if p.TCPFlags&packet.SYN == 0 {
 			p.Payload = uint32(rapid.IntRange(0, 1).Draw(t, "payload"))
 		}
+		p.Hash = p.Tuple.Hash()
 		o.packets = append(o.packets, p)
 	}
 }
@@ -473,7 +474,7 @@ func TestOracle(t *testing.T) {
 		for i := range o.events {
 			log.Add(&o.events[i])
 		}
-		a := attribute.New(attribute.Config{Log: log})
+		a := attribute.New(attribute.Config{Log: log, Shares: rapid.IntRange(1, 3).Draw(t, "shares")})
 		a.Add(o.packets)
 		r := a.Finish()
 		for i := range o.packets {

@@ -111,13 +111,13 @@ type Process = owner.Process
 
 // Result is the finished attribution of a recording.
 type Result struct {
-	Processes   []Process    // ordered by start time, then PID
-	Connections []Connection // ordered by ID
-	Loose       []Loose      // ordered by reasons, then owners
-	Totals      Counts       // every packet of the capture; payload of TCP and UDP
-	Undecoded   int64        // packets whose headers could not be read
-	First, Last int64        // earliest and latest packet time; 0 when there is no packet
-	KnowsLocal  bool         // a list of local addresses was at hand: Connection.Local means something
+	Processes   []Process   // ordered by start time, then PID
+	Connections Connections // ordered by ID
+	Loose       []Loose     // ordered by reasons, then owners
+	Totals      Counts      // every packet of the capture; payload of TCP and UDP
+	Undecoded   int64       // packets whose headers could not be read
+	First, Last int64       // earliest and latest packet time; 0 when there is no packet
+	KnowsLocal  bool        // a list of local addresses was at hand: Connection.Local means something
 
 	find finder
 }

@@ -37,7 +37,7 @@ func group(j *judge, s *subject, t stretch) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	v := unowned(Group, "the address names a group of receivers")
-	v.Candidates = owners(covering(s.bound, t))
+	v.Candidates = owners(covering(s.bound(), t))
 	return v, true
 }
 
@@ -56,7 +56,7 @@ func wildcard(j *judge, s *subject, t stretch) (Verdict, bool) {
 	if s.in.Key.Protocol == flow.TCP {
 		return Verdict{}, false
 	}
-	return held(Wildcard, covering(s.bound, t))
+	return held(Wildcard, covering(s.bound(), t))
 }
 
 // streamTCP: before the first and after the last sighting of a TCP
@@ -75,7 +75,7 @@ func streamTCP(j *judge, s *subject, t stretch) (Verdict, bool) {
 	if len(after) > 0 {
 		to = max(to, after[0].From)
 	}
-	near := slices.Concat(before, after)
+	near := joined(before, after)
 	if len(near) > 0 && j.log.Lossy(from, to) {
 		return unowned(Unknown, "packets were lost between these and the sighting of the socket"), true
 	}
@@ -93,7 +93,7 @@ func streamUDP(j *judge, s *subject, t stretch) (Verdict, bool) {
 	if len(before) == 0 || len(after) == 0 {
 		return Verdict{}, false
 	}
-	v, ok := held(Stream, slices.Concat(before, after))
+	v, ok := held(Stream, joined(before, after))
 	from, to := before[0].To, after[0].From
 	if !ok || v.Reason != Stream || j.log.Lossy(from, to) {
 		return Verdict{}, false
@@ -110,7 +110,7 @@ func listener(j *judge, s *subject, t stretch) (Verdict, bool) {
 	if s.in.Key.Protocol != flow.TCP || !s.server || len(s.exact) > 0 {
 		return Verdict{}, false
 	}
-	v, ok := held(Listener, covering(s.bound, stretch{from: s.in.First, until: s.in.First + 1}))
+	v, ok := held(Listener, covering(s.bound(), stretch{from: s.first, until: s.first + 1}))
 	if ok && v.Reason == Listener && (s.data || s.seen) {
 		v.Candidates, v.Reason, v.Process = []int32{v.Process}, Ambiguous, NoProcess
 		v.Why = "the accepted socket was not seen: the listening process or one it passed it to"
@@ -121,7 +121,7 @@ func listener(j *judge, s *subject, t stretch) (Verdict, bool) {
 // reset: the kernel answers a SYN to a port where nobody listens.
 func reset(j *judge, s *subject, t stretch) (Verdict, bool) {
 	f := s.in.Flags[s.side]
-	refused := s.in.Key.Protocol == flow.TCP && s.locality == owner.Local && s.server && s.in.Begun && len(s.bound) == 0 &&
+	refused := s.in.Key.Protocol == flow.TCP && s.locality == owner.Local && s.server && s.in.Begun() && len(s.bound()) == 0 &&
 		f&packet.RST != 0 && f&(packet.SYN|packet.FIN|packet.PSH) == 0
 	return unowned(Kernel, "nobody listened on the port"), refused
 }
@@ -132,15 +132,17 @@ func held(r Reason, holds []owner.Hold) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	v := Verdict{Reason: r, Process: NoProcess}
-	for _, h := range holds {
+	one := true
+	for i := range holds {
+		h := &holds[i]
 		v.Uncertainty = max(v.Uncertainty, h.Slack)
+		one = one && len(h.Owners) == 1 && h.Owners[0] == holds[0].Owners[0]
 	}
-	who := owners(holds)
-	if len(who) == 1 {
-		v.Process, v.Why = who[0], whyHeld[r]
+	if one {
+		v.Process, v.Why = holds[0].Owners[0], whyHeld[r]
 		return v, true
 	}
-	v.Reason, v.Candidates, v.Why = Ambiguous, who, "several processes held the socket"
+	v.Reason, v.Candidates, v.Why = Ambiguous, owners(holds), "several processes held the socket"
 	return v, true
 }
 
@@ -156,6 +158,12 @@ func unowned(r Reason, why string) Verdict { return Verdict{Reason: r, Process: 
 
 // covering returns the holds that lasted throughout the stretch's interval.
 func covering(holds []owner.Hold, t stretch) []owner.Hold {
+	if len(holds) == 1 { // no new list
+		if holds[0].From <= t.from && t.until <= holds[0].To+1 {
+			return holds
+		}
+		return nil
+	}
 	var c []owner.Hold
 	for _, h := range holds {
 		if h.From <= t.from && t.until <= h.To+1 {
@@ -168,6 +176,15 @@ func covering(holds []owner.Hold, t stretch) []owner.Hold {
 // around returns the holds that ended last before the stretch and those that
 // began first after it.
 func around(holds []owner.Hold, t stretch) (before, after []owner.Hold) {
+	if len(holds) == 1 { // no new lists
+		switch h := &holds[0]; {
+		case h.To < t.from:
+			return holds, nil
+		case h.From >= t.until:
+			return nil, holds
+		}
+		return nil, nil
+	}
 	for _, h := range holds {
 		switch {
 		case h.To < t.from && (len(before) == 0 || h.To >= before[0].To):
@@ -180,6 +197,17 @@ func around(holds []owner.Hold, t stretch) (before, after []owner.Hold) {
 		}
 	}
 	return before, after
+}
+
+// joined returns the holds of both lists.
+func joined(a, b []owner.Hold) []owner.Hold {
+	switch {
+	case len(a) == 0:
+		return b
+	case len(b) == 0:
+		return a
+	}
+	return slices.Concat(a, b)
 }
 
 // owners returns every process of the holds, ascending, each once.

@@ -99,8 +99,8 @@ func checkConservation(t testing.TB, r *Result, packets []packet.Packet) {
 		want.WireBytes += int64(p.WireLength)
 		want.PayloadBytes += int64(p.Payload)
 	}
-	for i := range r.Connections {
-		for _, c := range r.Connections[i].Sum() {
+	for i := range r.Connections.Len() {
+		for _, c := range r.Connections.Reader().At(i).Sum() {
 			spans.Add(c)
 		}
 	}
@@ -232,6 +232,9 @@ func (s *scenario) packet(w []string) {
 	for len(w) > 0 && w[0] != "=" {
 		s.packetWord(&p, w)
 		w = w[1:]
+	}
+	if p.Class == packet.Transport {
+		p.Hash = p.Tuple.Hash()
 	}
 	s.packets = append(s.packets, p)
 	s.want = append(s.want, strings.Join(w[1:], " "))

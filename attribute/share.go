@@ -48,7 +48,7 @@ func (s *share) addQuoting(p *packet.Packet) {
 	key, side := p.Quoted.Key(s.log.Namespace(p.Interface))
 	if i, ok := s.follower.Latest(key); ok {
 		from, until := s.cut(key, p.Time)
-		q := quoteKey{s.follower.Instances[i].ID, side, from, until, src}
+		q := quoteKey{s.follower.Instance(i).ID, side, from, until, src}
 		sum := s.quoting[q]
 		sum.Add(c)
 		s.quoting[q] = sum
@@ -72,36 +72,3 @@ func shared(p *packet.Packet) (hash uint64, ok bool) {
 // quotes tells whether p is an ICMP error for the sender of the packet that it
 // quotes (RFC 792, RFC 4443).
 func quotes(p *packet.Packet) bool { return p.HasQuoted && p.Quoted.Source == p.Tuple.Destination }
-
-// instances returns those of all shares, in the order of their IDs.
-func (a *Attribution) instances() []conn.Instance {
-	if len(a.shares) == 1 {
-		return a.shares[0].follower.Instances
-	}
-	var total int
-	for _, s := range a.shares {
-		total += len(s.follower.Instances)
-	}
-	all := make([]conn.Instance, 0, total)
-	next := make([]int, len(a.shares))
-	place := make([][]int32, len(a.shares)) // by share: where its instances went
-	for n, s := range a.shares {
-		place[n] = make([]int32, len(s.follower.Instances))
-	}
-	for len(all) < total {
-		best := -1
-		for n, s := range a.shares {
-			if next[n] < len(s.follower.Instances) && (best < 0 || s.follower.Instances[next[n]].ID < a.shares[best].follower.Instances[next[best]].ID) {
-				best = n
-			}
-		}
-		in := a.shares[best].follower.Instances[next[best]]
-		place[best][next[best]] = int32(len(all))
-		if in.Previous >= 0 {
-			in.Previous = place[best][in.Previous]
-		}
-		next[best]++
-		all = append(all, in)
-	}
-	return all
-}

@@ -25,7 +25,7 @@ type segment struct {
 	n     uint32
 }
 
-func follow(cut Cutter, proto flow.Protocol, segments []segment) []Instance {
+func follow(cut Cutter, proto flow.Protocol, segments []segment) *Follower {
 	f := NewFollower(cut)
 	a := flow.FiveTuple{Source: flow.AddrFrom4(0x0a000001), Destination: flow.AddrFrom4(0x0a000002), SourcePort: 4000, DestinationPort: 80, Protocol: proto}
 	for i, s := range segments {
@@ -35,9 +35,10 @@ func follow(cut Cutter, proto flow.Protocol, segments []segment) []Instance {
 			p.Tuple = a.Reverse()
 		}
 		k, side := p.Tuple.Key(0)
+		p.Hash = p.Tuple.Hash()
 		f.Add(&p, k, side)
 	}
-	return f.Instances
+	return f
 }
 
 func TestInstances(t *testing.T) {
@@ -64,11 +65,12 @@ func TestInstances(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got := follow(Uncut, tt.proto, append(append([]segment(nil), open...), tt.then...))
-			if len(got) != len(tt.ids) {
-				t.Fatalf("%d instances, want %d", len(got), len(tt.ids))
+			if got.Len() != len(tt.ids) {
+				t.Fatalf("%d instances, want %d", got.Len(), len(tt.ids))
 			}
-			for i, in := range got {
-				if in.ID != tt.ids[i] || in.Previous != int32(i)-1 {
+			for i := range tt.ids {
+				in := got.Instance(int32(i))
+				if in.ID != tt.ids[i] || in.Previous != int32(i)-1 || in.Succeeded() != (i+1 < len(tt.ids)) || in.Alone() != (len(tt.ids) == 1) {
 					t.Errorf("instance %d: id %d previous %d, want id %d previous %d", i, in.ID, in.Previous, tt.ids[i], i-1)
 				}
 			}
@@ -90,8 +92,8 @@ func TestOpener(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got := follow(Uncut, flow.TCP, tt.segments)
-		if len(got) != 1 || got[0].Opener != tt.opener || got[0].Begun != tt.begun {
-			t.Errorf("%s: %d instances, opener %d begun %v, want 1, %d, %v", tt.name, len(got), got[0].Opener, got[0].Begun, tt.opener, tt.begun)
+		if in := got.Instance(0); got.Len() != 1 || in.Opener() != tt.opener || in.Begun() != tt.begun {
+			t.Errorf("%s: %d instances, opener %d begun %v, want 1, %d, %v", tt.name, got.Len(), in.Opener(), in.Begun(), tt.opener, tt.begun)
 		}
 	}
 }
@@ -109,20 +111,25 @@ func TestSegments(t *testing.T) {
 		from    time.Duration
 		payload [2]int64
 	}{{0, [2]int64{10, 0}}, {time.Second, [2]int64{16, 0}}, {2 * time.Second, [2]int64{1, 4}}}
-	if len(got) != 1 || len(got[0].Segments) != len(want) {
-		t.Fatalf("got %+v", got)
+	in := got.Instance(0)
+	segments := got.Segments(in, nil)
+	if got.Len() != 1 || len(segments) != len(want) {
+		t.Fatalf("got %+v", segments)
 	}
-	for i, s := range got[0].Segments {
+	var sum [2]Counts
+	for i, s := range segments {
+		sum[0].Add(s.Sent[0])
+		sum[1].Add(s.Sent[1])
 		sent := [2]int64{s.Sent[0].PayloadBytes, s.Sent[1].PayloadBytes}
 		if s.From != int64(want[i].from) || sent != want[i].payload {
 			t.Errorf("segment %d: from %d payload %v, want %d %v", i, s.From, sent, want[i].from, want[i].payload)
 		}
-		if got[0].At(s.First) != &got[0].Segments[i] {
-			t.Errorf("segment %d: At(%d) finds another", i, s.First)
-		}
 	}
-	if got[0].First != int64(500*ms) || got[0].Last != int64(2600*ms) {
-		t.Errorf("first %d last %d", got[0].First, got[0].Last)
+	if sum != got.Sent(in) {
+		t.Errorf("sent %+v, the sum of the segments is %+v", got.Sent(in), sum)
+	}
+	if got.First(in) != int64(500*ms) || in.Last != int64(2600*ms) {
+		t.Errorf("first %d last %d", got.First(in), in.Last)
 	}
 }
 

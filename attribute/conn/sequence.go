@@ -3,6 +3,9 @@ package conn
 // maxHoles bounds the memory that one direction of a connection can take.
 const maxHoles = 64
 
+// maxSegment is the longest payload that is taken for one.
+const maxSegment = 1 << 30
+
 // lookback is how far below its first packet a connection whose start was not
 // captured may still bring bytes that count as new: the largest window that
 // common systems use without tuning is 6 MiB (net.ipv4.tcp_rmem).
@@ -30,7 +33,7 @@ func (s *Sequence) Add(seq, n uint32, syn bool) (unique uint32) {
 			s.holes = append(s.holes, hole{seq - lookback, seq})
 		}
 	}
-	if n == 0 || n > 1<<30 {
+	if n == 0 || n > maxSegment {
 		return 0
 	}
 	end := seq + n

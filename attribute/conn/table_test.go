@@ -2,32 +2,45 @@ package conn
 
 import (
 	"testing"
+	"unsafe"
+
+	"pgregory.net/rapid"
 
 	"github.com/pcapwho/pcapwho/ingest/flow"
-	"pgregory.net/rapid"
+	"github.com/pcapwho/pcapwho/ingest/packet"
 )
 
 func TestTableIsAMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var table Table
+		f := NewFollower(Uncut)
 		want := map[flow.Key]int32{}
 		for n := range rapid.IntRange(0, 3000).Draw(t, "operations") {
-			k, _ := flow.FiveTuple{
-				Source: flow.AddrFrom4(uint32(n % 70)), SourcePort: uint16(n * 7), DestinationPort: 80, Protocol: flow.TCP,
-			}.Key(uint32(n % 3))
-			table.Put(k, int32(n))
-			want[k] = int32(n)
+			tuple := flow.FiveTuple{Source: flow.AddrFrom4(uint32(n % 70)), SourcePort: uint16(n * 7), DestinationPort: 80, Protocol: flow.TCP}
+			k, side := tuple.Key(uint32(n % 3))
+			p := packet.Packet{Frame: uint64(n + 1), Tuple: tuple, Hash: tuple.Hash()}
+			i := f.open(&p, &k, side, -1)
+			f.table.put(f, &k, p.Hash, i)
+			want[k] = i
 		}
-		if table.Len() != len(want) {
-			t.Fatalf("%d keys, want %d", table.Len(), len(want))
+		if f.table.used != len(want) {
+			t.Fatalf("%d keys, want %d", f.table.used, len(want))
 		}
 		for k, v := range want {
-			if got, ok := table.Get(k); !ok || got != v {
+			if got, ok := f.Latest(k); !ok || got != v {
 				t.Fatalf("%v: got %d %v, want %d", k, got, ok, v)
 			}
 		}
-		if _, ok := table.Get(flow.Key{Protocol: flow.UDP}); ok {
-			t.Fatal("found a key that was never put")
+		if _, ok := f.Latest(flow.Key{Protocol: flow.UDP}); ok {
+			t.Fatal("a key that was never put is found")
 		}
 	})
+}
+
+func TestInstanceFillsThreeLines(t *testing.T) {
+	if n := unsafe.Sizeof(Instance{}); n != 192 {
+		t.Errorf("an instance takes %d bytes, want 192", n)
+	}
+	if n := unsafe.Offsetof(Instance{}.sent); n != 64 {
+		t.Errorf("the second line begins at %d, want 64", n)
+	}
 }

@@ -51,8 +51,7 @@ func compare(r *report.Result, looks []look, ledger []workload.Entry) *balance {
 		b.unsent[e.PID] += e.Sent
 	}
 	sent := map[end]int64{}
-	for i := range r.Attribution.Connections {
-		c := &r.Attribution.Connections[i]
+	r.Attribution.Connections.All(func(_ int, c *attribute.Connection) {
 		b.connections++
 		for e, n := range c.Sum() {
 			e := attribute.End(e)
@@ -61,7 +60,7 @@ func compare(r *report.Result, looks []look, ledger []workload.Entry) *balance {
 			b.bytes += n.UniqueBytes
 			b.judge(r, c, e, books[k])
 		}
-	}
+	})
 	b.compareBytes(books, sent)
 	for i := range r.Processes {
 		p := &r.Processes[i]

@@ -174,21 +174,22 @@ func bytesOfProcess(p *measure.Process) int64 {
 
 // connections lists those with the most bytes.
 func (p *page) connections(r *attribute.Result) {
-	if len(r.Connections) == 0 {
+	if r.Connections.Len() == 0 {
 		return
 	}
+	reader := r.Connections.Reader()
 	bytes := func(i int) int64 {
-		sent := r.Connections[i].Sum()
+		sent := reader.Sent(i)
 		return sent[attribute.Client].WireBytes + sent[attribute.Server].WireBytes
 	}
 	p.line("")
 	p.line(p.paint(bold, "  "+fit("Connections", p.Width-2-10)+fmt.Sprintf("%10s", "bytes")))
-	for _, i := range busiest(len(r.Connections), bytes) {
-		c := &r.Connections[i]
+	for _, i := range busiest(r.Connections.Len(), bytes) {
+		c := reader.At(i)
 		text := fmt.Sprintf("%-4v %s → %s", c.Key.Protocol, end(r, c, attribute.Client), end(r, c, attribute.Server))
 		p.line("  " + fit(text, p.Width-2-10) + fmt.Sprintf("%10s", size(bytes(i))))
 	}
-	p.more(len(r.Connections), "connection", "connections")
+	p.more(r.Connections.Len(), "connection", "connections")
 }
 
 // busiest returns the indexes of the maxLines highest values, the highest

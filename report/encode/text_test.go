@@ -49,10 +49,11 @@ func benchmark() *attribute.Result {
 	none := func(r attribute.Reason) attribute.Verdict {
 		return attribute.Verdict{Reason: r, Process: attribute.NoProcess}
 	}
+	var connections []attribute.Connection
 	add := func(id uint64, proto flow.Protocol, client, server string, local [2]bool, v [2]attribute.Verdict, up, down attribute.Counts) {
 		a, b := endpoint(client), endpoint(server)
 		k, _ := flow.FiveTuple{Source: a.Addr, Destination: b.Addr, SourcePort: a.Port, DestinationPort: b.Port, Protocol: proto}.Key(0)
-		r.Connections = append(r.Connections, attribute.Connection{ID: id, Key: k, Endpoint: [2]flow.Endpoint{a, b}, Local: local, IPVersion: 4, First: r.First, Last: r.Last,
+		connections = append(connections, attribute.Connection{ID: id, Key: k, Endpoint: [2]flow.Endpoint{a, b}, Local: local, IPVersion: 4, First: r.First, Last: r.Last,
 			Spans: []attribute.Span{{First: r.First, Last: r.Last, Sent: [2]attribute.Counts{up, down}, Verdict: v}}})
 		r.Totals.Add(up)
 		r.Totals.Add(down)
@@ -66,6 +67,7 @@ func benchmark() *attribute.Result {
 	for i := range 14 {
 		add(uint64(20+i), flow.UDP, fmt.Sprintf("192.0.2.7:%d", 50000+i), "192.0.2.53:53", client, [2]attribute.Verdict{none(attribute.Unknown), none(attribute.Remote)}, attribute.Counts{Packets: 1, WireBytes: 80, PayloadBytes: 38, UniqueBytes: 38}, attribute.Counts{Packets: 1, WireBytes: 200, PayloadBytes: 158, UniqueBytes: 158})
 	}
+	r.Connections = attribute.ConnectionsOf(connections)
 	r.Loose = []attribute.Loose{{Source: none(attribute.Kernel), Destination: none(attribute.Group), Counts: attribute.Counts{Packets: 2, WireBytes: 84}}}
 	r.Totals.Add(r.Loose[0].Counts)
 	return r

@@ -7,8 +7,9 @@ import (
 
 // Connections returns one row a connection of r.
 func Connections(r *attribute.Result) *table.Table {
-	return table.Of(table.Connections(), len(r.Connections), func(b *table.Batch, i int) {
-		c := &r.Connections[i]
+	reader := r.Connections.Reader()
+	return table.Of(table.Connections(), r.Connections.Len(), func(b *table.Batch, i int) {
+		c := reader.At(i)
 		client, server := c.Endpoint[attribute.Client], c.Endpoint[attribute.Server]
 		b.Int("connection_id", int64(c.ID))
 		b.Text("protocol", c.Key.Protocol.String())

@@ -23,19 +23,21 @@ type Coverage [NumSides][attribute.NumReasons]attribute.Counts
 // Cover sums r by side and reason.
 func Cover(r *attribute.Result) *Coverage {
 	c := new(Coverage)
-	for i := range r.Connections {
-		for j := range r.Connections[i].Spans {
-			s := &r.Connections[i].Spans[j]
-			client, server := s.Verdict[attribute.Client].Reason, s.Verdict[attribute.Server].Reason
-			c.add(client, server, s.Sent[attribute.Client])
-			c.add(server, client, s.Sent[attribute.Server])
-		}
-	}
+	r.Connections.All(func(_ int, connection *attribute.Connection) { c.connection(connection) })
 	for i := range r.Loose {
 		l := &r.Loose[i]
 		c.add(l.Source.Reason, l.Destination.Reason, l.Counts)
 	}
 	return c
+}
+
+func (c *Coverage) connection(connection *attribute.Connection) {
+	for i := range connection.Spans {
+		s := &connection.Spans[i]
+		client, server := s.Verdict[attribute.Client].Reason, s.Verdict[attribute.Server].Reason
+		c.add(client, server, s.Sent[attribute.Client])
+		c.add(server, client, s.Sent[attribute.Server])
+	}
 }
 
 func (c *Coverage) add(source, destination attribute.Reason, n attribute.Counts) {

@@ -13,13 +13,13 @@ func ExampleByProcess() {
 	shell, curl := connlog.ProcessID{PID: 10, Start: 1}, connlog.ProcessID{PID: 11, Start: 2}
 	r := &attribute.Result{
 		Processes: []attribute.Process{{ID: shell, Name: "sh"}, {ID: curl, Parent: shell, Name: "curl"}},
-		Connections: []attribute.Connection{{ID: 1, Spans: []attribute.Span{{
+		Connections: attribute.ConnectionsOf([]attribute.Connection{{ID: 1, Spans: []attribute.Span{{
 			Sent: [2]attribute.Counts{{Packets: 10, WireBytes: 700}, {Packets: 90, WireBytes: 135_000}},
 			Verdict: [2]attribute.Verdict{
 				attribute.Client: {Reason: attribute.Exact, Process: 1},
 				attribute.Server: {Reason: attribute.Remote, Process: attribute.NoProcess},
 			},
-		}}}},
+		}}}}),
 	}
 	for _, p := range measure.ByProcess(r) {
 		fmt.Println(p.Name, p.Self.Received.WireBytes, p.Tree.Received.WireBytes)

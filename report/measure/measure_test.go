@@ -36,14 +36,16 @@ func result(t *rapid.T) *attribute.Result {
 		k := rapid.Int64Range(0, 5).Draw(t, "packets")
 		return attribute.Counts{Packets: k, WireBytes: 100 * k, PayloadBytes: 10 * k, UniqueBytes: k}
 	})
+	var connections []attribute.Connection
 	for range rapid.IntRange(0, 4).Draw(t, "connections") {
-		c := attribute.Connection{ID: uint64(len(r.Connections) + 1)}
+		c := attribute.Connection{ID: uint64(len(connections) + 1)}
 		for range rapid.IntRange(1, 3).Draw(t, "spans") {
 			c.Spans = append(c.Spans, attribute.Span{Sent: [2]attribute.Counts{counts.Draw(t, "client"), counts.Draw(t, "server")},
 				Verdict: [2]attribute.Verdict{verdict.Draw(t, "client"), verdict.Draw(t, "server")}})
 		}
-		r.Connections = append(r.Connections, c)
+		connections = append(connections, c)
 	}
+	r.Connections = attribute.ConnectionsOf(connections)
 	for range rapid.IntRange(0, 3).Draw(t, "loose") {
 		r.Loose = append(r.Loose, attribute.Loose{Source: verdict.Draw(t, "source"), Destination: verdict.Draw(t, "destination"), Counts: counts.Draw(t, "loose")})
 	}
@@ -56,13 +58,13 @@ func result(t *rapid.T) *attribute.Result {
 // flows are a result's packets one direction of one span at a time.
 func flows(r *attribute.Result) []attribute.Loose {
 	all := slices.Clone(r.Loose)
-	for _, c := range r.Connections {
+	r.Connections.All(func(_ int, c *attribute.Connection) {
 		for _, s := range c.Spans {
 			for e := range attribute.End(2) {
 				all = append(all, attribute.Loose{Source: s.Verdict[e], Destination: s.Verdict[e.Other()], Counts: s.Sent[e]})
 			}
 		}
-	}
+	})
 	return all
 }
 
@@ -133,13 +135,13 @@ func oracle(r *attribute.Result, set []int32) (t Traffic) {
 			t.Received.Add(f.Counts)
 		}
 	}
-	for _, c := range r.Connections {
+	r.Connections.All(func(_ int, c *attribute.Connection) {
 		if slices.ContainsFunc(c.Spans, func(s attribute.Span) bool {
 			return slices.Contains(set, s.Verdict[0].Process) || slices.Contains(set, s.Verdict[1].Process)
 		}) {
 			t.Connections++
 		}
-	}
+	})
 	return t
 }
 
@@ -186,9 +188,11 @@ func TestDeepTree(t *testing.T) {
 		r.Processes = append(r.Processes, attribute.Process{ID: connlog.ProcessID{PID: int32(i + 1), Start: 1}, Parent: connlog.ProcessID{PID: int32(i), Start: 1}})
 	}
 	owner := func(p int32) attribute.Verdict { return attribute.Verdict{Process: p} }
+	var connections []attribute.Connection
 	for i := range int32(20_000) {
-		r.Connections = append(r.Connections, attribute.Connection{Spans: []attribute.Span{{Verdict: [2]attribute.Verdict{owner(n - 1 - i), owner(i)}}}})
+		connections = append(connections, attribute.Connection{Spans: []attribute.Span{{Verdict: [2]attribute.Verdict{owner(n - 1 - i), owner(i)}}}})
 	}
+	r.Connections = attribute.ConnectionsOf(connections)
 	if got := ByProcess(r)[0]; got.Tree.Connections != 20_000 || got.Self.Connections != 1 {
 		t.Errorf("the first process has %+v", got)
 	}
@@ -253,11 +257,11 @@ func TestTablesAddUp(t *testing.T) {
 		if got := sum(processes.Table(), "sent_unique_payload_bytes"); got != sent.UniqueBytes {
 			rt.Fatalf("processes hold %d bytes, want %d", got, sent.UniqueBytes)
 		}
-		for i := range r.Connections {
-			ends := r.Connections[i].Sum()
+		r.Connections.All(func(_ int, c *attribute.Connection) {
+			ends := c.Sum()
 			both.Add(ends[0])
 			both.Add(ends[1])
-		}
+		})
 		if got := sum(connections, "client_payload_bytes") + sum(connections, "server_payload_bytes"); got != both.PayloadBytes {
 			rt.Fatalf("connections hold %d bytes, want %d", got, both.PayloadBytes)
 		}

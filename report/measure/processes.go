@@ -39,8 +39,7 @@ func ByProcess(r *attribute.Result) Processes {
 	tree := NewTree(r.Processes)
 	sum := make([]Traffic, len(all)+1) // of the trees; the last is the root's
 	var owners []int32
-	for i := range r.Connections {
-		c := &r.Connections[i]
+	r.Connections.All(func(_ int, c *attribute.Connection) {
 		owners = owners[:0]
 		for j := range c.Spans {
 			s := &c.Spans[j]
@@ -50,7 +49,7 @@ func ByProcess(r *attribute.Result) Processes {
 			owners = append(owners, client, server)
 		}
 		all.connect(owners, tree, sum)
-	}
+	})
 	for i := range r.Loose {
 		l := &r.Loose[i]
 		all.exchange(l.Source.Process, l.Destination.Process, l.Counts)
