@@ -28,7 +28,7 @@ func pktap(data []byte, p *Packet) {
 		return
 	}
 	if p.Direction == DirectionUnknown { // flags: 1 inbound, 2 outbound
-		p.Direction = Direction(data[36] & 3 % 3)
+		p.Direction = Direction((data[36] & 3) % 3)
 	}
 	wire := p.WireLength
 	p.WireLength = max(wire, length) - length

@@ -129,7 +129,9 @@ func (m *marks) byKey(key optionKey) int32 {
 	}
 	mark := Mark{PID: key.pid, PPID: -1, UID: -1, Origin: MarkPacketOption}
 	if key.block > 0 {
-		mark = m.blocks[key.block-1]
+		if mark = m.blocks[key.block-1]; mark.PID == 0 {
+			return 0
+		}
 	}
 	mark.TID = key.tid
 	if key.epb > 0 && int(key.epb) <= len(m.blocks) {

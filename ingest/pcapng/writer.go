@@ -1,7 +1,6 @@
 package pcapng
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
@@ -55,30 +54,66 @@ type Count struct {
 // Counted returns a known Count.
 func Counted(n uint64) Count { return Count{n, true} }
 
-// Writer writes one little-endian section. It buffers; every Write to the
+// Writer writes blocks. The usual ones have methods of their own; WriteBlock
+// takes any. It buffers; every Write to the
 // underlying writer holds whole blocks only. After a failed write all calls
 // return that error. It is not safe for concurrent use.
 type Writer struct {
 	w          io.Writer
+	order      ByteOrder
 	buf        []byte
 	interfaces uint32
 	size       int64
 	err        error
 }
 
-// NewWriter returns a Writer whose section header is in its buffer.
+// NewWriter returns a Writer of one little-endian section, whose header is in
+// its buffer.
 func NewWriter(w io.Writer, s SectionHeader) (*Writer, error) {
-	x := &Writer{w: w, buf: make([]byte, 0, writerBuffer+writerBuffer/4)}
+	x := NewBlockWriter(w, le)
 	start := x.begin(blockSection)
-	x.buf = binary.LittleEndian.AppendUint32(x.buf, byteOrderMagic)
-	x.buf = binary.LittleEndian.AppendUint16(x.buf, 1) // version 1.0
-	x.buf = binary.LittleEndian.AppendUint16(x.buf, 0)
-	x.buf = binary.LittleEndian.AppendUint64(x.buf, math.MaxUint64) // section length unknown
+	x.buf = x.order.AppendUint32(x.buf, byteOrderMagic)
+	x.buf = x.order.AppendUint16(x.buf, 1) // version 1.0
+	x.buf = x.order.AppendUint16(x.buf, 0)
+	x.buf = x.order.AppendUint64(x.buf, math.MaxUint64) // section length unknown
 	x.text(OptionComment, s.Comment)
 	x.text(SectionHardware, s.Hardware)
 	x.text(SectionOS, s.OS)
 	x.text(SectionApplication, s.Application)
 	return x, x.end(start)
+}
+
+// NewBlockWriter returns a Writer of sections in the given byte order, for
+// WriteBlock. Nothing is written yet: the first block must be a *SectionBlock.
+func NewBlockWriter(w io.Writer, order ByteOrder) *Writer {
+	return &Writer{w: w, order: order, buf: make([]byte, 0, writerBuffer+writerBuffer/4)}
+}
+
+// WriteBlock writes a block of any kind: what Block.Decode returned for a block
+// of the same byte order gives the same bytes again. A *SectionBlock begins a
+// new section, in which interfaces count from 0. What the block says is not
+// checked, but for its length, which is at most MaxBlock.
+func (x *Writer) WriteBlock(c Content) error {
+	_, header := c.(*SectionBlock)
+	switch {
+	case x.err != nil:
+		return x.err
+	case x.Size() == 0 && !header:
+		return errSection
+	}
+	start := len(x.buf)
+	x.buf = AppendBlock(x.buf, x.order, c)
+	if n := len(x.buf) - start; n > MaxBlock {
+		x.buf = x.buf[:start]
+		return fmt.Errorf("pcapng: block of %d bytes, the limit is %d", n, MaxBlock)
+	}
+	switch c.(type) {
+	case *SectionBlock:
+		x.interfaces = 0
+	case *InterfaceBlock:
+		x.interfaces++
+	}
+	return x.spill()
 }
 
 // AddInterface writes an interface description and returns its ID; IDs count
@@ -88,9 +123,9 @@ func (x *Writer) AddInterface(d InterfaceDescription) (uint32, error) {
 		return 0, x.err
 	}
 	start := x.begin(blockInterface)
-	x.buf = binary.LittleEndian.AppendUint16(x.buf, d.LinkType)
-	x.buf = binary.LittleEndian.AppendUint16(x.buf, 0)
-	x.buf = binary.LittleEndian.AppendUint32(x.buf, d.Snaplen)
+	x.buf = x.order.AppendUint16(x.buf, d.LinkType)
+	x.buf = x.order.AppendUint16(x.buf, 0)
+	x.buf = x.order.AppendUint32(x.buf, d.Snaplen)
 	x.text(InterfaceName, d.Name)
 	x.text(InterfaceDescribed, d.Description)
 	x.option(InterfaceTsresol, []byte{9}) // 10^-9 s
@@ -116,12 +151,14 @@ func (x *Writer) WritePacket(p *EnhancedPacket) error {
 	case p.Time < 0:
 		return fmt.Errorf("pcapng: time %d ns is before 1970", p.Time)
 	}
+	if x.order != ByteOrder(le) {
+		return x.WriteBlock(p.block())
+	}
 	pad := -len(p.Data) & 3
 	length := 32 + len(p.Data) + pad
 	if p.Flags != 0 {
 		length += 12
 	}
-	le := binary.LittleEndian
 	b := le.AppendUint32(x.buf, blockEnhanced)
 	b = le.AppendUint32(b, uint32(length))
 	b = le.AppendUint32(b, p.Interface)
@@ -140,6 +177,15 @@ func (x *Writer) WritePacket(p *EnhancedPacket) error {
 	return x.spill()
 }
 
+// block returns the packet for sections that are not little-endian.
+func (p *EnhancedPacket) block() *PacketBlock {
+	b := &PacketBlock{Interface: p.Interface, Timestamp: uint64(p.Time), WireLength: p.WireLength, Data: p.Data}
+	if p.Flags != 0 {
+		b.Options = Options{{Code: PacketFlags, Value: be.AppendUint32(nil, p.Flags)}, {Code: OptionEnd}}
+	}
+	return b
+}
+
 // WriteStatistics writes an interface statistics block.
 func (x *Writer) WriteStatistics(s *InterfaceStatistics) error {
 	switch {
@@ -149,15 +195,15 @@ func (x *Writer) WriteStatistics(s *InterfaceStatistics) error {
 		return fmt.Errorf("pcapng: statistics of interface %d, of which %d were added", s.Interface, x.interfaces)
 	}
 	start := x.begin(blockStatistics)
-	x.buf = binary.LittleEndian.AppendUint32(x.buf, s.Interface)
-	x.buf = appendTime(x.buf, s.Time)
+	x.buf = x.order.AppendUint32(x.buf, s.Interface)
+	x.buf = x.appendTime(x.buf, s.Time)
 	x.text(OptionComment, s.Comment)
 	for _, o := range []struct {
 		code uint16
 		at   int64
 	}{{StatisticsStart, s.Start}, {StatisticsEnd, s.End}} {
 		if o.at != 0 {
-			x.option(o.code, appendTime(nil, o.at))
+			x.option(o.code, x.appendTime(nil, o.at))
 		}
 	}
 	for _, o := range []struct {
@@ -166,16 +212,15 @@ func (x *Writer) WriteStatistics(s *InterfaceStatistics) error {
 	}{{StatisticsReceived, s.Received}, {StatisticsDropped, s.Dropped}, {StatisticsAccepted, s.FilterAccepted},
 		{StatisticsOSDropped, s.OSDropped}, {StatisticsDelivered, s.Delivered}} {
 		if o.n.Known {
-			x.option(o.code, binary.LittleEndian.AppendUint64(nil, o.n.N))
+			x.option(o.code, x.order.AppendUint64(nil, o.n.N))
 		}
 	}
 	return x.end(start)
 }
 
 // appendTime appends a time in nanoseconds as its upper and lower halves.
-func appendTime(b []byte, ns int64) []byte {
-	b = binary.LittleEndian.AppendUint32(b, uint32(ns>>32))
-	return binary.LittleEndian.AppendUint32(b, uint32(ns))
+func (x *Writer) appendTime(b []byte, ns int64) []byte {
+	return appendTimestamp(b, uint64(ns), x.order)
 }
 
 // Flush writes what is buffered.
@@ -199,8 +244,8 @@ func (x *Writer) Size() int64 { return x.size + int64(len(x.buf)) }
 // begin starts a block and returns where.
 func (x *Writer) begin(kind uint32) (start int) {
 	start = len(x.buf)
-	x.buf = binary.LittleEndian.AppendUint32(x.buf, kind)
-	x.buf = binary.LittleEndian.AppendUint32(x.buf, 0)
+	x.buf = x.order.AppendUint32(x.buf, kind)
+	x.buf = x.order.AppendUint32(x.buf, 0)
 	return start
 }
 
@@ -208,8 +253,8 @@ func (x *Writer) begin(kind uint32) (start int) {
 func (x *Writer) end(start int) error {
 	x.buf = append(x.buf, 0, 0, 0, 0) // opt_endofopt
 	length := uint32(len(x.buf) - start + 4)
-	x.buf = binary.LittleEndian.AppendUint32(x.buf, length)
-	binary.LittleEndian.PutUint32(x.buf[start+4:], length)
+	x.buf = x.order.AppendUint32(x.buf, length)
+	x.order.PutUint32(x.buf[start+4:], length)
 	return x.spill()
 }
 
@@ -222,8 +267,8 @@ func (x *Writer) spill() error {
 }
 
 func (x *Writer) option(code uint16, value []byte) {
-	x.buf = binary.LittleEndian.AppendUint16(x.buf, code)
-	x.buf = binary.LittleEndian.AppendUint16(x.buf, uint16(len(value)))
+	x.buf = x.order.AppendUint16(x.buf, code)
+	x.buf = x.order.AppendUint16(x.buf, uint16(len(value)))
 	x.buf = append(x.buf, value...)
 	x.buf = append(x.buf, "\x00\x00\x00"[:-len(value)&3]...)
 }
