@@ -90,7 +90,7 @@ func (r *Reader) readClassicHeader() error {
 		r.ended = io.EOF
 		return err
 	}
-	r.interfaces = append(r.interfaces, Interface{LinkType: uint16(link), Snaplen: r.u32(head[16:])})
+	r.interfaces = append(r.interfaces, Interface{LinkType: uint16(link), Snaplen: r.u32(head[16:]), clock: newClock(6, 0)})
 	r.lo += 24 + int(r.pcap.extra)
 	r.offset += 24 + int64(r.pcap.extra)
 	r.guessHeader()

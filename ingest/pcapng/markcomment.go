@@ -57,13 +57,13 @@ func parseComments(key []byte) (Mark, bool) {
 			m.etl(c)
 		case m.PID == 0 && strings.HasPrefix(c, "rustnet "):
 			m.rustnet(c)
-		case m.Origin != MarkPtcpdump && m.PID != 0: // what ptcpdump adds belongs to its own
+		case m.Origin != MarkPtcpdump: // the others are ptcpdump's, and follow its first
 		case m.TID == 0 && strings.HasPrefix(c, "ThreadId: "):
-			m.TID = int32(number(c[len("ThreadId: "):], 31))
+			m.TID = int32(max(number(c[len("ThreadId: "):], 31), 0))
 		case m.UID < 0 && strings.HasPrefix(c, "UserId: "):
-			m.UID = unknown(number(c[len("UserId: "):], 32))
+			m.UID = number(c[len("UserId: "):], 32)
 		case m.PPID < 0 && strings.HasPrefix(c, "ParentPID: "):
-			m.PPID = unknown(number(c[len("ParentPID: "):], 31))
+			m.PPID = number(c[len("ParentPID: "):], 31)
 		}
 	}
 	return m, m.PID > 0
@@ -81,7 +81,9 @@ func (m *Mark) ptcpdump(c string) {
 	}
 	if args, ok := strings.CutPrefix(rest, "Args: "); ok {
 		args, _, _ = strings.Cut(args, "\n")
-		m.Args = strings.Fields(args)
+		if args != "" {
+			m.Args = strings.Fields(args)
+		}
 	}
 }
 
@@ -116,16 +118,16 @@ func (m *Mark) rustnet(c string) {
 	}
 	for _, word := range strings.Fields(after) {
 		if v, ok := strings.CutPrefix(word, "ppid="); ok && m.PPID < 0 {
-			m.PPID = unknown(number(v, 31))
+			m.PPID = number(v, 31)
 		}
 		if v, ok := strings.CutPrefix(word, "uid="); ok && m.UID < 0 {
-			m.UID = unknown(number(v, 32))
+			m.UID = number(v, 32)
 		}
 	}
 }
 
-// number reads the decimal digits that s begins with; 0 where there are none,
-// or where it has more than so many bits.
+// number reads the decimal digits that s begins with; -1 where there are none,
+// or where the number has more than so many bits.
 func number(s string, size int) int64 {
 	n := 0
 	for n < len(s) && '0' <= s[n] && s[n] <= '9' {
@@ -137,6 +139,3 @@ func number(s string, size int) int64 {
 	}
 	return int64(v)
 }
-
-// unknown returns n, or -1 where it is no number.
-func unknown(n int64) int64 { return max(n, -1) }

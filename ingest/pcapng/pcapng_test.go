@@ -179,7 +179,7 @@ func pcapFile(order binary.ByteOrder, magic uint32, minor uint16, n int) []byte 
 	order.PutUint16(b[6:], minor)
 	order.PutUint32(b[16:], 65535)
 	order.PutUint32(b[20:], 0xf0000000|uint32(LinkSLL2)) // with bits about the frame check sequence
-	if magic>>16 == 0x1c00 { // Ixia
+	if magic>>16 == 0x1c00 {                             // Ixia
 		b = append(b, 0, 0, 0, 99)
 	}
 	for i := range n {
