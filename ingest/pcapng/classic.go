@@ -102,36 +102,42 @@ func (r *Reader) readClassicHeader() error {
 // magic, of 20 in Nokia's, of 28 in those of a later patch. It looks at what is
 // buffered and reads nothing, so that a pipe does not wait.
 func (r *Reader) guessHeader() {
-	usual := r.pcap.header
-	alternatives := []uint8{24, 20}
-	if r.pcap.patched {
-		alternatives = []uint8{28}
-	}
-	if r.chained(usual) {
+	if r.chained(2) {
 		return
 	}
-	for _, size := range alternatives {
-		if r.chained(size) {
+	usual := r.pcap.header
+	others := []uint8{24, 20}
+	if r.pcap.patched {
+		others = []uint8{28}
+	}
+	for _, r.pcap.header = range others {
+		if r.chained(resyncRow) {
 			return
 		}
 	}
 	r.pcap.header = usual
 }
 
-// chained tells whether records with headers of this size follow each other in
-// what is buffered, at least two of them.
-func (r *Reader) chained(size uint8) bool {
-	r.pcap.header = size
-	at, row := 0, 0
-	for ; row < resyncRow && r.hi-r.lo >= at+int(size); row++ {
-		b := r.buf[r.lo+at:]
+// chained tells whether so many records follow each other in what is buffered,
+// or two up to its end.
+func (r *Reader) chained(rows int) bool {
+	at := 0
+	for row := range rows {
+		rest := r.hi - r.lo - at
+		if rest <= 0 {
+			return row > 1 && rest == 0
+		}
+		b := r.buf[r.lo+at : r.hi]
+		if len(b) < int(r.pcap.header) {
+			return false
+		}
 		captured, wire := r.lengths(b)
 		if captured > min(wire, MaxCaptured) || wire == 0 || r.u32(b[4:]) >= r.pcap.second() {
 			return false
 		}
-		at += int(size) + int(captured)
+		at += int(r.pcap.header) + int(captured)
 	}
-	return row > 1 && r.hi-r.lo >= at
+	return true
 }
 
 // lengths returns the two lengths of a record header.

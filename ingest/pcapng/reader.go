@@ -11,6 +11,9 @@ import (
 // small ones, and more than this gains nothing.
 const readerBuffer = 1 << 20
 
+// firstBuffer is how much is read at first: most captures are small.
+const firstBuffer = 64 << 10
+
 // Format is a kind of capture file.
 type Format string
 
@@ -74,7 +77,7 @@ type Reader struct {
 // what errors call it. It fails with a NotCaptureError when src is no capture,
 // with a FormatError when its header is malformed, and with src's own error.
 func NewReader(src io.Reader, name string) (*Reader, error) {
-	r := &Reader{name: name, src: src, buf: make([]byte, readerBuffer)}
+	r := &Reader{name: name, src: src, buf: make([]byte, firstBuffer)}
 	err := r.need(4)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return nil, err
@@ -263,8 +266,8 @@ func (r *Reader) room(n int) {
 	switch {
 	case r.lo == 0 && r.hi < len(r.buf):
 		return
-	case r.hi == len(r.buf) && rest > len(r.buf)/2:
-		buf := make([]byte, 2*len(r.buf))
+	case r.hi == len(r.buf) && (rest > len(r.buf)/2 || len(r.buf) < readerBuffer):
+		buf := make([]byte, max(2*len(r.buf), readerBuffer))
 		copy(buf, r.buf[r.lo:r.hi])
 		r.buf = buf
 	case r.hi == len(r.buf) || rest < readerBuffer/16:

@@ -37,11 +37,15 @@ func (r *Reader) damaged(end int, field, format string, args ...any) *FormatErro
 
 // resync skips to the next block or record, or to the end.
 func (r *Reader) resync(end int) bool {
-	if end > 0 && r.follows(end) {
+	if end = max(end, r.ownEnd()); end > 0 && r.follows(end) {
 		r.skip(end)
 		return true
 	}
-	for at := r.within(); r.need(at+12) == nil; {
+	at := 1
+	if r.lost {
+		at = 0 // the damaged block is behind
+	}
+	for r.need(at+12) == nil {
 		b := r.buf[r.lo+at : r.hi]
 		n := 0
 		for n+12 <= len(b) && !r.begins(b[n:]) { // rules most bytes out
@@ -61,21 +65,28 @@ func (r *Reader) resync(end int) bool {
 	return r.srcErr != io.EOF // then Next tells what is wrong with the source
 }
 
-// within returns how much of a damaged block is surely its own: packets may
-// hold captures, so that their bytes are no place to look for blocks.
-func (r *Reader) within() int {
-	if r.lost {
-		return 0 // the damaged one is behind
-	}
-	if r.format != FormatPcapng || r.need(28) != nil {
-		return 1
+// ownEnd returns where a packet ends whose length is damaged: where the length
+// at its end tells how far it is, behind what was captured. Packets may hold
+// captures, so that their bytes are no place to look for blocks. 0 = not known.
+func (r *Reader) ownEnd() int {
+	const header = 28
+	if r.format != FormatPcapng || r.lost || r.need(header) != nil {
+		return 0
 	}
 	b := r.buf[r.lo:]
 	captured := r.u32(b[20:])
 	if r.u32(b) != blockEnhanced || !r.knows(r.u32(b[8:])) || captured > MaxCaptured {
-		return 1
+		return 0
 	}
-	return 28 + int(captured+3)&^3
+	first := header + int(captured+3)&^3 + 4
+	r.need(first + maxOptions) // or as much as there is
+	b = r.buf[r.lo:r.hi]
+	for end := first; end <= min(len(b), first+maxOptions); end += 4 {
+		if r.u32(b[end-4:]) == uint32(end) {
+			return end
+		}
+	}
+	return 0
 }
 
 // knows tells whether the section has described the interface.
