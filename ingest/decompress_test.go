@@ -3,8 +3,10 @@ package ingest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -185,3 +187,70 @@ func TestCompressedSourceError(t *testing.T) {
 type errReader struct{ err error }
 
 func (e errReader) Read([]byte) (int, error) { return 0, e.err }
+
+// bomb is a capture's beginning and then zeros without end, nearly: 160 times
+// 64 MiB.
+func bomb(t testing.TB, c Compression) []byte {
+	t.Helper()
+	packed := compress(t, c, ng(t, 1000, 2))
+	return append(packed, bytes.Repeat(compress(t, c, make([]byte, 64<<20)), 160)...)
+}
+
+// Ten gigabytes of zeros end at the limit, in bounded memory, with a message
+// that names it.
+func TestBombs(t *testing.T) {
+	const limit = 512 << 20
+	for _, kind := range []Compression{Gzip, Zstd} {
+		path := save(t, "bomb", bomb(t, kind))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		c, err := Config{MaxDecompressed: limit}.Open(path)
+		must(t, err)
+		all, err := drain(c, 100)
+		runtime.ReadMemStats(&after)
+		must(t, c.Close())
+		d := c.Damage()
+		if err != io.EOF || len(all) != 2 || len(d) != 2 {
+			t.Fatalf("%s: %d packets, %v, %+v", kind, len(all), err, d)
+		}
+		if last := d[1]; last.Field != "decompressed size" || last.Message != fmt.Sprintf("of more than %d bytes, the limit that --max-decompressed sets", limit) {
+			t.Errorf("%s: %+v", kind, last)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > 64<<20 {
+			t.Errorf("%s: %d bytes were allocated", kind, n)
+		}
+	}
+}
+
+// BenchmarkDecompress compares, over the same file, what the decompressor
+// takes alone with reading the packets of it.
+func BenchmarkDecompress(b *testing.B) {
+	file := ng(b, 1, 60_000)
+	for _, kind := range compressions {
+		packed := compress(b, kind, file)
+		b.Run(string(kind)+"/alone", func(b *testing.B) {
+			b.SetBytes(int64(len(file)))
+			for b.Loop() {
+				u := newUnpacker(bytes.NewReader(packed), "x", kind, 0)
+				_, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, u, make([]byte, aheadSize))
+				must(b, err)
+				u.close()
+			}
+		})
+		c := open(b, save(b, "a", packed))
+		batch := make([]packet.Packet, 1024)
+		b.Run(string(kind)+"/packets", func(b *testing.B) {
+			b.SetBytes(int64(len(file)))
+			for b.Loop() {
+				must(b, c.Rewind())
+				for {
+					if _, err := c.Read(batch); err == io.EOF {
+						break
+					} else if err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
