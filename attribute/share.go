@@ -23,10 +23,19 @@ func newShare(log *owner.Timeline, cut conn.Cutter) *share {
 
 // takeBatch books the packets of share n.
 func (s *share) takeBatch(b *ingest.Batch, n int) {
-	for _, i := range b.Shares[n] {
-		p := &b.Packets[i]
-		p.Frame = b.First + uint64(i)
-		s.take(p)
+	var hashes [conn.Group]uint64
+	for list := b.Shares[n]; len(list) > 0; {
+		group := list[:min(len(list), conn.Group)]
+		list = list[len(group):]
+		for k, i := range group {
+			hashes[k] = b.Packets[i].Hash
+		}
+		s.follower.Prepare(hashes[:len(group)])
+		for _, i := range group {
+			p := &b.Packets[i]
+			p.Frame = b.First + uint64(i)
+			s.take(p)
+		}
 	}
 }
 

@@ -139,8 +139,7 @@ func (r *Result) analyze() (err error) {
 // fold makes the measures of a finished attribution.
 func (r *Result) fold(a *attribute.Result) {
 	r.Attribution = a
-	r.Coverage = measure.Cover(a)
-	r.Processes = measure.ByProcess(a)
+	r.Coverage, r.Processes = measure.Fold(a, r.cfg.workers())
 	c := &r.Capture
 	c.Files = r.input.names
 	c.Totals, c.Undecoded, c.First, c.Last = a.Totals, a.Undecoded, a.First, a.Last
@@ -177,7 +176,7 @@ func (r *Result) table(s *table.Schema) *table.Table {
 	case "processes":
 		return r.Processes.Table()
 	case "connections":
-		return measure.Connections(r.Attribution)
+		return measure.Connections(r.Attribution, r.cfg.workers())
 	case "packets":
 		return measure.Packets(r.Attribution, r.again, r.input.names, r.input.capture.Interfaces)
 	}

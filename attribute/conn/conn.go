@@ -99,6 +99,8 @@ type Follower struct {
 	cold  []cold
 	cut   Cutter
 	table Table
+
+	touched uint64 // keeps Prepare from being optimized away
 }
 
 // NewFollower returns a Follower that cuts segments by c.
@@ -127,6 +129,13 @@ func (f *Follower) Add(p *packet.Packet, k flow.Key, s flow.Side) int32 {
 	f.add(f.Instance(i), p, s)
 	return i
 }
+
+// Group is how many packets are best added in a row: see Prepare.
+const Group = 32
+
+// Prepare brings what Add needs for packets with these hashes, no more than
+// Group, into the processor's caches: a million connections do not fit there.
+func (f *Follower) Prepare(hashes []uint64) { f.touched += f.table.touch(f, hashes) }
 
 // open makes a new instance for p.
 func (f *Follower) open(p *packet.Packet, k *flow.Key, s flow.Side, previous int32) int32 {

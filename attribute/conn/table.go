@@ -23,7 +23,7 @@ func (t *Table) find(f *Follower, k *flow.Key, h uint64) (int32, bool) {
 		if s == 0 {
 			return 0, false
 		}
-		if n := int32(uint32(s) - 1); tag(s) == tag(h) && f.Instance(n).Key == *k {
+		if n := int32(uint32(s) - 1); tag(s) == tag(h) && f.Instance(n).Key.Equal(k) {
 			return n, true
 		}
 	}
@@ -39,12 +39,33 @@ func (t *Table) put(f *Follower, k *flow.Key, h uint64, v int32) {
 		s := t.slots[i]
 		if s == 0 {
 			t.used++
-		} else if tag(s) != tag(h) || f.Instance(int32(uint32(s)-1)).Key != *k {
+		} else if tag(s) != tag(h) || !f.Instance(int32(uint32(s)-1)).Key.Equal(k) {
 			continue
 		}
 		t.slots[i] = tag(h) | uint64(v+1)
 		return
 	}
+}
+
+// touch reads the slots of some hashes, and the instances that they name, so
+// that the find of each does not wait for memory by itself. It returns nothing
+// of meaning.
+func (t *Table) touch(f *Follower, hashes []uint64) (sum uint64) {
+	if len(t.slots) == 0 {
+		return 0
+	}
+	mask := uint64(len(t.slots) - 1)
+	var named [Group]uint32
+	for i, h := range hashes[:min(len(hashes), Group)] {
+		named[i] = uint32(t.slots[h&mask])
+	}
+	for _, n := range named {
+		if n != 0 {
+			in := f.Instance(int32(n - 1))
+			sum += uint64(in.Last) + uint64(in.sent[0].Packets) + uint64(in.next[0])
+		}
+	}
+	return sum
 }
 
 func tag(h uint64) uint64 { return h &^ 0xffffffff }

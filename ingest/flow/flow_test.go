@@ -108,3 +108,16 @@ func BenchmarkKeyHash(b *testing.B) {
 	}
 	_ = sum
 }
+
+func TestKeyEqual(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func() Key {
+			k, _ := FiveTuple{AddrFrom4(rapid.Uint32Max(1).Draw(t, "a")), AddrFrom16(make([]byte, 16)), rapid.Uint16Max(1).Draw(t, "p"),
+				rapid.Uint16Max(1).Draw(t, "q"), Protocol(rapid.Uint8Range(6, 7).Draw(t, "protocol"))}.Key(rapid.Uint32Max(1).Draw(t, "namespace"))
+			return k
+		}
+		if a, b := draw(), draw(); a.Equal(&b) != (a == b) {
+			t.Fatalf("%v and %v: %v", a, b, a.Equal(&b))
+		}
+	})
+}

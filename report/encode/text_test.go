@@ -126,7 +126,7 @@ func TestTextIsHarmless(t *testing.T) {
 // The whole document, and what it must look like.
 func TestJSON(t *testing.T) {
 	s := summary()
-	doc := encoded(t, NewJSON, s.Capture.Table(), s.Coverage.Table(), measure.Damage(nil), s.Processes.Table(), measure.Connections(s.Result))
+	doc := encoded(t, NewJSON, s.Capture.Table(), s.Coverage.Table(), measure.Damage(nil), s.Processes.Table(), measure.Connections(s.Result, 2))
 	golden(t, "analysis.golden.json", doc)
 	valid(t, doc)
 }

@@ -5,30 +5,33 @@ import (
 	"github.com/pcapwho/pcapwho/report/table"
 )
 
-// Connections returns one row a connection of r.
-func Connections(r *attribute.Result) *table.Table {
-	reader := r.Connections.Reader()
-	return table.Of(table.Connections(), r.Connections.Len(), func(b *table.Batch, i int) {
-		c := reader.At(i)
-		client, server := c.Endpoint[attribute.Client], c.Endpoint[attribute.Server]
-		b.Int("connection_id", int64(c.ID))
-		b.Text("protocol", c.Key.Protocol.String())
-		b.Int("ip_version", int64(c.IPVersion))
-		b.Text("client_ip", client.Addr.String())
-		b.Int("client_port", int64(client.Port))
-		b.Text("server_ip", server.Addr.String())
-		b.Int("server_port", int64(server.Port))
-		b.TextIf("local_side", localSide(r, c))
-		b.Int("first_ns", c.First)
-		b.Int("last_ns", c.Last)
-		sent := c.Sum()
-		appendEnds(b, "packets", sent, func(n *attribute.Counts) int64 { return n.Packets })
-		appendEnds(b, "wire_bytes", sent, func(n *attribute.Counts) int64 { return n.WireBytes })
-		appendEnds(b, "payload_bytes", sent, func(n *attribute.Counts) int64 { return n.PayloadBytes })
-		appendEnds(b, "unique_payload_bytes", sent, func(n *attribute.Counts) int64 { return n.UniqueBytes })
-		appendOwner(b, "client", r, c.Owner(attribute.Client))
-		appendOwner(b, "server", r, c.Owner(attribute.Server))
+// Connections returns one row a connection of r, made by so many workers.
+func Connections(r *attribute.Result, workers int) *table.Table {
+	return table.Parallel(table.Connections(), r.Connections.Len(), workers, func() func(*table.Batch, int) {
+		reader := r.Connections.Reader()
+		return func(b *table.Batch, i int) { appendConnection(b, r, reader.At(i)) }
 	})
+}
+
+func appendConnection(b *table.Batch, r *attribute.Result, c *attribute.Connection) {
+	client, server := c.Endpoint[attribute.Client], c.Endpoint[attribute.Server]
+	b.Int("connection_id", int64(c.ID))
+	b.Text("protocol", c.Key.Protocol.String())
+	b.Int("ip_version", int64(c.IPVersion))
+	b.Text("client_ip", client.Addr.String())
+	b.Int("client_port", int64(client.Port))
+	b.Text("server_ip", server.Addr.String())
+	b.Int("server_port", int64(server.Port))
+	b.TextIf("local_side", localSide(r, c))
+	b.Int("first_ns", c.First)
+	b.Int("last_ns", c.Last)
+	sent := c.Sum()
+	appendEnds(b, "packets", sent, func(n *attribute.Counts) int64 { return n.Packets })
+	appendEnds(b, "wire_bytes", sent, func(n *attribute.Counts) int64 { return n.WireBytes })
+	appendEnds(b, "payload_bytes", sent, func(n *attribute.Counts) int64 { return n.PayloadBytes })
+	appendEnds(b, "unique_payload_bytes", sent, func(n *attribute.Counts) int64 { return n.UniqueBytes })
+	appendOwner(b, "client", r, c.Owner(attribute.Client))
+	appendOwner(b, "server", r, c.Owner(attribute.Server))
 }
 
 // localSide tells which ends are the recorded host's, "" when not known.

@@ -22,12 +22,7 @@ type Coverage [NumSides][attribute.NumReasons]attribute.Counts
 
 // Cover sums r by side and reason.
 func Cover(r *attribute.Result) *Coverage {
-	c := new(Coverage)
-	r.Connections.All(func(_ int, connection *attribute.Connection) { c.connection(connection) })
-	for i := range r.Loose {
-		l := &r.Loose[i]
-		c.add(l.Source.Reason, l.Destination.Reason, l.Counts)
-	}
+	c, _ := Fold(r, 1)
 	return c
 }
 

@@ -246,7 +246,7 @@ func TestTablesAddUp(t *testing.T) {
 			}
 			return n
 		}
-		cover, processes, connections := Cover(r).Table(), ByProcess(r), Connections(r)
+		cover, processes, connections := Cover(r).Table(), ByProcess(r), Connections(r, 2)
 		if got := sum(cover, "wire_bytes"); got != 2*r.Totals.WireBytes {
 			rt.Fatalf("coverage holds %d bytes, want twice %d", got, r.Totals.WireBytes)
 		}

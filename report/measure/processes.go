@@ -1,7 +1,6 @@
 package measure
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/pcapwho/pcapwho/attribute"
@@ -32,65 +31,8 @@ type Processes []Process
 
 // ByProcess sums r by process.
 func ByProcess(r *attribute.Result) Processes {
-	all := make(Processes, len(r.Processes))
-	for i := range all {
-		all[i].Process = &r.Processes[i]
-	}
-	tree := NewTree(r.Processes)
-	sum := make([]Traffic, len(all)+1) // of the trees; the last is the root's
-	var owners []int32
-	r.Connections.All(func(_ int, c *attribute.Connection) {
-		owners = owners[:0]
-		for j := range c.Spans {
-			s := &c.Spans[j]
-			client, server := s.Verdict[attribute.Client].Process, s.Verdict[attribute.Server].Process
-			all.exchange(client, server, s.Sent[attribute.Client])
-			all.exchange(server, client, s.Sent[attribute.Server])
-			owners = append(owners, client, server)
-		}
-		all.connect(owners, tree, sum)
-	})
-	for i := range r.Loose {
-		l := &r.Loose[i]
-		all.exchange(l.Source.Process, l.Destination.Process, l.Counts)
-	}
-	all.climb(tree, sum)
+	_, all := Fold(r, 1)
 	return all
-}
-
-// exchange books what one process sent another; either may be NoProcess.
-func (all Processes) exchange(from, to int32, n attribute.Counts) {
-	if from != attribute.NoProcess {
-		all[from].Self.Sent.Add(n)
-	}
-	if to != attribute.NoProcess {
-		all[to].Self.Received.Add(n)
-	}
-}
-
-// connect counts one connection for each of its owners, and so in sum that
-// adding up the sums of a subtree counts it once: once for each owner, and
-// once less where two of them, next to each other in the walk, meet.
-func (all Processes) connect(owners []int32, tree *Tree, sum []Traffic) {
-	owners = slices.DeleteFunc(owners, func(p int32) bool { return p == attribute.NoProcess })
-	slices.SortFunc(owners, func(a, b int32) int { return int(tree.place[a]) - int(tree.place[b]) })
-	for i, p := range slices.Compact(owners) {
-		all[p].Self.Connections++
-		sum[p].Connections++
-		if i > 0 {
-			sum[tree.common(owners[i-1], p)].Connections--
-		}
-	}
-}
-
-// climb adds up the trees, children before parents.
-func (all Processes) climb(tree *Tree, sum []Traffic) {
-	for _, v := range slices.Backward(tree.order) {
-		sum[v].Sent.Add(all[v].Self.Sent)
-		sum[v].Received.Add(all[v].Self.Received)
-		all[v].Tree = sum[v]
-		sum[tree.parent[v]].add(&sum[v])
-	}
 }
 
 // Table returns one row a process.
