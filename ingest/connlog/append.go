@@ -113,6 +113,11 @@ func (e *Event) Append(b []byte) []byte {
 		l.int("begin_ns", e.Poll.Begin)
 		l.int("end_ns", e.Poll.End)
 		l.int("sockets", int64(e.Poll.Sockets))
+	case KindAddress:
+		l.text("change", e.Address.Change.String())
+		l.text("address", e.Address.Address)
+		l.intIf("ifindex", int64(e.Address.Interface))
+		l.textIf("name", e.Address.Name)
 	case KindClock:
 		l.intIf("step_ns", e.Clock.Step)
 	case KindGap:
@@ -149,6 +154,9 @@ func (l *line) head(h *Head) {
 		l.iface(&h.Interfaces[i])
 	}
 	l.b = append(l.b, ']')
+	if len(h.Addresses) > 0 {
+		l.texts("addresses", h.Addresses)
+	}
 	l.uintIf("netns", h.Namespace)
 	l.uintIf("pidns", h.PIDSpace)
 	l.intIf("snaplen", int64(h.Snaplen))
@@ -224,6 +232,7 @@ func (l *line) socket(s *Socket) {
 		l.process(p)
 	}
 	l.b = append(l.b, ']')
+	l.trueIf("partial", s.Partial)
 	if s.Evidence != 0 {
 		l.text("evidence", s.Evidence.String())
 	}

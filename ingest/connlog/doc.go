@@ -22,7 +22,7 @@
 //	{"event":"end","time_ns":…,"seq":5,"packets":14,"dropped":0,"events":5}
 //
 // Events and fields that this version does not know are passed over, and so
-// are those of the schema without fields yet: address, nat and mark.
+// are those of the schema without fields yet: nat and mark.
 //
 // Limits: a line of at most MaxLine bytes. An event's memory, strings
 // excepted, is used again for the next one. Whether a log has its end is for

@@ -48,12 +48,16 @@ func (d drawer) addr(name string) netip.Addr {
 	return netip.AddrFrom4([4]byte(rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(d.T, name)))
 }
 
+func (d drawer) prefix(name string) string {
+	return netip.PrefixFrom(d.addr(name), rapid.IntRange(0, 32).Draw(d.T, "bits")).String()
+}
+
 func (d drawer) endpoint(name string) flow.Endpoint {
 	return flow.Endpoint{Addr: flow.AddrFrom(d.addr(name)), Port: rapid.Uint16().Draw(d.T, name)}
 }
 
 func (d drawer) event() Event {
-	kinds := []Kind{KindHead, KindProcess, KindSocket, KindPoll, KindClock, KindGap, KindEnd}
+	kinds := []Kind{KindHead, KindProcess, KindSocket, KindPoll, KindAddress, KindClock, KindGap, KindEnd}
 	e := Event{Kind: rapid.SampledFrom(kinds).Draw(d.T, "kind"), Time: d.int("time"), Seq: d.uint("seq"), Boot: d.int("boot")}
 	switch e.Kind {
 	case KindHead:
@@ -64,6 +68,8 @@ func (d drawer) event() Event {
 		e.Socket = d.socket()
 	case KindPoll:
 		e.Poll = &Poll{Begin: d.int("begin"), End: d.int("end"), Sockets: d.small("sockets")}
+	case KindAddress:
+		e.Address = &Address{Change: AddressChange(rapid.IntRange(1, len(addressChangeNames)-1).Draw(d.T, "change")), Address: d.prefix("address"), Interface: d.small("ifindex"), Name: d.text("name")}
 	case KindClock:
 		e.Clock = &Clock{Step: d.int("step")}
 	case KindGap:
@@ -90,9 +96,12 @@ func (d drawer) head() *Head {
 	for range rapid.IntRange(0, 3).Draw(d.T, "interfaces") {
 		i := Interface{Name: d.text("name"), Index: d.small("ifindex"), Namespace: d.uint("netns"), LinkType: rapid.Uint16().Draw(d.T, "link"), MTU: d.small("mtu"), Loopback: d.bool("loopback")}
 		for range rapid.IntRange(0, 2).Draw(d.T, "addresses") {
-			i.Addresses = append(i.Addresses, netip.PrefixFrom(d.addr("address"), rapid.IntRange(0, 32).Draw(d.T, "bits")).String())
+			i.Addresses = append(i.Addresses, d.prefix("address"))
 		}
 		h.Interfaces = append(h.Interfaces, i)
+	}
+	for range rapid.IntRange(0, 3).Draw(d.T, "all addresses") {
+		h.Addresses = append(h.Addresses, d.prefix("address"))
 	}
 	return h
 }
@@ -113,7 +122,7 @@ func (d drawer) socket() *Socket {
 	s := &Socket{
 		Change: SocketChange(rapid.IntRange(1, len(socketChangeNames)-1).Draw(d.T, "change")), ID: d.uint("id"), Inode: d.uint("inode"), Namespace: d.uint("netns"),
 		Protocol: rapid.SampledFrom([]flow.Protocol{flow.TCP, flow.UDP, flow.ICMP, flow.ICMPv6, flow.SCTP, 47}).Draw(d.T, "protocol"),
-		Local:    d.endpoint("local"), V6: d.bool("v6"), V6Only: d.bool("v6only"), Interface: d.small("ifindex"), State: d.text("state"),
+		Local:    d.endpoint("local"), V6: d.bool("v6"), V6Only: d.bool("v6only"), Interface: d.small("ifindex"), State: d.text("state"), Partial: d.bool("partial"),
 		Evidence: Evidence(rapid.IntRange(0, len(socketEvidenceNames)-1).Draw(d.T, "evidence")), Since: d.int("since"),
 	}
 	if d.bool("has remote") {

@@ -39,6 +39,7 @@ type Event struct {
 	Process *Process
 	Socket  *Socket
 	Poll    *Poll
+	Address *Address
 	Clock   *Clock
 	Gap     *Gap
 	End     *End
@@ -67,10 +68,11 @@ type Head struct {
 
 	Captures   []string // file names as given
 	Interfaces []Interface
-	Namespace  uint64 // netns: inode number of the recorder's network namespace; 0 = unknown
-	PIDSpace   uint64 // pidns: inode number of the recorder's PID namespace; 0 = unknown
-	Snaplen    int    // bytes kept of a frame; 0 = all
-	Filter     string // as given; "" = none
+	Addresses  []string // of every interface of the recorder's network namespace, captured or not, in CIDR notation
+	Namespace  uint64   // netns: inode number of the recorder's network namespace; 0 = unknown
+	PIDSpace   uint64   // pidns: inode number of the recorder's PID namespace; 0 = unknown
+	Snaplen    int      // bytes kept of a frame; 0 = all
+	Filter     string   // as given; "" = none
 
 	Command []string  // argv of the wrapped command; empty = none
 	Focus   []int32   // PIDs named by the user
@@ -156,8 +158,9 @@ type Socket struct {
 	Interface int    // ifindex the socket is bound to; 0 = any
 	State     string // "established", "listen", "time_wait"…; "" = unknown
 	Owners    []ProcessID
+	Partial   bool // processes that could not be seen may hold it too
 	Evidence  Evidence
-	Since     int64 // since_ns: the change happened after this time; 0 = at Time itself
+	Since     int64 // since_ns: the change happened after this time, and until it Owners were verified; 0 = at Time itself
 	Counters  *Counters
 }
 
@@ -172,6 +175,23 @@ type Counters struct {
 type Poll struct {
 	Begin, End int64 // begin_ns, end_ns: Unix nanoseconds; every socket reported existed at some instant between
 	Sockets    int   // how many were seen
+}
+
+// AddressChange is what an address event says.
+type AddressChange uint8
+
+const (
+	AddressAdd AddressChange = iota + 1
+	AddressRemove
+)
+
+// Address says that an address of the recorder's network namespace came or
+// went.
+type Address struct {
+	Change    AddressChange
+	Address   string // CIDR notation
+	Interface int    // ifindex; 0 = unknown
+	Name      string // of the interface; "" = unknown
 }
 
 // Clock is a reading of both clocks at one moment.

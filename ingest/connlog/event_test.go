@@ -52,7 +52,7 @@ func TestFixedOrder(t *testing.T) {
 		socket,
 		`{"event":"socket","time_ns":-1763000000000000000,"seq":18,"boot_ns":3,"change":"snapshot","socket_id":0,"inode":1,"netns":4026531840,"protocol":"udp",` +
 			`"local":"[2001:db8::1]:65535","remote":"192.0.2.255:0","v6":true,"v6only":true,"ifindex":2,"state":"listen",` +
-			`"owners":[{"pid":1,"start_ns":-2},{"pid":2147483647,"start_ns":3}],"evidence":"destroy","since_ns":4,` +
+			`"owners":[{"pid":1,"start_ns":-2},{"pid":2147483647,"start_ns":3}],"partial":true,"evidence":"destroy","since_ns":4,` +
 			`"counters":{"sent_bytes":1,"received_bytes":2,"retransmits":3,"rtt_ns":4}}`,
 		`{"event":"process","time_ns":0,"seq":1,"change":"exec","pid":7,"start_ns":8}`,
 		`{"event":"process","time_ns":0,"seq":1,"change":"exit","pid":7,"start_ns":8,"ns_pid":1,"parent":{"pid":1,"start_ns":0},"name":"caf` + "\u00e9" + `",` +
@@ -77,7 +77,7 @@ func TestFixedOrder(t *testing.T) {
 		{`192.0.2.1:80`, `192.0.2.256:80`}, {`192.0.2.1:80`, `192.0.02.1:80`}, {`192.0.2.1:80`, `192.0.2.1:65536`}, {`192.0.2.1:80`, `192.0.2:80`},
 		{`192.0.2.1:80`, `192.0.2.1.1:80`}, {`192.0.2.1:80`, `192.0.2.1:80 `}, {`192.0.2.1:80`, `[::1:80`}, {`192.0.2.1:80`, ``},
 		{`[]`, `[{"pid":0,"start_ns":1}]`}, {`[]`, `[{"pid":2147483648,"start_ns":1}]`}, {`[]`, `[{"pid":1,"start_ns":1}`}, {`[]`, `[,{"pid":1,"start_ns":1}]`},
-		{`[]}`, `[],"owners":[]}`}, {`[]}`, `[],"new":1}`}, {`[]}`, `[]} `}, {`[]}`, `[]`}, {`[]}`, `[],"v6":true}`}, {`"socket"`, `"clock"`},
+		{`[]}`, `[],"owners":[]}`}, {`[]}`, `[],"new":1}`}, {`[]}`, `[]} `}, {`[]}`, `[]`}, {`[]}`, `[],"v6":true}`}, {`[]}`, `[],"partial":false}`}, {`[]}`, `[],"evidence":"poll","partial":true}`}, {`"socket"`, `"clock"`},
 	} {
 		line := strings.Replace(socket, change[0], change[1], 1)
 		if line == socket {
@@ -91,7 +91,7 @@ func TestFixedOrder(t *testing.T) {
 
 // The names of words are what flow, and a reader of the log, knows them by.
 func TestWords(t *testing.T) {
-	if got := []string{KindNAT.String(), ProcessFork.String(), SocketPeer.String(), EvidenceReceive.String(), Kind(99).String(), ProcessChange(0).String()}; !cmp.Equal(got, []string{"nat", "fork", "peer", "receive", "99", "0"}) {
+	if got := []string{KindNAT.String(), ProcessFork.String(), SocketPeer.String(), EvidenceReceive.String(), Kind(99).String(), ProcessChange(0).String(), AddressRemove.String()}; !cmp.Equal(got, []string{"nat", "fork", "peer", "receive", "99", "0", "remove"}) {
 		t.Errorf("got %q", got)
 	}
 	for p := range 256 {

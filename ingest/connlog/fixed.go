@@ -77,6 +77,7 @@ func (c *cursor) socket(s *Socket, counters *Counters, owners *[]ProcessID) {
 	if len(s.Owners) == 0 {
 		s.Owners = nil
 	}
+	s.Partial = c.has(`,"partial":true`)
 	if c.has(`,"evidence":`) {
 		s.Evidence = Evidence(c.word(socketEvidenceNames))
 	}

@@ -13,6 +13,7 @@ var (
 	kindNames           = []string{"", "head", "process", "socket", "poll", "address", "nat", "mark", "clock", "gap", "end"}
 	processChangeNames  = []string{"", "snapshot", "exec", "fork", "exit"}
 	socketChangeNames   = []string{"", "snapshot", "open", "peer", "owner", "close"}
+	addressChangeNames  = []string{"", "add", "remove"}
 	socketEvidenceNames = []string{"", "poll", "connect", "accept", "bind", "send", "receive", "destroy", "packet"}
 )
 
@@ -24,6 +25,9 @@ func (c ProcessChange) String() string { return word(processChangeNames, int(c))
 
 // String returns the value of a socket event's "change" field.
 func (c SocketChange) String() string { return word(socketChangeNames, int(c)) }
+
+// String returns the value of an address event's "change" field.
+func (c AddressChange) String() string { return word(addressChangeNames, int(c)) }
 
 // String returns the value of the "evidence" field.
 func (e Evidence) String() string { return word(socketEvidenceNames, int(e)) }

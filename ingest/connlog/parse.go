@@ -34,6 +34,7 @@ type wireHead struct {
 	Interval     int64           `json:"interval_ns"`
 	Captures     []string        `json:"captures"`
 	Interfaces   []wireInterface `json:"interfaces"`
+	Addresses    []string        `json:"addresses"`
 	Namespace    uint64          `json:"netns"`
 	PIDSpace     uint64          `json:"pidns"`
 	Snaplen      int32           `json:"snaplen"`
@@ -86,6 +87,7 @@ type wireSocket struct {
 	Interface int32            `json:"ifindex"`
 	State     string           `json:"state"`
 	Owners    *[]wireProcessID `json:"owners"`
+	Partial   bool             `json:"partial"`
 	Evidence  string           `json:"evidence"`
 	Since     int64            `json:"since_ns"`
 	Counters  *wireCounters    `json:"counters"`
@@ -102,6 +104,13 @@ type wirePoll struct {
 	Begin   *int64 `json:"begin_ns"`
 	End     *int64 `json:"end_ns"`
 	Sockets int32  `json:"sockets"`
+}
+
+type wireAddress struct {
+	Change  *string `json:"change"`
+	Address *string `json:"address"`
+	Index   int32   `json:"ifindex"`
+	Name    string  `json:"name"`
 }
 
 type wireClock struct {
@@ -151,6 +160,8 @@ func parse(text []byte, e *Event) (name string, err error) {
 		e.Socket, err = parseSocket(text)
 	case KindPoll:
 		e.Poll, err = parsePoll(text)
+	case KindAddress:
+		e.Address, err = parseAddress(text)
 	case KindClock:
 		var clock wireClock
 		err = unmarshal(text, &clock)
@@ -183,7 +194,7 @@ func parseHead(text []byte) (*Head, error) {
 	h := &Head{
 		Schema: *w.Schema, RecordingID: w.RecordingID, Host: w.Host, BootID: w.BootID, OS: w.OS, Kernel: w.Kernel, Tool: w.Tool,
 		Source: w.Source, SourceReason: w.SourceReason, Blind: w.Blind, Interval: w.Interval, Captures: w.Captures,
-		Namespace: w.Namespace, PIDSpace: w.PIDSpace, Snaplen: int(w.Snaplen), Filter: w.Filter, Command: w.Command, Focus: w.Focus,
+		Addresses: w.Addresses, Namespace: w.Namespace, PIDSpace: w.PIDSpace, Snaplen: int(w.Snaplen), Filter: w.Filter, Command: w.Command, Focus: w.Focus,
 	}
 	for _, i := range w.Interfaces {
 		h.Interfaces = append(h.Interfaces, Interface{i.Name, int(i.Index), i.Namespace, i.LinkType, int(i.MTU), i.Addresses, i.Loopback})
@@ -244,7 +255,7 @@ func parseSocket(text []byte) (*Socket, error) {
 	evidence, _ := lookup(socketEvidenceNames, w.Evidence)
 	s := &Socket{
 		Change: SocketChange(change), ID: *w.ID, Inode: w.Inode, Namespace: w.Namespace,
-		V6: w.V6, V6Only: w.V6Only, Interface: int(w.Interface), State: w.State, Evidence: Evidence(evidence), Since: w.Since,
+		V6: w.V6, V6Only: w.V6Only, Interface: int(w.Interface), State: w.State, Partial: w.Partial, Evidence: Evidence(evidence), Since: w.Since,
 	}
 	var err error
 	if s.Protocol, err = parseProtocol(*w.Protocol); err != nil {
@@ -282,6 +293,26 @@ func parsePoll(text []byte) (*Poll, error) {
 		return nil, missing("end_ns")
 	}
 	return &Poll{Begin: *w.Begin, End: *w.End, Sockets: int(w.Sockets)}, nil
+}
+
+func parseAddress(text []byte) (*Address, error) {
+	var w wireAddress
+	switch err := unmarshal(text, &w); {
+	case err != nil:
+		return nil, err
+	case w.Change == nil:
+		return nil, missing("change")
+	case w.Address == nil:
+		return nil, missing("address")
+	}
+	change, ok := lookup(addressChangeNames, *w.Change)
+	if !ok {
+		return nil, wrong("change", "%q, want one of %q", *w.Change, addressChangeNames[1:])
+	}
+	if _, err := netip.ParsePrefix(*w.Address); err != nil {
+		return nil, wrong("address", "%q is no address in CIDR notation", *w.Address)
+	}
+	return &Address{Change: AddressChange(change), Address: *w.Address, Interface: int(w.Index), Name: w.Name}, nil
 }
 
 func parseGap(text []byte) (*Gap, error) {

@@ -91,6 +91,7 @@ func TestReader(t *testing.T) {
 // One wrong value of each field is reported by its name, and costs its line.
 func TestWrongFields(t *testing.T) {
 	gapLine := `{"event":"gap","time_ns":1,"seq":5,"source":"capture","begin_ns":1,"end_ns":1,"count":1}` + "\n"
+	addressLine := `{"event":"address","time_ns":1,"seq":5,"change":"add","address":"192.0.2.1/24","ifindex":2}` + "\n"
 	processLine := `{"event":"process","time_ns":1,"seq":6,"change":"exec","pid":7,"start_ns":8,"parent":{"pid":1,"start_ns":1},"uid":0}` + "\n"
 	for _, tt := range []struct{ line, old, new, want string }{
 		{socketLine, `"time_ns":3,`, ``, "time_ns is missing"},
@@ -107,6 +108,7 @@ func TestWrongFields(t *testing.T) {
 		{socketLine, `192.0.2.1:80`, `192.0.2.1`, `local "192.0.2.1" is no address and port`},
 		{socketLine, `"owners":`, `"remote":"host:80","owners":`, `remote "host:80" is no address and port`},
 		{socketLine, `"owners":`, `"v6":1,"owners":`, "v6 is a JSON number, want true or false"},
+		{socketLine, `"owners":`, `"partial":1,"owners":`, "partial is a JSON number, want true or false"},
 		{socketLine, `"owners":[{"pid":7,"start_ns":1}]`, `"owner":[]`, "owners is missing"},
 		{socketLine, `[{"pid":7,"start_ns":1}]`, `7`, "owners is a JSON number, want an array"},
 		{socketLine, `{"pid":7,"start_ns":1}`, `7`, "owners is a JSON number, want an object"},
@@ -121,6 +123,11 @@ func TestWrongFields(t *testing.T) {
 		{pollLine, `"begin_ns":1,`, ``, "begin_ns is missing"},
 		{pollLine, `"end_ns":2,`, ``, "end_ns is missing"},
 		{pollLine, `"sockets":0`, `"sockets":{}`, "sockets is a JSON object, want an integer from -2147483648 to 2147483647"},
+		{addressLine, `"change":"add",`, ``, "change is missing"},
+		{addressLine, `"add"`, `"come"`, `change "come", want one of ["add" "remove"]`},
+		{addressLine, `"address":"192.0.2.1/24",`, ``, "address is missing"},
+		{addressLine, `192.0.2.1/24`, `192.0.2.1`, `address "192.0.2.1" is no address in CIDR notation`},
+		{addressLine, `"ifindex":2`, `"ifindex":"2"`, "ifindex is a JSON string, want an integer"},
 		{gapLine, `"source":"capture",`, ``, "source is missing"},
 		{gapLine, `"begin_ns":1,`, ``, "begin_ns is missing"},
 		{gapLine, `"end_ns":1,`, ``, "end_ns is missing"},
