@@ -153,6 +153,38 @@ func TestMaxDecompressed(t *testing.T) {
 	}
 }
 
+// Every kind of checksum and several blocks of xz are read; what cannot be is
+// refused: other filters, dictionaries beyond the limit.
+func TestXZ(t *testing.T) {
+	file := ng(t, 1000, 200)
+	for _, sum := range []byte{xz.CRC32, xz.CRC64, xz.SHA256, xz.None} {
+		var out bytes.Buffer
+		w, err := xz.WriterConfig{DictCap: 1 << 16, BlockSize: 5000, CheckSum: sum, NoCheckSum: sum == xz.None}.NewWriter(&out)
+		must(t, err)
+		_, err = w.Write(file)
+		must(t, err)
+		must(t, w.Close())
+		in, err := openContent(bytes.NewReader(out.Bytes()), "x", 0)
+		must(t, err)
+		back, err := io.ReadAll(in)
+		if err != nil || !bytes.Equal(back, file) {
+			t.Errorf("checksum %d: %d bytes of %d, %v", sum, len(back), len(file), err)
+		}
+	}
+	for want, b := range map[string][]byte{
+		"a dictionary of 268435456 bytes, the limit is 134217728": {0, 0x21, 1, 32},
+		"2 filters, of which the first is 0x4":                    {1, 0x04, 0, 0},
+		"malformed block header":                                  {0xc0, 1},
+	} {
+		if _, err := xzDictionary(b); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("% x: %v, want %q", b, err, want)
+		}
+	}
+	if n, err := xzDictionary([]byte{0xc0, 0x81, 1, 2, 0x21, 1, 0}); err != nil || n != 4096 {
+		t.Errorf("%d, %v", n, err)
+	}
+}
+
 // A file that nobody reads to its end leaves no goroutine behind.
 func TestCompressedClose(t *testing.T) {
 	defer goleak.VerifyNone(t)

@@ -136,6 +136,7 @@ func FuzzPcapng(f *testing.F) {
 	f.Add(append(small(f), pcapFile(be, 0xa1b2c3d4, 4, 2)...))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		checkFile(t, file)
+		checkLayout(t, file)
 		checkWhole(t, file)
 	})
 }
@@ -150,6 +151,7 @@ func FuzzPcap(f *testing.F) {
 	f.Add(append(pcapFile(le, 0xa1b2c3d4, 4, 2), small(f)...))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		checkFile(t, file)
+		checkLayout(t, file)
 		if twin := classicTwin(file); twin != nil {
 			a, _, errsA := packets(t, file)
 			b, _, errsB := packets(t, twin)

@@ -380,3 +380,150 @@ func BenchmarkRead(b *testing.B) {
 		}
 	}
 }
+
+// Fixed parts that do not fit in their blocks are told, and reading goes on.
+func TestShortBlocks(t *testing.T) {
+	for name, tt := range map[string]struct {
+		block Content
+		want  string
+	}{
+		"enhanced":   {&RawBlock{blockEnhanced, make([]byte, 16)}, "total length 28, an enhanced packet block needs at least 32"},
+		"obsolete":   {&RawBlock{blockPacket, make([]byte, 16)}, "total length 28, a packet block needs at least 32"},
+		"simple":     {&RawBlock{blockSimple, nil}, "total length 12, a simple packet block needs at least 16"},
+		"interface":  {&RawBlock{blockInterface, make([]byte, 4)}, "total length 16, an interface description needs at least 20"},
+		"statistics": {&RawBlock{blockStatistics, make([]byte, 8)}, "total length 20, interface statistics need at least 24"},
+		"section":    {&RawBlock{blockSection, le.AppendUint32(nil, byteOrderMagic)}, "total length 16, a section header needs at least 28"},
+		"of whom":    {&StatisticsBlock{Interface: 7}, "interface ID 7, the section describes 1 interfaces so far"},
+		"no such":    {&ObsoletePacketBlock{Interface: 7}, "interface ID 7, the section describes 1 interfaces so far"},
+	} {
+		r := session(t, tt.block, by(0, 1))
+		err := r.Next(new(Record))
+		var fe *FormatError
+		if !errors.As(err, &fe) || fe.Message() != tt.want || fe.Skipped != r.Skipped() || fe.Block != 3 {
+			t.Errorf("%s: %v, skipped %d, want %q", name, err, r.Skipped(), tt.want)
+		}
+		if err := r.Next(new(Record)); err != nil {
+			t.Errorf("%s: behind it: %v", name, err)
+		}
+	}
+	r := session(t, &SectionBlock{Major: 1}, &SimplePacketBlock{Data: []byte("x"), WireLength: 1})
+	if err := r.Next(new(Record)); err == nil || !strings.Contains(err.Error(), "interface ID 0, the section describes 0 interfaces") {
+		t.Errorf("a simple packet without an interface: %v", err)
+	}
+}
+
+// More interfaces than the limit are not described.
+func TestTooManyInterfaces(t *testing.T) {
+	blocks := make([]Content, MaxInterfaces)
+	for i := range blocks {
+		blocks[i] = &InterfaceBlock{LinkType: LinkEthernet}
+	}
+	r := session(t, append(blocks, by(0, 1))...)
+	if err := r.Next(new(Record)); err == nil || !strings.Contains(err.Error(), "interfaces more than 65536, the limit") {
+		t.Error(err)
+	}
+	if err := r.Next(new(Record)); err != nil || len(r.Interfaces()) != MaxInterfaces {
+		t.Error(err)
+	}
+	var file bytes.Buffer
+	for _, b := range append([]Content{&SectionBlock{Major: 1}}, blocks...) {
+		file.Write(AppendBlock(nil, le, b))
+	}
+	file.Write(pcapFile(le, 0xa1b2c3d4, 4, 1))
+	recs, r, errs := packets(t, file.Bytes())
+	if len(recs) != 0 || len(errs) != 1 || r.Offset() != int64(file.Len()) {
+		t.Errorf("a classic file behind them: %d packets, %v", len(recs), errs)
+	}
+}
+
+// All options of a description are taken in.
+func TestInterfaceOptions(t *testing.T) {
+	r := session(t, &InterfaceBlock{LinkType: LinkRaw, Options: Options{
+		TextOption(InterfaceDescribed, "described"), TextOption(InterfaceOS, "os"), TextOption(InterfaceFilter, "\x00tcp"),
+		{Code: InterfaceTsresol, Value: []byte{0x80}}, {Code: InterfaceTsoffset, Value: le.AppendUint64(nil, 5)},
+	}}, &PacketBlock{Interface: 1, Timestamp: 2})
+	var rec Record
+	if err := r.Next(&rec); err != nil || rec.Time != 7e9 {
+		t.Errorf("%+v, %v", rec, err)
+	}
+	if i := r.Interfaces()[1]; i.Description != "described" || i.OS != "os" || i.Filter != "tcp" {
+		t.Errorf("%+v", i)
+	}
+}
+
+// What WritePacket and WriteStatistics refuse, and what text is cut to.
+func TestWriterRefuses(t *testing.T) {
+	var out bytes.Buffer
+	w, _ := NewWriter(&out, SectionHeader{})
+	id, _ := w.AddInterface(InterfaceDescription{})
+	for name, p := range map[string]EnhancedPacket{
+		"interface": {Interface: 1},
+		"length":    {Interface: id, Data: make([]byte, MaxCaptured+1)},
+		"time":      {Interface: id, Time: -1},
+	} {
+		if err := w.WritePacket(&p); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+	if err := w.WriteStatistics(&InterfaceStatistics{Interface: 1}); err == nil {
+		t.Error("statistics of an unknown interface are taken")
+	}
+	if err := w.WriteStatistics(&InterfaceStatistics{Comment: strings.Repeat("ä", 40_000)}); err != nil {
+		t.Error(err)
+	}
+	for range 100 {
+		if err := w.WritePacket(&EnhancedPacket{Data: make([]byte, MaxCaptured)}); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := w.Flush(); err != nil || w.Size() != int64(out.Len()) {
+		t.Errorf("%d bytes of %d, %v", out.Len(), w.Size(), err)
+	}
+	if recs, _, errs := packets(t, out.Bytes()); len(recs) != 100 || len(errs) > 0 {
+		t.Errorf("%d packets, %v", len(recs), errs)
+	}
+}
+
+// A short write is an error.
+func TestShortWrite(t *testing.T) {
+	w, _ := NewWriter(shortWriter{}, SectionHeader{})
+	if err := w.Flush(); err != io.ErrShortWrite || w.WriteStatistics(&InterfaceStatistics{}) != io.ErrShortWrite {
+		t.Error(err)
+	}
+}
+
+type shortWriter struct{}
+
+func (shortWriter) Write(b []byte) (int, error) { return len(b) - 1, nil }
+
+// A source that gives nothing, and no error, ends the reading.
+func TestNoProgress(t *testing.T) {
+	if _, err := NewReader(stuck{}, "x"); err != io.ErrNoProgress {
+		t.Error(err)
+	}
+}
+
+type stuck struct{}
+
+func (stuck) Read([]byte) (int, error) { return 0, nil }
+
+// A source that knows what is wrong with it is believed.
+func TestSourceDamage(t *testing.T) {
+	known := &FormatError{File: "x.gz", Offset: 9, Field: "gzip data", Text: "cut"}
+	file := small(t)
+	r, err := NewReader(io.MultiReader(bytes.NewReader(file[:len(file)-3]), iotest.ErrReader(known)), "x.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := r.Next(new(Record)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.Next(new(Record)); err != error(known) || err.Error() != "x.gz: offset 0x9: gzip data cut" {
+		t.Error(err)
+	}
+	if err := r.Next(new(Record)); err != io.EOF || r.Offset() != int64(len(file)-3) {
+		t.Errorf("%v, at %d", err, r.Offset())
+	}
+}
