@@ -141,23 +141,24 @@ func printTable(w io.Writer, rows []*row) {
 			continue
 		}
 		same := func(x float64) float64 { return x }
-		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t%.0f\t%.2f\t%.2f\t%s\t%s\t%s\n", r.name,
-			median(r.samples, func(s sample) float64 { return s.wall.Seconds() }),
-			median(r.samples, func(s sample) float64 { return s.cpu.Seconds() }),
-			median(r.samples, func(s sample) float64 { return float64(s.peak) / (1 << 20) }),
-			median(r.ratios, same), median(r.work, same), r.to(), r.aim, r.note)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.name,
+			median(r.samples, func(s sample) float64 { return s.wall.Seconds() }, "%.2f"),
+			median(r.samples, func(s sample) float64 { return s.cpu.Seconds() }, "%.2f"),
+			median(r.samples, func(s sample) float64 { return float64(s.peak) / (1 << 20) }, "%.0f"),
+			median(r.ratios, same, "%.2f"), median(r.work, same, "%.2f"), r.to(), r.aim, r.note)
 	}
 	t.Flush()
 }
 
-func median[T any](all []T, value func(T) float64) float64 {
+// median prints the median of what value says of all, "" where there is none.
+func median[T any](all []T, value func(T) float64, format string) string {
 	var v []float64
 	for _, x := range all {
 		v = append(v, value(x))
 	}
-	slices.Sort(v)
 	if len(v) == 0 {
-		return 0
+		return ""
 	}
-	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
+	slices.Sort(v)
+	return fmt.Sprintf(format, (v[(len(v)-1)/2]+v[len(v)/2])/2)
 }
