@@ -174,10 +174,13 @@ func (r *Reader) nextClassic(rec *Record) (again bool, err error) {
 	if !r.pcap.nanoseconds {
 		fraction *= 1000
 	}
-	r.seconds, r.timed = r.u32(head), true
+	seconds := r.u32(head)
+	if !r.timed {
+		r.seconds, r.timed = seconds, true
+	}
 	*rec = Record{
 		Interface:  uint32(r.section),
-		Time:       int64(r.seconds)*1e9 + fraction,
+		Time:       int64(seconds)*1e9 + fraction,
 		Data:       head[size : size+int(captured) : size+int(captured)],
 		WireLength: wire, Block: r.block + 1, Offset: r.offset,
 	}

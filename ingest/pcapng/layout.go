@@ -39,7 +39,6 @@ func (l *Layout) Holds(r *Reader) bool {
 func (r *Reader) Continue(src io.Reader, offset int64, blocks uint64) {
 	r.src, r.srcErr = src, nil
 	r.lo, r.hi, r.offset, r.block = 0, 0, offset, blocks
-	r.timed = false
 }
 
 // Packet reads the packet at the beginning of b into rec, all but Block and

@@ -62,7 +62,7 @@ type Reader struct {
 	big        bool // the byte order of the section, or of the classic file
 	lost       bool // the section is of a version that is not read
 	pcap       classic
-	seconds    uint32 // of the last record of a classic file; valid iff timed
+	seconds    uint32 // of the first record of a classic file; valid iff timed
 	timed      bool
 	interfaces []Interface
 	section    int // index of the section's first interface

@@ -7,10 +7,11 @@ import (
 
 // Limits of the search for the next block or record.
 const (
-	maxResync  = 1 << 20   // bytes of a block that is looked for
-	maxOptions = 128 << 10 // bytes of options of a packet that is looked for
-	resyncRow  = 4         // classic records in a row that are believed
-	resyncTime = 86_400    // seconds between two of them
+	maxResync  = 1 << 20          // bytes of a block that is looked for
+	maxOptions = 128 << 10        // bytes of options of a packet that is looked for
+	resyncRow  = 4                // classic records in a row that are believed
+	resyncTime = 86_400           // seconds between two of them
+	resyncSpan = 366 * resyncTime // and from the first of the file
 )
 
 // damaged reports what is wrong with the block or record that begins here, and
@@ -192,7 +193,7 @@ func least(kind uint32) uint32 {
 // recordsFollow is follows for a classic file.
 func (r *Reader) recordsFollow(at int) bool {
 	size := int(r.pcap.header)
-	last, timed := r.seconds, r.timed
+	last, most := r.seconds, uint32(resyncSpan)
 	for row := range resyncRow {
 		if r.need(at+size) != nil {
 			return row > 0 && r.hi-r.lo == at
@@ -201,13 +202,13 @@ func (r *Reader) recordsFollow(at int) bool {
 		seconds := r.u32(b)
 		captured, wire := r.lengths(b)
 		distance := max(seconds, last) - min(seconds, last)
-		if r.u32(b[4:]) >= r.pcap.second() || captured > min(wire, MaxCaptured) || wire == 0 || timed && distance > resyncTime {
+		if r.u32(b[4:]) >= r.pcap.second() || captured > min(wire, MaxCaptured) || wire == 0 || distance > most && (row > 0 || r.timed) {
 			return false
 		}
 		if at += size + int(captured); r.need(at) != nil {
 			return row > 1 // it is cut
 		}
-		last, timed = seconds, true
+		last, most = seconds, resyncTime
 	}
 	return true
 }
