@@ -160,7 +160,7 @@ func (r *Reader) nextClassic(rec *Record) (again bool, err error) {
 	captured, wire := r.lengths(head)
 	if captured > MaxCaptured || wire == 0 || captured > wire {
 		if again, err := r.odd(head, captured, wire); again || err != nil {
-			return again, err
+			return err == nil, err
 		}
 	}
 	if err := r.need(size + int(captured)); err != nil {
