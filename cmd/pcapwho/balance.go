@@ -23,10 +23,16 @@ type balance struct {
 	connections int   // of the result
 	bytes       int64 // of payload, each once
 	ends        int   // of connections
-	owned       int   // ends with an owner, who is the right one
-	looks       []look
+	owned       int   // ends with an owner throughout
+	evidence    *evidence
 	unsent      map[int]int64 // by PID: what the ledger says that it sent, and no table yet
 	mistakes    []string
+}
+
+// evidence is what a log says of when the recorder knew.
+type evidence struct {
+	looks []look          // in the order of time
+	lost  map[end][]int64 // when the holders of a socket were last known, of which it was later found that it has none
 }
 
 // look is a time in which the recorder read all sockets.
@@ -39,11 +45,10 @@ type end struct {
 }
 
 // compare holds a result against the ledger of its workload: every byte of
-// every connection, every owner, and the sums of every process. looks are the
-// times at which the recorder looked at the sockets: one that existed
-// throughout any of them must have an owner.
-func compare(r *report.Result, looks []look, ledger []workload.Entry) *balance {
-	b := &balance{looks: looks, unsent: map[int]int64{}}
+// every connection, every owner, and the sums of every process. What the evidence
+// decides must have an owner, see owed.
+func compare(r *report.Result, known *evidence, ledger []workload.Entry) *balance {
+	b := &balance{evidence: known, unsent: map[int]int64{}}
 	books := map[end][]workload.Entry{}
 	for _, e := range ledger {
 		k := endOf(&e)
@@ -71,23 +76,26 @@ func compare(r *report.Result, looks []look, ledger []workload.Entry) *balance {
 	return b
 }
 
-// readLooks returns the looks that a log tells.
-func readLooks(path string) (looks []look, err error) {
+// readEvidence returns what a log tells.
+func readEvidence(path string) (*evidence, error) {
 	log, err := ingest.OpenLog(path)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
+	known := &evidence{lost: map[end][]int64{}}
 	for {
 		e, err := log.Next()
-		if errors.Is(err, io.EOF) {
-			return looks, nil
-		}
-		if err != nil {
+		switch {
+		case errors.Is(err, io.EOF):
+			return known, nil
+		case err != nil:
 			return nil, err
-		}
-		if e.Kind == connlog.KindPoll {
-			looks = append(looks, look{e.Poll.Begin, e.Poll.End})
+		case e.Kind == connlog.KindPoll:
+			known.looks = append(known.looks, look{e.Poll.Begin, e.Poll.End})
+		case e.Kind == connlog.KindSocket && e.Socket.Change == connlog.SocketOwner && len(e.Socket.Owners) == 0:
+			k := end{e.Socket.Protocol, e.Socket.Local, e.Socket.Remote}
+			known.lost[k] = append(known.lost[k], e.Socket.Since)
 		}
 	}
 }
@@ -106,28 +114,61 @@ func endpointOf(a netip.AddrPort) flow.Endpoint { return flow.EndpointFrom(a) }
 // in no process's sum.
 func (b *balance) judge(r *report.Result, c *attribute.Connection, e attribute.End, books []workload.Entry) {
 	b.ends++
+	books = during(books, c.First, c.Last)
 	if len(books) == 0 {
 		b.mistake("connection %d: no process says that it was %v", c.ID, c.Endpoint[e])
 		return
 	}
+	if c.Owner(e).Process != attribute.NoProcess {
+		b.owned++
+	}
 	for i := range c.Spans {
 		s := &c.Spans[i]
-		if v := s.Verdict[e]; v.Process == attribute.NoProcess {
+		v := s.Verdict[e]
+		if v.Process == attribute.NoProcess {
 			b.unsent[books[0].PID] -= s.Sent[e].UniqueBytes
+			if slices.ContainsFunc(books, func(k workload.Entry) bool { return b.evidence.owed(&k, s.First, s.Last) }) {
+				b.mistake("connection %d: %v was seen and has no owner (%v)", c.ID, c.Endpoint[e], v.Reason)
+			}
 		} else if pid := int(r.Attribution.Processes[v.Process].ID.PID); pid != books[0].PID {
 			b.mistake("connection %d: %v was process %d, not %d", c.ID, c.Endpoint[e], books[0].PID, pid)
 		}
 	}
-	if v := c.Owner(e); v.Process != attribute.NoProcess {
-		b.owned++
-	} else if slices.ContainsFunc(books, b.seen) {
-		b.mistake("connection %d: %v was seen and has no owner (%v)", c.ID, c.Endpoint[e], v.Reason)
-	}
 }
 
-// seen tells whether a socket existed throughout a look.
-func (b *balance) seen(e workload.Entry) bool {
-	return slices.ContainsFunc(b.looks, func(l look) bool { return e.Begin < l.begin && l.end < e.End })
+// during returns the entries of sockets that existed between first and last:
+// two connections one after the other may have the same endpoints.
+func during(books []workload.Entry, first, last int64) (those []workload.Entry) {
+	for _, e := range books {
+		if e.Begin <= last && first <= e.End {
+			those = append(those, e)
+		}
+	}
+	return those
+}
+
+// owed tells whether packets from first to last must have an owner at the end
+// that e is about: whether it follows from the looks that the socket existed
+// throughout. One look at a TCP socket decides for its whole connection, two at
+// a UDP socket decide for what is between them (docs/attribution.md).
+func (k *evidence) owed(e *workload.Entry, first, last int64) bool {
+	here, until := endOf(e), e.End
+	withoutPeer := end{protocol: here.protocol, local: here.local}
+	for _, t := range slices.Concat(k.lost[here], k.lost[withoutPeer]) {
+		if e.Begin <= t {
+			until = min(until, t+1)
+		}
+	}
+	var seen []look
+	for _, l := range k.looks {
+		if e.Begin < l.begin && l.end < until {
+			seen = append(seen, l)
+		}
+	}
+	if len(seen) == 0 || e.Protocol == "tcp" {
+		return len(seen) > 0
+	}
+	return seen[0].end <= first && last <= seen[len(seen)-1].begin
 }
 
 // compareBytes compares what both ends of every connection counted with what

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/pcapwho/pcapwho/cmd/pcapwho/workload"
+	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/testdata/demo"
 )
 
@@ -54,6 +57,42 @@ func TestBalance(t *testing.T) {
 				t.Errorf("the output lacks %q:\n%s", c.want, printed)
 			}
 		})
+	}
+}
+
+// What must have an owner: one look decides for a TCP connection, two decide
+// for what lies between them on UDP, and none when the socket was not there all
+// the time or when its holder was not asked.
+func TestOwed(t *testing.T) {
+	at := netip.MustParseAddrPort
+	tcp := workload.Entry{Protocol: "tcp", Local: at("127.0.0.1:1"), Remote: at("127.0.0.1:2"), Begin: 100, End: 200}
+	udp := workload.Entry{Protocol: "udp", Local: at("127.0.0.1:1"), Remote: at("127.0.0.1:2"), Begin: 100, End: 200}
+	connected, bound := endOf(&udp), end{protocol: flow.UDP, local: endpointOf(udp.Local)}
+	for _, c := range []struct {
+		name        string
+		entry       workload.Entry
+		looks       []look
+		lost        map[end][]int64
+		first, last int64
+		want        bool
+	}{
+		{"one look, before it", tcp, []look{{150, 160}}, nil, 90, 110, true},
+		{"a look that began before", tcp, []look{{90, 160}}, nil, 120, 120, false},
+		{"a look that ended after", tcp, []look{{150, 210}}, nil, 120, 120, false},
+		{"no look", tcp, nil, nil, 120, 120, false},
+		{"one look at UDP", udp, []look{{150, 160}}, nil, 155, 155, false},
+		{"between two looks", udp, []look{{90, 101}, {110, 120}, {130, 140}, {170, 180}, {190, 200}}, nil, 120, 170, true},
+		{"before the first", udp, []look{{110, 120}, {170, 180}}, nil, 119, 150, false},
+		{"after the last", udp, []look{{110, 120}, {170, 180}}, nil, 150, 171, false},
+		{"its holder last known in the first look", udp, []look{{110, 120}, {170, 180}}, map[end][]int64{connected: {120}}, 130, 130, false},
+		{"its holder last known in the last look", udp, []look{{110, 120}, {170, 180}}, map[end][]int64{connected: {180}}, 130, 130, true},
+		{"no peer, its holder not asked again", udp, []look{{110, 120}, {170, 180}}, map[end][]int64{bound: {120}}, 130, 130, false},
+		{"another socket before", udp, []look{{110, 120}, {170, 180}}, map[end][]int64{connected: {99}}, 130, 130, true},
+	} {
+		k := evidence{c.looks, c.lost}
+		if got := k.owed(&c.entry, c.first, c.last); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
 	}
 }
 

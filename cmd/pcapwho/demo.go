@@ -197,7 +197,8 @@ func workloadCommand(c *console) *cli.Command {
 		UsageText: "pcapwho workload LEDGER [--long N]",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "play"},
-			&cli.IntFlag{Name: "long", Usage: "`N` connections that live for 1.5 seconds, instead of the demonstration"},
+			&cli.IntFlag{Name: "long", Usage: "`N` connections that live for as long as --hold says, instead of the demonstration"},
+			&cli.DurationFlag{Name: "hold", Value: 1500 * time.Millisecond},
 		},
 		Action: func(ctx *cli.Context) error {
 			if role := ctx.String("play"); role != "" {
@@ -205,7 +206,7 @@ func workloadCommand(c *console) *cli.Command {
 			}
 			plan := workload.Demo()
 			if n := ctx.Int("long"); n > 0 {
-				plan = workload.Long(n, 1500*time.Millisecond)
+				plan = workload.Long(n, ctx.Duration("hold"))
 			}
 			ledger, err := os.OpenFile(ctx.Args().First(), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 			if err != nil {
@@ -238,11 +239,11 @@ func showRecording(ctx context.Context, c *console, dir string) error {
 	if err != nil {
 		return err
 	}
-	looks, err := readLooks(log)
+	known, err := readEvidence(log)
 	if err != nil {
 		return err
 	}
-	balance := compare(result, looks, ledger)
+	balance := compare(result, known, ledger)
 	fmt.Fprintf(c.out, "\n%s\n", balance)
 	return balance.err()
 }

@@ -35,6 +35,7 @@ type server struct {
 
 	mu     sync.Mutex
 	failed error
+	ending int64 // Unix nanoseconds when close began; every socket existed until then
 }
 
 func (s *server) listen(network string, stdout io.Writer) error {
@@ -131,12 +132,15 @@ func (s *server) answerDatagrams(u *net.UDPConn) error {
 		p.Received += int64(n)
 		n, err = u.WriteToUDPAddrPort(reply[:min(binary.BigEndian.Uint32(b[4:]), maxDatagram)], peer)
 		p.Sent += int64(n)
-		p.End = time.Now().UnixNano()
 		if err != nil {
 			return err
 		}
 	}
+	s.mu.Lock()
+	end := s.ending
+	s.mu.Unlock()
 	for _, e := range peers {
+		e.End = end
 		s.ledger.book(*e)
 	}
 	return nil
@@ -150,6 +154,9 @@ func (s *server) fail(err error) {
 
 // close ends everything and returns what failed.
 func (s *server) close() (err error) {
+	s.mu.Lock()
+	s.ending = time.Now().UnixNano()
+	s.mu.Unlock()
 	for _, c := range s.sockets {
 		err = errors.Join(err, c.Close())
 	}
