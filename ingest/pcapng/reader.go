@@ -193,8 +193,8 @@ func (r *Reader) nextBlock() (kind uint32, body []byte, err error) {
 		}
 	}
 	length := int64(r.u32(head[4:]))
-	if length < 12 || length > MaxBlock {
-		return 0, nil, r.damaged(0, "total length", "%d, need %d to %d", length, 12, MaxBlock)
+	if length < 12 || length > maxUsual && length > longest(kind) {
+		return 0, nil, r.damaged(0, "total length", "%d, need %d to %d", length, 12, longest(kind))
 	}
 	padded := int((length + 3) &^ 3) // some writers count without the padding, and Wireshark reads them
 	if err := r.need(padded); err != nil {
@@ -209,6 +209,20 @@ func (r *Reader) nextBlock() (kind uint32, body []byte, err error) {
 	}
 	r.advance(padded)
 	return kind, head[8 : padded-4], nil
+}
+
+// maxUsual is how long a block can be whose parts are small: a packet, and a
+// hundred options as long as they can be. What says that it is longer would
+// take memory for nothing.
+const maxUsual = 16 << 20
+
+// longest returns how long a block of the type can be.
+func longest(kind uint32) int64 {
+	switch kind {
+	case blockSection, blockInterface, blockPacket, blockSimple, blockStatistics, blockEnhanced:
+		return maxUsual
+	}
+	return MaxBlock
 }
 
 // sectionOrder returns the byte order of the section whose header is given.

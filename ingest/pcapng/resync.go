@@ -9,6 +9,7 @@ import (
 const (
 	maxResync  = 1 << 20          // bytes of a block that is looked for
 	maxOptions = 128 << 10        // bytes of options of a packet that is looked for
+	maxOwn     = 4 << 10          // bytes of options of a damaged packet
 	resyncRow  = 4                // classic records in a row that are believed
 	resyncTime = 86_400           // seconds between two of them
 	resyncSpan = 366 * resyncTime // and from the first of the file
@@ -80,9 +81,9 @@ func (r *Reader) ownEnd() int {
 		return 0
 	}
 	first := header + int(captured+3)&^3 + 4
-	r.need(first + maxOptions) // or as much as there is
+	r.need(first + maxOwn) // or as much as there is
 	b = r.buf[r.lo:r.hi]
-	for end := first; end <= min(len(b), first+maxOptions); end += 4 {
+	for end := first; end <= min(len(b), first+maxOwn); end += 4 {
 		if r.u32(b[end-4:]) == uint32(end) {
 			return end
 		}
