@@ -1,6 +1,7 @@
 package pcapng
 
 import (
+	"bytes"
 	"io"
 	"math"
 )
@@ -191,6 +192,10 @@ func (r *Reader) nextClassic(rec *Record) (again bool, err error) {
 	return false, nil
 }
 
+// hole is how many zeros are a hole in a file, as a crash leaves it, and not
+// empty packets captured at time 0.
+const hole = 4 << 10
+
 // odd looks closer at a header whose lengths are unusual. It may be that of
 // another file, or malformed.
 func (r *Reader) odd(head []byte, captured, wire uint32) (again bool, err error) {
@@ -205,6 +210,9 @@ func (r *Reader) odd(head []byte, captured, wire uint32) (again bool, err error)
 	}
 	if captured > MaxCaptured {
 		return false, r.damaged(0, "captured length", "%d, the limit is %d", captured, MaxCaptured)
+	}
+	if captured == 0 && le.Uint64(head) == 0 && r.need(hole) == nil && len(bytes.Trim(r.buf[r.lo:r.lo+hole], "\x00")) == 0 {
+		return false, r.damaged(0, "", "%d zeros where a record should begin", hole)
 	}
 	// Some writers count less on the wire than they captured. Where nothing
 	// follows such a record, it is a damaged one.

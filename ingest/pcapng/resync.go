@@ -49,10 +49,7 @@ func (r *Reader) resync(end int) bool {
 	}
 	for r.need(at+12) == nil {
 		b := r.buf[r.lo+at : r.hi]
-		n := 0
-		for n+12 <= len(b) && !r.begins(b[n:]) { // rules most bytes out
-			n++
-		}
+		n := r.search(b)
 		if at += n; n+12 <= len(b) {
 			if r.follows(at) {
 				r.skip(at)
@@ -93,6 +90,22 @@ func (r *Reader) ownEnd() int {
 
 // knows tells whether the section has described the interface.
 func (r *Reader) knows(iface uint32) bool { return uint64(iface) < uint64(len(r.interfaces)-r.section) }
+
+// search returns where in b the next block or record can begin, and rules most
+// bytes out; where none does, less than 12 bytes are left.
+func (r *Reader) search(b []byte) (n int) {
+	for n+12 <= len(b) {
+		switch {
+		case le.Uint64(b[n:]) == 0 && le.Uint32(b[n+8:]) == 0:
+			n += 5 // a hole: no block has type 0, no record was captured at time 0
+		case r.begins(b[n:]):
+			return n
+		default:
+			n++
+		}
+	}
+	return n
+}
 
 // begins tells whether a block or record can begin at b, which has 12 bytes.
 func (r *Reader) begins(b []byte) bool {

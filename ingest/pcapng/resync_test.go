@@ -307,6 +307,22 @@ func drainFile(t *testing.T, file []byte) {
 	}
 }
 
+// A hole of zeros, as a crash leaves it, costs itself.
+func TestHole(t *testing.T) {
+	for _, order := range orders {
+		for name, file := range map[string][]byte{"pcapng": twenty(t, order), "pcap": classicTwenty(order)} {
+			recs, _, _ := packets(t, file)
+			at := recs[7].Offset
+			for _, n := range []int{hole, hole + 1, 3 << 20} {
+				got, r, errs := packets(t, slices.Concat(file[:at], make([]byte, n), file[at:]))
+				if !slices.Equal(numbers(t, got), without()) || len(errs) != 1 || r.Skipped() != int64(n) {
+					t.Errorf("%s %v, %d zeros: %d packets, %d skipped, %v", name, order, n, len(got), r.Skipped(), errs)
+				}
+			}
+		}
+	}
+}
+
 // Garbage of which every word could begin a block takes one look at each, and
 // no memory.
 func TestGarbage(t *testing.T) {
