@@ -1,7 +1,6 @@
 package pcapng
 
 import (
-	"bytes"
 	"io"
 	"math"
 )
@@ -196,6 +195,21 @@ func (r *Reader) nextClassic(rec *Record) (again bool, err error) {
 // empty packets captured at time 0.
 const hole = 4 << 10
 
+// hole tells whether a hole begins here. Each byte is looked at once: solid
+// keeps where the last look found something.
+func (r *Reader) hole() bool {
+	if r.solid >= r.offset || r.need(hole) != nil {
+		return false
+	}
+	for i, c := range r.buf[r.lo : r.lo+hole] {
+		if c != 0 {
+			r.solid = r.offset + int64(i)
+			return false
+		}
+	}
+	return true
+}
+
 // odd looks closer at a header whose lengths are unusual. It may be that of
 // another file, or malformed.
 func (r *Reader) odd(head []byte, captured, wire uint32) (again bool, err error) {
@@ -211,7 +225,7 @@ func (r *Reader) odd(head []byte, captured, wire uint32) (again bool, err error)
 	if captured > MaxCaptured {
 		return false, r.damaged(0, "captured length", "%d, the limit is %d", captured, MaxCaptured)
 	}
-	if captured == 0 && le.Uint64(head) == 0 && r.need(hole) == nil && len(bytes.Trim(r.buf[r.lo:r.lo+hole], "\x00")) == 0 {
+	if captured == 0 && le.Uint64(head) == 0 && r.hole() {
 		return false, r.damaged(0, "", "%d zeros where a record should begin", hole)
 	}
 	// Some writers count less on the wire than they captured. Where nothing

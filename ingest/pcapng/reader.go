@@ -64,6 +64,7 @@ type Reader struct {
 	pcap       classic
 	seconds    uint32 // of the first record of a classic file; valid iff timed
 	timed      bool
+	solid      int64 // offset of a byte that is not 0; before it there are no holes
 	interfaces []Interface
 	section    int // index of the section's first interface
 	comment    string
@@ -77,7 +78,7 @@ type Reader struct {
 // what errors call it. It fails with a NotCaptureError when src is no capture,
 // with a FormatError when its header is malformed, and with src's own error.
 func NewReader(src io.Reader, name string) (*Reader, error) {
-	r := &Reader{name: name, src: src, buf: make([]byte, firstBuffer)}
+	r := &Reader{name: name, src: src, solid: -1, buf: make([]byte, firstBuffer)}
 	err := r.need(4)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return nil, err
