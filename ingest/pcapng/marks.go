@@ -33,8 +33,8 @@ type marks struct {
 
 // optionKey is what a packet's options say of its process.
 type optionKey struct {
-	pid, tid   int32
-	block, epb int32 // index+1 in blocks, of the process and of the effective one; 0 = none
+	pid, tid         int32
+	block, effective int32 // index+1 in blocks, of the process and of the effective one; 0 = none
 }
 
 // bare is a mark known by its PID alone.
@@ -89,7 +89,7 @@ type packetMark struct {
 // else its comments, which anybody can write anything into.
 func (m *marks) of(p *packetMark, time int64) int32 {
 	if p.block > 0 && int(p.block) <= len(m.blocks) {
-		return m.byKey(optionKey{block: p.block, epb: p.effect, tid: p.tid})
+		return m.byKey(optionKey{block: p.block, effective: p.effect, tid: p.tid})
 	}
 	if p.pid > 0 {
 		key := optionKey{pid: p.pid, tid: p.tid, block: m.blockAt(p.pid, time)}
@@ -134,8 +134,8 @@ func (m *marks) byKey(key optionKey) int32 {
 		}
 	}
 	mark.TID = key.tid
-	if key.epb > 0 && int(key.epb) <= len(m.blocks) {
-		mark.EffectivePID = m.blocks[key.epb-1].PID
+	if key.effective > 0 && int(key.effective) <= len(m.blocks) {
+		mark.EffectivePID = m.blocks[key.effective-1].PID
 	}
 	i := m.add(mark)
 	if i > 0 {
