@@ -66,7 +66,7 @@ func newApp(c *console, status *int) *cli.App {
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {},
 		Flags:                     []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}},
-		Commands:                  []*cli.Command{demoCommand(c), recordCommand(c, status), runCommand(c, status), analyzeCommand(c, status), workloadCommand(c)},
+		Commands:                  []*cli.Command{demoCommand(c), recordCommand(c, status), runCommand(c, status), analyzeCommand(c, status), infoCommand(c, status), workloadCommand(c)},
 	}
 	app.Action = func(ctx *cli.Context) error {
 		switch {
