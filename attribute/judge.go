@@ -67,27 +67,31 @@ type subject struct {
 	locality owner.Locality
 	exact    []owner.Hold // of sockets with this five-tuple
 	data     bool         // either end sent payload
-	seen     bool         // a socket with this five-tuple is in the log, with or without an owner
 
-	binds     []owner.Hold // of sockets bound to the endpoint, without a peer; valid iff haveBinds: see bound
+	sockets   []int32 // those that exact is of; valid as long as the hearing judges this end
+	binds     []int32 // sockets that are bound to the endpoint, without a peer; valid iff haveBinds: see bound
 	haveBinds bool
 }
 
-// bound returns the holds of sockets that are bound to the endpoint and have no
-// peer. Most verdicts do without.
-func (s *subject) bound() []owner.Hold {
+// bound returns the sockets that are bound to the endpoint and have no peer.
+// Most verdicts do without.
+func (s *subject) bound() []int32 {
 	if !s.haveBinds && s.log != nil && s.locality != owner.Remote {
-		s.binds = holdsOf(s.log, s.log.Bound(nil, s.in.Key.Namespace, s.in.Key.Protocol, s.endpoint))
+		s.binds = s.log.Bound(s.binds, s.in.Key.Namespace, s.in.Key.Protocol, s.endpoint)
 	}
 	s.haveBinds = true
 	return s.binds
 }
+
+// peer returns the address of the other end.
+func (s *subject) peer() flow.Addr { return s.in.Key.Endpoint(s.side.Other()).Addr }
 
 // stretch is the time that one verdict is about: packets from first to last,
 // within the interval [from, until) in which the evidence does not change.
 type stretch struct {
 	from, until int64
 	first, last int64
+	sent        bool // the end in question sent some of them
 }
 
 // hearing is the memory of one goroutine that asks the judge.
@@ -95,13 +99,14 @@ type hearing struct {
 	*judge
 	segments []conn.Segment
 	sockets  []int32
+	binds    []int32
 }
 
 // subject returns one end of instance r, of whose packets the first and what
 // both ends sent are given.
 func (h *hearing) subject(r ref, side flow.Side, first int64, data bool) subject {
 	in := h.instance(r)
-	s := subject{log: h.log, in: in, first: first, side: side, endpoint: in.Key.Endpoint(side), server: side != h.client(in), data: data}
+	s := subject{log: h.log, in: in, first: first, side: side, endpoint: in.Key.Endpoint(side), server: side != h.client(in), data: data, binds: h.binds[:0]}
 	s.locality = h.log.Locality(s.endpoint.Addr)
 	if h.log == nil || s.locality == owner.Remote {
 		return s
@@ -110,7 +115,7 @@ func (h *hearing) subject(r ref, side flow.Side, first int64, data bool) subject
 	if in.Key.Protocol == flow.TCP && len(sockets) > 0 {
 		sockets = h.assignedTo(r, in, side, sockets)
 	}
-	s.exact, s.seen = holdsOf(h.log, sockets), len(sockets) > 0
+	s.sockets, s.exact = sockets, holdsOf(h.log, sockets)
 	return s
 }
 
@@ -133,8 +138,9 @@ func (h *hearing) connection(r ref, c *Connection) {
 		c.Endpoint[end] = s.endpoint
 		c.Local[end] = s.locality == owner.Local
 		for n, seg := range h.segments {
-			c.Spans[n].Verdict[end] = h.verdict(&s, stretch{seg.From, seg.Until, seg.First, seg.Last})
+			c.Spans[n].Verdict[end] = h.verdict(&s, stretch{seg.From, seg.Until, seg.First, seg.Last, seg.Sent[side].Packets > 0})
 		}
+		h.binds = s.binds
 	}
 }
 

@@ -107,7 +107,7 @@ func (h *hearing) quote(q quoteKey) Verdict {
 	in := h.instance(r)
 	sent, first := f.Sent(in), f.First(in)
 	s := h.subject(r, q.side, first, sent[0].PayloadBytes+sent[1].PayloadBytes > 0)
-	v := h.verdict(&s, stretch{q.from, q.until, max(q.from, first), min(q.until, in.Last)})
+	v := h.verdict(&s, stretch{q.from, q.until, max(q.from, first), min(q.until, in.Last), true})
 	v.Why = "an ICMP error about this connection; " + v.Why
 	return v
 }

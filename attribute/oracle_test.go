@@ -30,20 +30,33 @@ type oracleSocket struct {
 	before, after int64      // not there at these times
 	first, last   [2]int64   // windows of the first and the last sighting
 	holds         [][2]int64 // aligned with owners
-	owners        [][]int32
+	owners        [][]int32  // ascending; unseen for those that could not be seen
 }
 
-func (o *oracle) polls() (w [][2]int64) {
-	for _, e := range o.events {
-		if e.Kind == connlog.KindPoll {
+// unseen stands for processes that the log could not see.
+const unseen = 0
+
+// recording tells which recording event i belongs to: heads are counted.
+func (o *oracle) recording(i int) (n int) {
+	for _, e := range o.events[:i+1] {
+		if e.Kind == connlog.KindHead {
+			n++
+		}
+	}
+	return n
+}
+
+func (o *oracle) polls(recording int) (w [][2]int64) {
+	for i, e := range o.events {
+		if e.Kind == connlog.KindPoll && o.recording(i) == recording {
 			w = append(w, [2]int64{e.Poll.Begin, e.Poll.End})
 		}
 	}
 	return w
 }
 
-func (o *oracle) window(at int64) [2]int64 {
-	for _, w := range o.polls() {
+func (o *oracle) window(recording int, at int64) [2]int64 {
+	for _, w := range o.polls(recording) {
 		if w[0] <= at && at <= w[1] {
 			return w
 		}
@@ -51,48 +64,74 @@ func (o *oracle) window(at int64) [2]int64 {
 	return [2]int64{at, at}
 }
 
-func (o *oracle) lossy(a, b int64) bool {
+// losses are the windows in which the capture dropped packets.
+func (o *oracle) losses() (w [][2]int64) {
 	for _, e := range o.events {
-		if e.Kind == connlog.KindGap && e.Gap.Begin <= max(a, b) && e.Gap.End >= min(a, b) {
-			return true
+		if e.Kind == connlog.KindGap {
+			w = append(w, [2]int64{e.Gap.Begin, e.Gap.End})
 		}
 	}
-	return false
+	return w
+}
+
+// twice are the windows of time that passed twice.
+func (o *oracle) twice() (w [][2]int64) {
+	var read int64
+	for _, e := range o.events {
+		if e.Kind == connlog.KindClock && e.Clock.Step < 0 {
+			w = append(w, [2]int64{read + e.Clock.Step, e.Time - e.Clock.Step})
+		}
+		if e.Kind == connlog.KindClock || e.Kind == connlog.KindHead {
+			read = e.Time
+		}
+	}
+	return w
+}
+
+func within(windows [][2]int64, a, b int64) bool {
+	return slices.ContainsFunc(windows, func(w [2]int64) bool { return w[0] <= max(a, b) && w[1] >= min(a, b) })
 }
 
 func (o *oracle) sockets() []*oracleSocket {
 	var list []*oracleSocket
-	polls := o.polls()
+	heads := o.recording(len(o.events) - 1)
 	for i, e := range o.events {
 		if e.Kind != connlog.KindSocket || e.Socket.Change != connlog.SocketOpen && e.Socket.Change != connlog.SocketSnapshot {
 			continue
 		}
-		s := &oracleSocket{Socket: e.Socket, before: math.MinInt64, after: math.MaxInt64, first: o.window(e.Time), last: polls[len(polls)-1]}
+		mine := o.recording(i)
+		polls := o.polls(mine)
+		s := &oracleSocket{Socket: e.Socket, before: math.MinInt64, after: math.MaxInt64, first: o.window(mine, e.Time), last: polls[len(polls)-1]}
+		if mine > 1 { // not there when the recording before looked for the last time
+			p := o.polls(mine - 1)
+			s.before = p[len(p)-1][0]
+		}
 		if e.Socket.Change == connlog.SocketOpen {
 			s.before = e.Socket.Since
 		}
-		at, who := s.first, e.Socket.Owners
+		if mine < heads {
+			s.after = o.polls(mine + 1)[0][1]
+		}
+		at, now := s.first, e.Socket
 		end := func(w [2]int64) {
-			if len(who) > 0 {
-				var pids []int32
-				for _, p := range who {
-					pids = append(pids, p.PID)
-				}
-				slices.Sort(pids)
+			if len(now.Owners) > 0 || now.Partial {
 				s.holds = append(s.holds, [2]int64{at[1], max(w[0], at[1]-1)})
-				s.owners = append(s.owners, slices.Compact(pids))
+				s.owners = append(s.owners, pids(now))
 			}
 		}
 		for _, f := range o.events[i+1:] {
+			if f.Kind == connlog.KindHead {
+				break
+			}
 			if f.Kind != connlog.KindSocket || f.Socket.ID != e.Socket.ID {
 				continue
 			}
 			if f.Socket.Change == connlog.SocketClose {
-				s.last, s.after = o.window(f.Socket.Since), f.Time
+				s.last, s.after = o.window(mine, f.Socket.Since), f.Time
 				break
 			}
-			end(o.window(f.Socket.Since))
-			at, who = o.window(f.Time), f.Socket.Owners
+			end(o.window(mine, f.Socket.Since))
+			at, now = o.window(mine, f.Time), f.Socket
 		}
 		end(s.last)
 		list = append(list, s)
@@ -100,13 +139,66 @@ func (o *oracle) sockets() []*oracleSocket {
 	return list
 }
 
+func pids(s *connlog.Socket) (who []int32) {
+	for _, p := range s.Owners {
+		who = append(who, p.PID)
+	}
+	if s.Partial {
+		who = append(who, unseen)
+	}
+	slices.Sort(who)
+	return slices.Compact(who)
+}
+
+// existed tells whether the socket may have been there at time t.
+func (s *oracleSocket) existed(t int64) bool {
+	for _, h := range s.holds {
+		if h[0] <= t && t <= h[1] {
+			return true
+		}
+	}
+	return s.before < t && t < s.after
+}
+
+// holders returns who may have held the socket at time t, when it existed.
+func (s *oracleSocket) holders(t int64) (who []int32) {
+	if len(s.holds) == 0 {
+		return []int32{unseen}
+	}
+	if who = heldAt([]*oracleSocket{s}, t); len(who) > 0 {
+		return who
+	}
+	for i, h := range s.holds {
+		if h[1] < t && (i+1 == len(s.holds) || s.holds[i+1][0] > t) {
+			who = append(who, s.owners[i]...)
+		}
+		if h[0] > t && (i == 0 || s.holds[i-1][1] < t) {
+			who = append(who, s.owners[i]...)
+		}
+	}
+	return who
+}
+
+// moments are all times from a to b at which something about the socket may
+// change, and those beside them.
+func (s *oracleSocket) moments(a, b int64) []int64 {
+	all := []int64{a, b}
+	for _, h := range s.holds {
+		for _, m := range []int64{h[0] - 1, h[0], h[1], h[1] + 1} {
+			if a <= m && m <= b {
+				all = append(all, m)
+			}
+		}
+	}
+	return all
+}
+
 func (o *oracle) instances() {
 	type state struct {
-		n        int
-		last     int64
-		flags    [2]uint8
-		isn      [2]int64
-		anything bool
+		n     int
+		last  int64
+		flags [2]uint8
+		isn   [2]int64
 	}
 	states := map[flow.Key]*state{}
 	count := 0
@@ -197,6 +289,9 @@ func (o *oracle) answer(i int, source bool) string {
 	if !local(me.Addr) {
 		return "remote []"
 	}
+	if within(o.twice(), p.Time, p.Time) {
+		return "unknown []"
+	}
 	key, _ := p.Tuple.Key(0)
 	tcp := p.Tuple.Protocol == flow.TCP
 	var exact, bound []*oracleSocket
@@ -205,115 +300,268 @@ func (o *oracle) answer(i int, source bool) string {
 		case s.Protocol != p.Tuple.Protocol:
 		case s.HasRemote && s.Local == me && s.Remote == you && (!tcp || o.belongs(s, o.inst[i], key)):
 			exact = append(exact, s)
-		case !s.HasRemote && s.Local.Port == me.Port && (s.Local.Addr == me.Addr || s.Local.Addr.IsUnspecified()):
+		case !s.HasRemote && s.Local.Port == me.Port && (s.Local.Addr == me.Addr || s.Local.Addr.IsUnspecified()) && (!tcp || s.State == "listen"):
 			bound = append(bound, s)
 		}
+	}
+	if !tcp {
+		return o.datagram(i, source, me, exact, bound)
 	}
 	if who := heldAt(exact, p.Time); len(who) > 0 {
 		return verdict("exact", who)
 	}
-	if who := heldAt(bound, p.Time); len(who) > 0 && !tcp {
-		return verdict("wildcard", who)
-	}
-	if a, ok := o.stream(exact, p.Time, tcp); ok {
+	if a, ok := o.stream(i, source, exact, bound); ok {
 		return a
 	}
-	if tcp {
-		return o.listen(i, me, exact, bound)
+	return o.listen(i, source, exact, bound)
+}
+
+// device tells whether a socket certainly takes what passes between two hosts:
+// loopback (1) and one other interface (2) are captured.
+func device(s *oracleSocket, p *packet.Packet) bool {
+	through := 2
+	if local(p.Tuple.Source) && local(p.Tuple.Destination) {
+		through = 1
+	}
+	return s.Interface == 0 || s.Interface == through
+}
+
+func (o *oracle) datagram(i int, source bool, me flow.Endpoint, exact, bound []*oracleSocket) string {
+	p := &o.packets[i]
+	var who []int32
+	sure, there, sharing := false, false, false
+	look := func(s *oracleSocket, here bool) (certain, between bool) {
+		if !s.existed(p.Time) {
+			return false, false
+		}
+		sharing = true
+		who = append(who, s.holders(p.Time)...)
+		if !here {
+			who = append(who, unseen)
+			return false, false
+		}
+		before, after := false, false
+		for _, h := range s.holds {
+			certain = certain || h[0] <= p.Time && p.Time <= h[1]
+			before, after = before || h[1] < p.Time, after || h[0] > p.Time
+		}
+		return certain, before && after
+	}
+	for _, s := range exact {
+		certain, between := look(s, true)
+		sure, there = sure || certain, there || certain || between
+	}
+	connected, certain, between := sure, false, there
+	if !there || o.sent(i, source, me) {
+		sharing = false
+		for _, s := range bound {
+			c, b := look(s, device(s, p))
+			certain, between = certain || c, between || b
+		}
+		if sharing && !there {
+			who = append(who, o.sharers(me)...)
+		}
+	}
+	slices.Sort(who)
+	who = slices.Compact(who)
+	switch {
+	case connected:
+		return verdict("exact", who)
+	case certain:
+		return verdict("wildcard", who)
+	case between:
+		return verdict("stream", who)
 	}
 	return "unknown []"
 }
 
-func (o *oracle) stream(exact []*oracleSocket, t int64, tcp bool) (string, bool) {
+// sent tells whether one side of packet i sent any packet while nothing changed
+// that is known about its connection.
+func (o *oracle) sent(i int, source bool, me flow.Endpoint) bool {
+	p := &o.packets[i]
+	if p.Tuple.From() == p.Tuple.To() {
+		return source
+	}
+	var changes []int64
+	for _, w := range slices.Concat(o.losses(), o.twice()) {
+		changes = append(changes, w[0], w[1]+1)
+	}
+	for _, s := range o.sockets() {
+		tuple := s.HasRemote && (s.Local == p.Tuple.From() && s.Remote == p.Tuple.To() || s.Local == p.Tuple.To() && s.Remote == p.Tuple.From())
+		port := !s.HasRemote && (s.Local.Port == p.Tuple.SourcePort || s.Local.Port == p.Tuple.DestinationPort)
+		if s.Protocol == flow.UDP && (tuple || port) {
+			changes = append(changes, s.before+1, s.after)
+			for _, h := range s.holds {
+				changes = append(changes, h[0], h[1]+1)
+			}
+		}
+	}
+	for k := range o.packets {
+		q := &o.packets[k]
+		changed := slices.ContainsFunc(changes, func(c int64) bool { return min(p.Time, q.Time) < c && c <= max(p.Time, q.Time) })
+		if o.inst[k] == o.inst[i] && q.Tuple.From() == me && !changed {
+			return true
+		}
+	}
+	return false
+}
+
+// sharers returns the holders of all UDP sockets of an endpoint, and unseen,
+// if two of them were seen at one time in the hands of different processes.
+func (o *oracle) sharers(me flow.Endpoint) (who []int32) {
+	var fit []*oracleSocket
+	for _, s := range o.sockets() {
+		if s.Protocol == flow.UDP && s.Local.Port == me.Port && (s.Local.Addr == me.Addr || !s.HasRemote && s.Local.Addr.IsUnspecified()) {
+			fit = append(fit, s)
+			for _, w := range s.owners {
+				who = append(who, w...)
+			}
+		}
+	}
+	all := func(s *oracleSocket) []int32 {
+		if len(s.holds) == 0 {
+			return []int32{unseen}
+		}
+		w := slices.Concat(s.owners...)
+		slices.Sort(w)
+		return slices.Compact(w)
+	}
+	for i, a := range fit {
+		for _, b := range fit[i+1:] {
+			one := len(all(a)) == 1 && all(a)[0] != unseen && slices.Equal(all(a), all(b))
+			if a.first[0] <= b.last[1] && b.first[0] <= a.last[1] && !one {
+				return append(who, unseen)
+			}
+		}
+	}
+	return nil
+}
+
+// server tells whether one side of packet i is the one that did not open the
+// connection. The generator begins all with a SYN.
+func (o *oracle) server(i int, source bool) bool {
+	p := &o.packets[i]
+	if p.Tuple.From() == p.Tuple.To() {
+		return !source
+	}
+	me := p.Tuple.To()
+	if source {
+		me = p.Tuple.From()
+	}
+	ps := o.ofInstance(o.inst[i])
+	client := ps[0].Tuple.From()
+	if ps[0].TCPFlags&packet.ACK != 0 {
+		client = ps[0].Tuple.To()
+	}
+	return me != client
+}
+
+func (o *oracle) stream(i int, source bool, exact, bound []*oracleSocket) (string, bool) {
 	const never = math.MinInt64
+	t := o.packets[i].Time
 	before, after := int64(never), int64(math.MaxInt64)
 	var near []int32
 	for _, s := range exact {
-		for i, h := range s.holds {
+		for _, h := range s.holds {
 			if h[1] < t && h[1] > before {
 				before = h[1]
 			}
 			if h[0] > t && h[0] < after {
 				after = h[0]
 			}
-			_ = i
 		}
 	}
 	gather := func(at int64, edge int) {
 		for _, s := range exact {
 			for i, h := range s.holds {
-				if h[edge] == at {
+				if h[edge] == at && (edge == 1) == (at < t) {
 					near = append(near, s.owners[i]...)
 				}
 			}
 		}
 	}
-	if before != never {
-		gather(before, 1)
-	}
-	if after != math.MaxInt64 {
-		gather(after, 0)
-	}
-	slices.Sort(near)
-	near = slices.Compact(near)
 	from, to := t, t
 	if before != never {
+		gather(before, 1)
 		from = before
 	}
 	if after != math.MaxInt64 {
+		gather(after, 0)
 		to = after
 	}
+	slices.Sort(near)
+	near = slices.Compact(near)
 	switch {
 	case len(near) == 0:
 		return "", false
-	case tcp && o.lossy(from, to):
+	case within(o.losses(), from, to):
 		return "unknown []", true
-	case tcp:
-		return verdict("stream", near), true
-	case before == never || after == math.MaxInt64 || len(near) != 1 || o.lossy(from, to):
-		return "", false
+	}
+	if before == never && len(near) == 1 && near[0] != unseen {
+		near = o.openers(i, source, near, after, bound)
 	}
 	return verdict("stream", near), true
 }
 
-func (o *oracle) listen(i int, me flow.Endpoint, exact, bound []*oracleSocket) string {
-	ps := o.ofInstance(o.inst[i])
-	client := ps[0].Tuple.From()
-	begun, data, refused := false, false, true
-	for _, p := range ps {
-		if p.TCPFlags&packet.SYN != 0 && !begun {
-			begun, client = true, p.Tuple.From()
-			if p.TCPFlags&packet.ACK != 0 {
-				client = p.Tuple.To()
+// openers adds to who held a connection's socket when it was first seen, at
+// time seen, those that may have had it before.
+func (o *oracle) openers(i int, source bool, who []int32, seen int64, bound []*oracleSocket) []int32 {
+	first := o.ofInstance(o.inst[i])[0].Time
+	if who[0] == young && born > first {
+		who = append(who, parent, unseen)
+	}
+	if o.server(i, source) {
+		who = append(who, accepted(bound, first, seen)...)
+	}
+	slices.Sort(who)
+	return slices.Compact(who)
+}
+
+// accepted returns who may have accepted, up to time until, a connection that
+// began at first.
+func accepted(bound []*oracleSocket, first, until int64) (who []int32) {
+	for _, b := range bound {
+		if b.existed(first) {
+			for _, m := range b.moments(first, max(first, until)) {
+				who = append(who, b.holders(m)...)
 			}
 		}
-		data = data || p.Payload > 0
 	}
-	if !begun {
-		return "unknown []" // the generator makes no mid-stream connections with listeners
+	return who
+}
+
+func (o *oracle) listen(i int, source bool, exact, bound []*oracleSocket) string {
+	ps := o.ofInstance(o.inst[i])
+	me := o.packets[i].Tuple.To()
+	if source {
+		me = o.packets[i].Tuple.From()
 	}
-	if me == client {
-		return "unknown []"
-	}
-	owned := slices.ContainsFunc(exact, func(s *oracleSocket) bool { return len(s.holds) > 0 })
-	if who := heldAt(bound, ps[0].Time); !owned && len(who) > 0 {
-		if data || len(exact) > 0 {
-			return verdict("ambiguous", who)
-		}
-		return verdict("listener", who)
-	}
-	rst := false
+	data, rst, refused := false, false, true
 	for _, p := range ps {
-		if p.Tuple.From() == me {
+		data = data || p.Payload > 0
+		if p.Tuple.From() == me && p.Tuple.From() != p.Tuple.To() {
 			rst = rst || p.TCPFlags&packet.RST != 0
 			refused = refused && p.TCPFlags&(packet.SYN|packet.FIN|packet.PSH) == 0
 		}
 	}
-	held := false
-	for _, b := range bound {
-		held = held || len(b.holds) > 0
+	if !o.server(i, source) {
+		return "unknown []"
 	}
-	if rst && refused && !held {
+	owned := slices.ContainsFunc(exact, func(s *oracleSocket) bool { return len(s.holds) > 0 })
+	sure, there := false, false
+	for _, b := range bound {
+		sure = sure || len(heldAt([]*oracleSocket{b}, ps[0].Time)) > 0 && device(b, ps[0])
+		there = there || b.existed(ps[0].Time)
+	}
+	if !owned && sure {
+		who := accepted(bound, ps[0].Time, ps[0].Time)
+		if data || len(exact) > 0 {
+			who = append(who, unseen)
+		}
+		slices.Sort(who)
+		return verdict("listener", slices.Compact(who))
+	}
+	if rst && refused && !there {
 		return "kernel []"
 	}
 	return "unknown []"
@@ -331,9 +579,15 @@ func heldAt(sockets []*oracleSocket, t int64) (who []int32) {
 	return slices.Compact(who)
 }
 
+// verdict words an answer: who is ascending.
 func verdict(reason string, who []int32) string {
 	if len(who) > 1 {
 		reason = "ambiguous"
+	}
+	if len(who) > 0 && who[0] == unseen {
+		if who = who[1:]; len(who) == 0 {
+			reason = "unknown"
+		}
 	}
 	return fmt.Sprint(reason, " ", who)
 }
@@ -344,22 +598,34 @@ const (
 	base = 1000 * ms
 )
 
+// One process is younger than some connections, and has a parent.
+const (
+	young, parent = 3, 1
+	born          = base + 70*ms
+)
+
 // draw makes a random timeline: polls every 50 ms, sockets that open, change
 // hands and close between them, and packets of a few five-tuples.
 func draw(t *rapid.T) *oracle {
 	o := &oracle{}
 	polls := rapid.IntRange(2, 8).Draw(t, "polls")
 	pid := func() connlog.ProcessID {
-		n := int32(rapid.IntRange(1, 3).Draw(t, "pid"))
-		return connlog.ProcessID{PID: n, Start: int64(n)}
+		return process(int32(rapid.IntRange(1, 3).Draw(t, "pid")))
 	}
-	o.events = append(o.events, connlog.Event{Kind: connlog.KindHead, Head: &connlog.Head{Interfaces: []connlog.Interface{{Addresses: []string{"10.0.0.1/24"}}}}})
+	o.events = append(o.events, newHead(base-5*ms),
+		connlog.Event{Kind: connlog.KindProcess, Process: &connlog.Process{Change: connlog.ProcessSnapshot, ID: process(parent)}},
+		connlog.Event{Kind: connlog.KindProcess, Process: &connlog.Process{Change: connlog.ProcessSnapshot, ID: process(young), Parent: process(parent)}})
 	type alive struct{ s connlog.Socket }
 	var open []alive
 	id := uint64(0)
 	for n := range polls {
 		begin, end := base+int64(n*50*ms), base+int64(n*50*ms+10*ms)
 		previous := begin - 50*ms
+		if n > 0 && rapid.IntRange(0, 11).Draw(t, "again") == 0 {
+			o.events = append(o.events, newHead(begin-5*ms))
+			open = nil
+		}
+		fresh := o.events[len(o.events)-1].Kind == connlog.KindHead || n == 0
 		var keep []alive
 		for _, a := range open {
 			switch rapid.IntRange(0, 5).Draw(t, "fate") {
@@ -374,6 +640,7 @@ func draw(t *rapid.T) *oracle {
 				for range rapid.IntRange(0, 2).Draw(t, "owners") {
 					s.Owners = append(s.Owners, pid())
 				}
+				s.Partial = rapid.IntRange(0, 7).Draw(t, "partial") == 0
 				o.events = append(o.events, connlog.Event{Kind: connlog.KindSocket, Time: end, Socket: &s})
 			}
 			keep = append(keep, a)
@@ -382,9 +649,10 @@ func draw(t *rapid.T) *oracle {
 		for range rapid.IntRange(0, 2).Draw(t, "opens") {
 			id++
 			s := connlog.Socket{Change: connlog.SocketOpen, ID: id, Since: previous}
-			if n == 0 {
+			if fresh {
 				s.Change, s.Since = connlog.SocketSnapshot, 0
 			}
+			s.Partial = rapid.IntRange(0, 7).Draw(t, "partial") == 0
 			drawSocket(t, &s)
 			for range rapid.IntRange(0, 2).Draw(t, "owners") {
 				s.Owners = append(s.Owners, pid())
@@ -395,6 +663,11 @@ func draw(t *rapid.T) *oracle {
 		if rapid.IntRange(0, 9).Draw(t, "loss") == 0 {
 			o.events = append(o.events, connlog.Event{Kind: connlog.KindGap, Time: end, Gap: &connlog.Gap{Source: connlog.GapCapture, Begin: begin - 20*ms, End: begin - 10*ms}})
 		}
+		clock := connlog.Event{Kind: connlog.KindClock, Time: end, Clock: &connlog.Clock{}}
+		if rapid.IntRange(0, 19).Draw(t, "set back") == 0 {
+			clock.Clock.Step = -15 * ms
+		}
+		o.events = append(o.events, clock)
 		o.events = append(o.events, connlog.Event{Kind: connlog.KindPoll, Time: end, Poll: &connlog.Poll{Begin: begin, End: end}})
 	}
 	drawPackets(t, o, int64(polls*50))
@@ -404,8 +677,20 @@ func draw(t *rapid.T) *oracle {
 
 var (
 	addrs = []string{"10.0.0.1:80", "10.9.9.9:5000", "127.0.0.1:7000", "127.0.0.1:80"}
-	pairs = [][2]int{{0, 1}, {2, 3}}
+	pairs = [][2]int{{0, 1}, {0, 1}, {2, 3}, {2, 3}, {2, 2}}
 )
+
+func process(n int32) connlog.ProcessID {
+	if n == young {
+		return connlog.ProcessID{PID: n, Start: born}
+	}
+	return connlog.ProcessID{PID: n, Start: int64(n)}
+}
+
+func newHead(at int64) connlog.Event {
+	return connlog.Event{Kind: connlog.KindHead, Time: at, Head: &connlog.Head{Addresses: []string{"10.0.0.1/24"},
+		Interfaces: []connlog.Interface{{Index: 2}, {Index: 1, Loopback: true}}}}
+}
 
 func end(i int) flow.Endpoint {
 	var a, b, c, d, port int
@@ -428,8 +713,9 @@ func drawSocket(t *rapid.T, s *connlog.Socket) {
 		s.Local, s.Remote, s.HasRemote = end(pair[0]), end(pair[1]), true
 		return
 	}
+	s.Interface = rapid.SampledFrom([]int{0, 0, 0, 1, 2, 3}).Draw(t, "interface")
 	if s.Protocol == flow.TCP {
-		s.State = "listen"
+		s.State = rapid.SampledFrom([]string{"listen", "listen", "listen", "close"}).Draw(t, "state")
 	}
 }
 
@@ -505,9 +791,13 @@ func (o *oracle) dump() string {
 	for _, e := range o.events {
 		switch e.Kind {
 		case connlog.KindSocket:
-			fmt.Fprintf(&b, "%4d socket %d change %d since %d %v %v>%v %v\n", e.Time/1e6, e.Socket.ID, e.Socket.Change, e.Socket.Since/1e6, e.Socket.Protocol, e.Socket.Local, e.Socket.Remote, e.Socket.Owners)
+			fmt.Fprintf(&b, "%4d socket %d change %d since %d %v %v>%v %q dev=%d partial=%v %v\n", e.Time/1e6, e.Socket.ID, e.Socket.Change, e.Socket.Since/1e6, e.Socket.Protocol, e.Socket.Local, e.Socket.Remote, e.Socket.State, e.Socket.Interface, e.Socket.Partial, e.Socket.Owners)
 		case connlog.KindPoll:
 			fmt.Fprintf(&b, "%4d poll %d-%d\n", e.Time/1e6, e.Poll.Begin/1e6, e.Poll.End/1e6)
+		case connlog.KindHead:
+			fmt.Fprintf(&b, "%4d head\n", e.Time/1e6)
+		case connlog.KindClock:
+			fmt.Fprintf(&b, "%4d clock %d\n", e.Time/1e6, e.Clock.Step/1e6)
 		case connlog.KindGap:
 			fmt.Fprintf(&b, "%4d gap %d-%d\n", e.Time/1e6, e.Gap.Begin/1e6, e.Gap.End/1e6)
 		}

@@ -12,9 +12,9 @@ import (
 type rule func(*judge, *subject, stretch) (Verdict, bool)
 
 // allRules returns the rules in their order; the first that answers decides.
-// Each is stated in docs/attribution.md under its reason's name.
+// Each is stated in docs/attribution.md.
 func allRules() []rule {
-	return []rule{group, remote, exact, wildcard, streamTCP, streamUDP, listener, reset}
+	return []rule{group, remote, twice, exact, stream, datagram, listener, reset}
 }
 
 // verdict answers who a subject was during a stretch.
@@ -37,7 +37,9 @@ func group(j *judge, s *subject, t stretch) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	v := unowned(Group, "the address names a group of receivers")
-	v.Candidates = owners(covering(s.bound(), t))
+	if j.log != nil {
+		v.Candidates = owners(covering(holdsOf(j.log, s.bound()), t))
+	}
 	return v, true
 }
 
@@ -46,24 +48,25 @@ func remote(j *judge, s *subject, t stretch) (Verdict, bool) {
 	return unowned(Remote, "the address is another host's"), s.locality == owner.Remote
 }
 
-// exact: a socket with this five-tuple was held throughout.
+// twice: times that passed twice tell nothing.
+func twice(j *judge, s *subject, t stretch) (Verdict, bool) {
+	return unowned(Unknown, "the clock was set back over this time, so that it passed twice"), j.log.Twice(t.first, t.last)
+}
+
+// exact: a TCP socket with this five-tuple was held throughout.
 func exact(j *judge, s *subject, t stretch) (Verdict, bool) {
+	if s.in.Key.Protocol != flow.TCP {
+		return Verdict{}, false
+	}
 	return held(Exact, covering(s.exact, t))
 }
 
-// wildcard: a UDP socket without a peer was bound to the endpoint throughout.
-func wildcard(j *judge, s *subject, t stretch) (Verdict, bool) {
-	if s.in.Key.Protocol == flow.TCP {
-		return Verdict{}, false
-	}
-	return held(Wildcard, covering(s.bound(), t))
-}
-
-// streamTCP: before the first and after the last sighting of a TCP
-// connection's socket, and between two, its owner is the nearest seen: a TCP
-// socket lives as long as its connection. Not across lost packets, which may
-// hide that the five-tuple was used again.
-func streamTCP(j *judge, s *subject, t stretch) (Verdict, bool) {
+// stream: before the first and after the last sighting of a TCP connection's
+// socket, and between two, its owner is the nearest seen: a TCP socket lives as
+// long as its connection. Before the first it may have been that of whoever
+// accepted the connection. Not across lost packets, which may hide that the
+// five-tuple was used again.
+func stream(j *judge, s *subject, t stretch) (Verdict, bool) {
 	if s.in.Key.Protocol != flow.TCP {
 		return Verdict{}, false
 	}
@@ -80,26 +83,51 @@ func streamTCP(j *judge, s *subject, t stretch) (Verdict, bool) {
 		return unowned(Unknown, "packets were lost between these and the sighting of the socket"), true
 	}
 	v, ok := held(Stream, near)
-	v.Uncertainty = to - from
-	return v, ok
-}
-
-// streamUDP: between two sightings by the same process, and only there.
-func streamUDP(j *judge, s *subject, t stretch) (Verdict, bool) {
-	if s.in.Key.Protocol == flow.TCP {
-		return Verdict{}, false
+	if !ok {
+		return v, false
 	}
-	before, after := around(s.exact, t)
-	if len(before) == 0 || len(after) == 0 {
-		return Verdict{}, false
-	}
-	v, ok := held(Stream, joined(before, after))
-	from, to := before[0].To, after[0].From
-	if !ok || v.Reason != Stream || j.log.Lossy(from, to) {
-		return Verdict{}, false
+	if len(before) == 0 && v.Process != NoProcess {
+		v = j.opened(s, after, v)
 	}
 	v.Uncertainty = to - from
 	return v, true
+}
+
+// opened doubts v, who held a connection's socket when it was first seen: it
+// may have come from another process. That is known of a process which began
+// after the connection, and of the server's end where others could accept.
+func (j *judge) opened(s *subject, first []owner.Hold, v Verdict) Verdict {
+	var may suspects
+	may.add(v.Process)
+	if p := &j.log.Processes[v.Process]; p.ID.Start > s.first {
+		if parent, ok := j.log.Parent(v.Process); ok {
+			may.add(parent)
+		}
+		may.doubt("the process that held the socket when it was first seen began after the connection")
+	}
+	if s.server || !s.in.Begun() {
+		j.listeners(s, first[0].From, &may)
+	}
+	if len(may.others) > 0 && !may.unseen {
+		may.doubt("another process listened: it may have accepted, and passed the socket on")
+	}
+	return may.verdict(Stream)
+}
+
+// listeners adds who may have accepted a connection up to a time: all that held
+// a listening socket which was there when it began. It tells whether one
+// certainly was.
+func (j *judge) listeners(s *subject, until int64, may *suspects) (certain bool) {
+	for _, i := range s.bound() {
+		k := &j.log.Sockets[i]
+		covered := len(covering(k.Holds, stretch{from: s.first, until: s.first + 1})) > 0
+		if !covered && !k.Existed(s.first) {
+			continue
+		}
+		may.addHolders(k, s.first, max(until, s.first))
+		certain = certain || covered && j.log.OnDevice(i, s.peer())
+	}
+	return certain
 }
 
 // listener: the server's end of a handshake that nobody was seen to accept
@@ -110,20 +138,25 @@ func listener(j *judge, s *subject, t stretch) (Verdict, bool) {
 	if s.in.Key.Protocol != flow.TCP || !s.server || len(s.exact) > 0 {
 		return Verdict{}, false
 	}
-	v, ok := held(Listener, covering(s.bound(), stretch{from: s.first, until: s.first + 1}))
-	if ok && v.Reason == Listener && (s.data || s.seen) {
-		v.Candidates, v.Reason, v.Process = []int32{v.Process}, Ambiguous, NoProcess
-		v.Why = "the accepted socket was not seen: the listening process or one it passed it to"
+	var may suspects
+	if !j.listeners(s, s.first, &may) {
+		return Verdict{}, false
 	}
-	return v, ok
+	if s.data || len(s.sockets) > 0 {
+		may.doubt("the accepted socket was not seen: the listening process or one it passed it to")
+	}
+	return may.verdict(Listener), true
 }
 
 // reset: the kernel answers a SYN to a port where nobody listens.
 func reset(j *judge, s *subject, t stretch) (Verdict, bool) {
 	f := s.in.Flags[s.side]
-	refused := s.in.Key.Protocol == flow.TCP && s.locality == owner.Local && s.server && s.in.Begun() && len(s.bound()) == 0 &&
-		f&packet.RST != 0 && f&(packet.SYN|packet.FIN|packet.PSH) == 0
-	return unowned(Kernel, "nobody listened on the port"), refused
+	if s.in.Key.Protocol != flow.TCP || s.locality != owner.Local || !s.server || !s.in.Begun() ||
+		f&packet.RST == 0 || f&(packet.SYN|packet.FIN|packet.PSH) != 0 {
+		return Verdict{}, false
+	}
+	listens := slices.ContainsFunc(s.bound(), func(i int32) bool { return j.log.Sockets[i].Existed(s.first) })
+	return unowned(Kernel, "nobody listened on the port"), !listens
 }
 
 // held answers with the one process that the holds name, or with all they name.
@@ -131,27 +164,11 @@ func held(r Reason, holds []owner.Hold) (Verdict, bool) {
 	if len(holds) == 0 {
 		return Verdict{}, false
 	}
-	v := Verdict{Reason: r, Process: NoProcess}
-	one := true
+	var s suspects
 	for i := range holds {
-		h := &holds[i]
-		v.Uncertainty = max(v.Uncertainty, h.Slack)
-		one = one && len(h.Owners) == 1 && h.Owners[0] == holds[0].Owners[0]
+		s.addHold(&holds[i])
 	}
-	if one {
-		v.Process, v.Why = holds[0].Owners[0], whyHeld[r]
-		return v, true
-	}
-	v.Reason, v.Candidates, v.Why = Ambiguous, owners(holds), "several processes held the socket"
-	return v, true
-}
-
-// whyHeld words the reasons that name an owner.
-var whyHeld = [NumReasons]string{
-	Exact:    "it held the socket with this five-tuple",
-	Stream:   "it held this connection's socket at the nearest sighting",
-	Listener: "it held the listening socket, and no accept followed",
-	Wildcard: "it held the socket bound to this port",
+	return s.verdict(r), true
 }
 
 func unowned(r Reason, why string) Verdict { return Verdict{Reason: r, Process: NoProcess, Why: why} }

@@ -20,11 +20,15 @@ import (
 // A scenario is a text file that tells a log and a capture with the expected
 // verdicts behind each packet. All times are milliseconds.
 //
-//	local 10.0.0.1/24                                the head's list of addresses
+//	local 10.0.0.1/24 [dev=2] [lo=1]                 a head, its list of addresses, the captured interfaces
+//	address 10.0.0.2/24                              an address came
+//	process web 7 master                             web began at 7, a child of master
+//	clock 90 -20                                     at 90 the clock had been set back by 20 since its last reading
 //	poll 0 10                                        a poll from 0 to 10
 //	lost 5 6                                         the capture dropped packets
 //	s1 open 10 0 tcp 10.0.0.1:5000 10.0.0.9:80 web   socket s1: change, time, since; owners last
 //	s2 snapshot 10 - tcp 0.0.0.0:80 listen httpd     "-": no since, no peer
+//	s3 open 60 0 tcp 10.0.0.1:80 bound dev=2 web …   bound and not listening; to an interface; not all owners seen
 //	s1 close 110 60
 //	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 S seq=1 len=0 = stream:web remote
 type scenario struct {
@@ -165,9 +169,13 @@ func (s *scenario) line(n int, w []string) {
 		s.packet(w[1:])
 		return
 	case "local":
-		var addrs []string
-		addrs = append(addrs, w[1:]...)
-		s.event(&connlog.Event{Kind: connlog.KindHead, Head: &connlog.Head{Interfaces: []connlog.Interface{{Addresses: addrs}}}})
+		s.event(&connlog.Event{Kind: connlog.KindHead, Head: head(w[1:])})
+	case "address":
+		s.event(&connlog.Event{Kind: connlog.KindAddress, Address: &connlog.Address{Change: connlog.AddressAdd, Address: w[1]}})
+	case "process":
+		s.known(w[1], ms(w[2]), w[3:])
+	case "clock":
+		s.event(&connlog.Event{Kind: connlog.KindClock, Time: ms(w[1]), Clock: &connlog.Clock{Step: ms(w[2])}})
 	case "poll":
 		s.event(&connlog.Event{Kind: connlog.KindPoll, Time: ms(w[2]), Poll: &connlog.Poll{Begin: ms(w[1]), End: ms(w[2])}})
 	case "lost":
@@ -204,26 +212,58 @@ func (s *scenario) socket(w []string) {
 		case "-":
 		case "listen":
 			k.State = "listen"
+		case "bound":
+			k.State = "close"
 		default:
 			k.Remote, k.HasRemote = endpoint(rest[2]), true
 		}
 		rest = rest[3:]
 	}
-	k.Owners = nil
+	k.Owners, k.Partial = nil, false
 	for _, name := range rest {
-		k.Owners = append(k.Owners, s.process(name))
+		if dev, ok := strings.CutPrefix(name, "dev="); ok {
+			k.Interface = int(number(dev))
+		} else if name == "…" {
+			k.Partial = true
+		} else {
+			k.Owners = append(k.Owners, s.process(name))
+		}
 	}
 	s.event(&connlog.Event{Kind: connlog.KindSocket, Time: ms(w[2]), Socket: k})
+}
+
+// head reads "ADDRESS… [dev=N] [lo=N]".
+func head(w []string) *connlog.Head {
+	var h connlog.Head
+	for _, word := range w {
+		kind, index, isInterface := strings.Cut(word, "=")
+		if isInterface {
+			h.Interfaces = append(h.Interfaces, connlog.Interface{Index: int(number(index)), Loopback: kind == "lo"})
+		} else {
+			h.Addresses = append(h.Addresses, word)
+		}
+	}
+	return &h
 }
 
 func (s *scenario) process(name string) connlog.ProcessID {
 	id, ok := s.names[name]
 	if !ok {
-		id = connlog.ProcessID{PID: int32(100 + len(s.names)), Start: int64(len(s.names) + 1)}
-		s.names[name] = id
-		s.event(&connlog.Event{Kind: connlog.KindProcess, Process: &connlog.Process{Change: connlog.ProcessSnapshot, ID: id, Name: name}})
+		id = s.known(name, int64(len(s.names)+1), nil)
 	}
 	return id
+}
+
+// known makes a process known that began at a time.
+func (s *scenario) known(name string, start int64, parent []string) connlog.ProcessID {
+	p := connlog.Process{Change: connlog.ProcessSnapshot, Name: name}
+	for _, name := range parent {
+		p.Parent = s.process(name)
+	}
+	p.ID = connlog.ProcessID{PID: int32(100 + len(s.names)), Start: start}
+	s.names[name] = p.ID
+	s.event(&connlog.Event{Kind: connlog.KindProcess, Process: &p})
+	return p.ID
 }
 
 // packet reads "AT PROTO SRC > DST [FLAGS] [seq=N] [len=N] [type=N] [quote=PROTO,SRC,DST] [out|in] = SOURCE DESTINATION".

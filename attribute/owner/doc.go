@@ -6,9 +6,12 @@
 //     it certainly existed, the times between which it may have, and its
 //     Holds: who held it, from when to when.
 //  3. The sealed timeline answers: which sockets had this five-tuple
-//     (Connected), which were bound to this port (Bound), when anything about
-//     a connection key changes (Cut), whose address this is (Locality), and
-//     what was lost when (Lossy).
+//     (Connected), which were bound to this port (Bound), and whether several
+//     processes used it at one time (Shared); when anything about a connection
+//     key changes (Cut), whose address this is (Locality), what was lost when
+//     (Lossy), and which times passed twice (Twice).
+//
+// Each head begins a recording, whose sockets end with it.
 //
 // Times of polling sources are windows: a poll that began at a and ended at b
 // proves that a socket existed at some instant between. The certain life of a

@@ -47,13 +47,37 @@ func (t *Timeline) addHead(h *connlog.Head) {
 	if h.Namespace != 0 {
 		t.namespace[h.Namespace] = 0
 	}
+	for _, a := range h.Addresses {
+		t.addAddress(a)
+	}
 	for _, i := range h.Interfaces {
-		t.interfaces = append(t.interfaces, t.namespaceIndex(i.Namespace))
+		t.addInterface(&i)
 		for _, a := range i.Addresses {
 			t.addAddress(a)
 		}
 	}
 }
+
+// addInterface takes a captured interface.
+func (t *Timeline) addInterface(i *connlog.Interface) {
+	ns := t.namespaceIndex(i.Namespace)
+	t.interfaces = append(t.interfaces, ns)
+	only := &t.outer
+	if i.Loopback {
+		only = &t.loopback
+	}
+	switch {
+	case ns != 0: // packets of one host's own addresses may pass between namespaces
+		t.loopback, t.outer = unclear, unclear
+	case *only == 0:
+		*only = i.Index
+	case *only != i.Index:
+		*only = unclear
+	}
+}
+
+// unclear stands for an interface that is not the only one of its kind.
+const unclear = -1
 
 // addAddress takes an interface address in CIDR notation; one that is none
 // is ignored.

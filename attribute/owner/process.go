@@ -54,15 +54,18 @@ func (t *Timeline) processIndex(id connlog.ProcessID) int32 {
 	return i
 }
 
-// sortProcesses orders the processes by start time and PID, and returns the
-// new place of each old index.
-func (t *Timeline) sortProcesses() (rank []int32) {
+// sortProcesses orders the processes by start time and PID.
+func (t *Timeline) sortProcesses() {
 	slices.SortFunc(t.Processes, func(a, b Process) int {
 		return cmp.Or(cmp.Compare(a.ID.Start, b.ID.Start), cmp.Compare(a.ID.PID, b.ID.PID))
 	})
-	rank = make([]int32, len(t.Processes))
 	for place, p := range t.Processes {
-		rank[t.process[p.ID]] = int32(place)
+		t.process[p.ID] = int32(place)
 	}
-	return rank
+}
+
+// Parent returns the process that began process i, if the log has it.
+func (t *Timeline) Parent(i int32) (int32, bool) {
+	p, ok := t.process[t.Processes[i].Parent]
+	return p, ok
 }

@@ -1,7 +1,6 @@
 package owner
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"sort"
@@ -22,19 +21,18 @@ type Timeline struct {
 	interfaces []uint32          // namespace index by pcapng interface
 	local      map[flow.Addr]bool
 	broadcast  map[flow.Addr]bool
-	polls      []window
+	loopback   int // ifindex of the only captured loopback interface, 0 = none is known
+	outer      int // ifindex of the only other captured interface, 0 = none is known
+	recordings []recording
 	lost       []window // packets that the capture dropped
-	losses     []int64  // where those windows begin and have ended, sorted
-	last       int64    // time of the last event
+	twice      []window // times that passed twice, when the clock was set back
+	breaks     []int64  // where the windows of both begin and have ended, sorted
 
 	process map[connlog.ProcessID]int32
 	socket  map[socketKey]int32
 	tuple   map[flow.Key]*tuple
 	port    map[portKey]*port
 }
-
-// window is a closed interval of time, Unix nanoseconds.
-type window struct{ begin, end int64 }
 
 type socketKey struct {
 	namespace uint32
@@ -44,18 +42,6 @@ type socketKey struct {
 // tuple is what is known about one connection key.
 type tuple struct {
 	sockets [2][]int32 // by the side that is local to the socket
-	cuts    []int64
-}
-
-type portKey struct {
-	namespace uint32
-	protocol  flow.Protocol
-	port      uint16
-}
-
-// port lists the sockets that are bound to a port and have no peer.
-type port struct {
-	sockets []int32
 	cuts    []int64
 }
 
@@ -74,7 +60,11 @@ func NewTimeline() *Timeline {
 
 // Add takes one event. It keeps nothing of e's memory but strings.
 func (t *Timeline) Add(e *connlog.Event) {
-	t.last = max(t.last, e.Time)
+	if e.Kind == connlog.KindHead {
+		t.begin(e.Time)
+	}
+	r := t.recording()
+	r.last = max(r.last, e.Time)
 	switch e.Kind {
 	case connlog.KindHead:
 		t.addHead(e.Head)
@@ -83,7 +73,14 @@ func (t *Timeline) Add(e *connlog.Event) {
 	case connlog.KindSocket:
 		t.addSocket(e.Time, e.Socket)
 	case connlog.KindPoll:
-		t.polls = append(t.polls, window{e.Poll.Begin, e.Poll.End})
+		r.polls = append(r.polls, window{e.Poll.Begin, e.Poll.End})
+	case connlog.KindAddress:
+		t.addAddress(e.Address.Address)
+	case connlog.KindClock:
+		if step := e.Clock.Step; step < 0 { // at some moment since the last reading
+			t.twice = append(t.twice, window{r.clock + step, e.Time - step})
+		}
+		r.clock = e.Time
 	case connlog.KindGap:
 		if e.Gap.Source == connlog.GapCapture {
 			t.lost = append(t.lost, window{e.Gap.Begin, e.Gap.End})
@@ -93,21 +90,37 @@ func (t *Timeline) Add(e *connlog.Event) {
 
 // Seal ends the filling: lives that no event ended run to the last sighting.
 func (t *Timeline) Seal() {
-	slices.SortFunc(t.polls, func(a, b window) int { return cmp.Compare(a.begin, b.begin) })
-	rank := t.sortProcesses()
+	t.sealRecordings()
+	t.sortProcesses()
 	for i := range t.Sockets {
-		t.Sockets[i].seal(t, rank)
+		t.Sockets[i].seal(t)
 		t.index(int32(i))
 	}
-	for _, w := range t.lost {
-		t.losses = append(t.losses, w.begin, w.end+1)
+	for _, w := range slices.Concat(t.lost, t.twice) {
+		t.breaks = append(t.breaks, w.begin, w.end+1)
 	}
-	slices.Sort(t.losses)
+	slices.Sort(t.breaks)
 	for _, k := range t.tuple {
 		k.cuts = t.cutsOf(k.cuts, k.sockets[0], k.sockets[1])
 	}
+	t.fileByPort()
 	for _, p := range t.port {
 		p.cuts = t.cutsOf(p.cuts, p.sockets)
+		t.findShared(p)
+	}
+}
+
+// fileByPort files connected UDP sockets under their ports, where sockets
+// without a peer are bound.
+func (t *Timeline) fileByPort() {
+	for i := range t.Sockets {
+		s := &t.Sockets[i]
+		if !s.HasRemote || s.Protocol != flow.UDP {
+			continue
+		}
+		if p := t.port[portKey{s.Namespace, s.Protocol, s.Local.Port}]; p != nil {
+			p.connected = append(p.connected, int32(i))
+		}
 	}
 }
 
@@ -128,6 +141,9 @@ func (t *Timeline) index(i int32) {
 		k.sockets[side] = append(k.sockets[side], i)
 		return
 	}
+	if s.Protocol == flow.TCP && !s.Listening {
+		return // bound, and nobody can connect to it
+	}
 	key := portKey{s.Namespace, s.Protocol, s.Local.Port}
 	p := t.port[key]
 	if p == nil {
@@ -138,12 +154,23 @@ func (t *Timeline) index(i int32) {
 }
 
 // cutsOf returns the sorted times at which a hold of the sockets begins or
-// has ended.
+// has ended, and of those that come and go under one five-tuple also when they
+// may have existed.
 func (t *Timeline) cutsOf(cuts []int64, sockets ...[]int32) []int64 {
 	for _, list := range sockets {
 		for _, i := range list {
-			for _, h := range t.Sockets[i].Holds {
+			s := &t.Sockets[i]
+			for _, h := range s.Holds {
 				cuts = append(cuts, h.From, h.To+1)
+			}
+			if s.Protocol == flow.TCP {
+				continue
+			}
+			if s.Before != math.MinInt64 {
+				cuts = append(cuts, s.Before+1)
+			}
+			if s.After != math.MaxInt64 {
+				cuts = append(cuts, s.After)
 			}
 		}
 	}
@@ -152,34 +179,23 @@ func (t *Timeline) cutsOf(cuts []int64, sockets ...[]int32) []int64 {
 }
 
 // Connected returns the sockets whose local end is side s of k and whose
-// remote end is the other; the slice belongs to the timeline.
+// remote end is the other; the slice belongs to the timeline. A socket that is
+// connected to itself is both ends.
 func (t *Timeline) Connected(k flow.Key, s flow.Side) []int32 {
 	if e := t.tuple[k]; e != nil {
+		if len(e.sockets[s]) == 0 && k.Endpoint(flow.Low) == k.Endpoint(flow.High) {
+			return e.sockets[flow.Low]
+		}
 		return e.sockets[s]
 	}
 	return nil
-}
-
-// Bound appends to buf the sockets without a peer that take packets for
-// endpoint e: bound to its address, or to all addresses of its family.
-func (t *Timeline) Bound(buf []int32, ns uint32, proto flow.Protocol, e flow.Endpoint) []int32 {
-	p := t.port[portKey{ns, proto, e.Port}]
-	if p == nil {
-		return buf
-	}
-	for _, i := range p.sockets {
-		if t.Sockets[i].takes(e.Addr) {
-			buf = append(buf, i)
-		}
-	}
-	return buf
 }
 
 // Cut returns the half-open interval around time at in which nothing that is
 // known about the owners of k changes. It is a conn.Cutter.
 func (t *Timeline) Cut(k flow.Key, at int64) (from, until int64) {
 	from, until = math.MinInt64, math.MaxInt64
-	narrow(t.losses, at, &from, &until)
+	narrow(t.breaks, at, &from, &until)
 	if e := t.tuple[k]; e != nil {
 		narrow(e.cuts, at, &from, &until)
 	}
@@ -208,25 +224,13 @@ func narrow(cuts []int64, at int64, from, until *int64) {
 // Lossy tells whether the capture dropped packets at any time between a and b,
 // given in any order.
 func (t *Timeline) Lossy(a, b int64) bool {
-	a, b = min(a, b), max(a, b)
-	return slices.ContainsFunc(t.lost, func(w window) bool { return w.begin <= b && w.end >= a })
+	return touches(t.lost, min(a, b), max(a, b))
 }
 
-// sighting returns the window in which something that a source reported at
-// time at was seen: the poll around it, else the instant itself.
-func (t *Timeline) sighting(at int64) window {
-	n := sort.Search(len(t.polls), func(i int) bool { return t.polls[i].begin > at })
-	if n > 0 && t.polls[n-1].end >= at {
-		return t.polls[n-1]
-	}
-	return window{at, at}
-}
+// Twice tells whether times between a and b, a ≤ b, passed twice: the clock was
+// set back.
+func (t *Timeline) Twice(a, b int64) bool { return t != nil && touches(t.twice, a, b) }
 
-// end returns when a socket was last seen that no event closed: in the last
-// poll, or, with a source that does not poll, at the last event.
-func (t *Timeline) end() window {
-	if len(t.polls) > 0 {
-		return t.polls[len(t.polls)-1]
-	}
-	return window{t.last, t.last}
+func touches(windows []window, a, b int64) bool {
+	return slices.ContainsFunc(windows, func(w window) bool { return w.begin <= b && w.end >= a })
 }

@@ -1,0 +1,99 @@
+package attribute
+
+import (
+	"sort"
+
+	"github.com/pcapwho/pcapwho/attribute/owner"
+	"github.com/pcapwho/pcapwho/ingest/flow"
+)
+
+// datagram: UDP, whose sockets come and go under one five-tuple, and of which
+// several may fit. What arrives is delivered to the connected socket, if there
+// is one; what is sent comes from any that fits. One process is named if one of
+// its sockets was certainly there, and no other process can have had one that
+// fits.
+func datagram(j *judge, s *subject, t stretch) (Verdict, bool) {
+	if s.in.Key.Protocol == flow.TCP {
+		return Verdict{}, false
+	}
+	var f field
+	at := min(max(t.first, t.from), t.until-1) // any moment of the stretch will do
+	for _, i := range s.sockets {
+		f.add(&j.log.Sockets[i], at, true)
+	}
+	connected, there := f.certain, f.certain || f.between
+	if !there || t.sent {
+		f.fits = false
+		for _, i := range s.bound() {
+			f.add(&j.log.Sockets[i], at, j.log.OnDevice(i, s.peer()))
+		}
+		if f.fits && !there {
+			f.addSharers(j.log, s)
+		}
+	}
+	switch {
+	case connected:
+		return f.verdict(Exact), true
+	case f.certain:
+		return f.verdict(Wildcard), true
+	case f.between:
+		v := f.verdict(Stream)
+		v.Uncertainty = f.gap
+		return v, true
+	}
+	return Verdict{}, false
+}
+
+// field is what is known about the UDP sockets that fit one end at one moment.
+type field struct {
+	suspects
+	fits    bool  // there is one, perhaps
+	certain bool  // one of them was held throughout
+	between bool  // one of them was there, between two sightings
+	gap     int64 // and how far apart those were, nanoseconds
+}
+
+// add adds a socket; here tells whether it surely takes what passes the
+// interface of the packets.
+func (f *field) add(k *owner.Socket, at int64, here bool) {
+	n := sort.Search(len(k.Holds), func(i int) bool { return k.Holds[i].From > at })
+	covered := n > 0 && at <= k.Holds[n-1].To
+	if !covered && !k.Existed(at) {
+		return
+	}
+	f.fits = true
+	if !here {
+		f.doubt("the socket is bound to one interface, which these packets need not have passed")
+	}
+	switch {
+	case covered:
+		f.addHold(&k.Holds[n-1])
+		f.certain = f.certain || here
+	case len(k.Holds) == 0:
+		f.unseen = true
+	default:
+		if n > 0 {
+			f.addHold(&k.Holds[n-1])
+		}
+		if n < len(k.Holds) {
+			f.addHold(&k.Holds[n])
+		}
+		if here && n > 0 && n < len(k.Holds) {
+			f.between, f.gap = true, max(f.gap, k.Holds[n].From-k.Holds[n-1].To)
+		}
+	}
+}
+
+// addSharers adds the processes that used the port together: where several do,
+// one of them, or another, may have connected a socket to this peer that was
+// not seen.
+func (f *field) addSharers(log *owner.Timeline, s *subject) {
+	who, shared := log.Shared(s.in.Key.Namespace, s.endpoint)
+	if !shared {
+		return
+	}
+	for _, p := range who {
+		f.suspects.add(p)
+	}
+	f.doubt("several processes used this port at one time: any of them may have had a socket for this peer")
+}

@@ -1,0 +1,160 @@
+package owner
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/pcapwho/pcapwho/ingest/flow"
+)
+
+type portKey struct {
+	namespace uint32
+	protocol  flow.Protocol
+	port      uint16
+}
+
+// port lists the sockets that are bound to a port and have no peer; of TCP
+// those that listen.
+type port struct {
+	sockets []int32
+	cuts    []int64
+
+	// Of UDP, where processes have a socket of their own on the port at one
+	// time: those processes by the local address, ascending, which may be none
+	// that could be seen. The unspecified address of a family stands for all
+	// that are not there.
+	shared    map[flow.Addr][]int32
+	connected []int32 // sockets with this local port and a peer; until Seal
+}
+
+// Bound appends to buf the sockets without a peer that take packets for
+// endpoint e: bound to its address, or to all addresses of its family. Of TCP
+// they listen.
+func (t *Timeline) Bound(buf []int32, ns uint32, proto flow.Protocol, e flow.Endpoint) []int32 {
+	p := t.port[portKey{ns, proto, e.Port}]
+	if p == nil {
+		return buf
+	}
+	for _, i := range p.sockets {
+		if t.Sockets[i].takes(e.Addr) {
+			buf = append(buf, i)
+		}
+	}
+	return buf
+}
+
+// Shared tells whether processes had UDP sockets of their own on the port of e
+// at one time, so that one that could not be seen may have been there too. It
+// returns the processes.
+func (t *Timeline) Shared(ns uint32, e flow.Endpoint) (who []int32, shared bool) {
+	p := t.port[portKey{ns, flow.UDP, e.Port}]
+	if p == nil || p.shared == nil {
+		return nil, false
+	}
+	if who, shared = p.shared[e.Addr]; !shared {
+		who, shared = p.shared[unspecified(e.Addr)]
+	}
+	return who, shared
+}
+
+// OnDevice tells whether socket i certainly takes what comes from, and goes to,
+// the host peer: it is bound to no interface, or to the one that such packets
+// pass.
+func (t *Timeline) OnDevice(i int32, peer flow.Addr) bool {
+	s := &t.Sockets[i]
+	if s.Interface == 0 {
+		return true
+	}
+	through := t.outer
+	if t.Locality(peer) == Local {
+		through = t.loopback
+	}
+	return s.Namespace == 0 && s.Interface == through
+}
+
+// unspecified returns the unspecified address of a's family.
+func unspecified(a flow.Addr) flow.Addr {
+	if a.Is4() {
+		return flow.AddrFrom4(0)
+	}
+	return flow.Addr{}
+}
+
+// findShared looks for the addresses of a port at which sockets of several
+// processes were seen at one time.
+func (t *Timeline) findShared(p *port) {
+	if len(p.sockets)+len(p.connected) < 2 {
+		return
+	}
+	byAddr := map[flow.Addr][]int32{}
+	var everywhere []int32
+	for _, i := range slices.Concat(p.sockets, p.connected) {
+		if a := t.Sockets[i].Local.Addr; a.IsUnspecified() {
+			everywhere = append(everywhere, i)
+		} else {
+			byAddr[a] = append(byAddr[a], i)
+		}
+	}
+	for _, a := range [...]flow.Addr{{}, flow.AddrFrom4(0)} {
+		byAddr[a] = nil
+	}
+	for a, sockets := range byAddr {
+		for _, i := range everywhere {
+			if t.Sockets[i].takes(a) {
+				sockets = append(sockets, i)
+			}
+		}
+		if who, shared := t.sharers(sockets); shared {
+			if p.shared == nil {
+				p.shared = map[flow.Addr][]int32{}
+			}
+			p.shared[a] = who
+		}
+	}
+	p.connected = nil
+}
+
+// sharers tells whether two of the sockets were seen at one time in the hands
+// of different processes, and returns the owners of all.
+func (t *Timeline) sharers(sockets []int32) (who []int32, shared bool) {
+	slices.SortFunc(sockets, func(a, b int32) int { return cmp.Compare(t.Sockets[a].FirstBegin, t.Sockets[b].FirstBegin) })
+	// Of those that began before: the one that was seen last, and of those of
+	// others than its owner the one that was.
+	const nobody = -2
+	last, next := int64(0), int64(0)
+	owner, other := int32(nobody), int32(nobody)
+	for _, i := range sockets {
+		s := &t.Sockets[i]
+		o := s.owner()
+		if owner != nobody && last >= s.FirstBegin && (owner != o || o < 0) || other != nobody && next >= s.FirstBegin && (other != o || o < 0) {
+			shared = true
+		}
+		switch {
+		case owner == nobody || owner == o:
+			last, owner = max(last, s.LastEnd), o
+		case s.LastEnd > last:
+			last, owner, next, other = s.LastEnd, o, last, owner
+		case other == nobody || s.LastEnd > next:
+			next, other = s.LastEnd, o
+		}
+		for _, h := range s.Holds {
+			who = append(who, h.Owners...)
+		}
+	}
+	slices.Sort(who)
+	return slices.Compact(who), shared
+}
+
+// owner returns the process that alone held the socket all its life, -1 where
+// none did.
+func (s *Socket) owner() int32 {
+	o := int32(-1)
+	for n := range s.Holds {
+		who, ok := s.Holds[n].Owner()
+		if !ok || n > 0 && who != o {
+			return -1
+		}
+		o = who
+	}
+	return o
+}
