@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -39,9 +37,7 @@ func analyzeCommand(c *console, status *int) *cli.Command {
 			}
 			a.cfg.Captures, a.cfg.Logs = ctx.Args().Slice(), ctx.StringSlice("log")
 			a.printTo(c, c.out)
-			stoppable, stop := signal.NotifyContext(ctx.Context, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-			defer stop()
-			*status, err = a.run(stoppable, c)
+			*status, err = a.run(ctx.Context, c)
 			return err
 		},
 	}
@@ -68,7 +64,7 @@ type analysis struct {
 // newAnalysis reads analyzeFlags.
 func newAnalysis(ctx *cli.Context, c *console) (*analysis, error) {
 	a := &analysis{strict: ctx.Bool("strict")}
-	a.cfg.Tool, a.cfg.Progress = maker(), c.newProgress("reading")
+	a.cfg.Tool = maker()
 	a.output.Path, a.output.Force = ctx.String("output"), ctx.Bool("force")
 	a.output.Format = report.Format(ctx.String("format"))
 	if a.output.Format == "" {
@@ -93,6 +89,9 @@ func newAnalysis(ctx *cli.Context, c *console) (*analysis, error) {
 func (a *analysis) printTo(c *console, f *os.File) {
 	a.output.Stdout, a.output.Terminal = f, isTerminal(f)
 	a.output.Width, a.output.Color = width(f), c.colors(f)
+	if a.output.Terminal {
+		a.output.Stdout = &dataWriter{c, f}
+	}
 }
 
 // formatOf returns the format that an output's name asks for.
@@ -118,6 +117,9 @@ func (a *analysis) run(ctx context.Context, c *console) (status int, err error) 
 	if err := a.output.Check(&a.cfg); err != nil {
 		return 0, err
 	}
+	ctx, stop := stoppable(ctx)
+	defer stop()
+	a.cfg.Progress = c.newProgress("reading")
 	result, err := report.Analyze(ctx, a.cfg)
 	if err == nil {
 		defer result.Close()

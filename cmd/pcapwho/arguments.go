@@ -12,12 +12,18 @@ import (
 var wrapsCommand = [...]string{"record", "run"}
 
 // arrange moves the flags of a subcommand before its positionals: the flag
-// parser takes everything behind the first positional for another one.
+// parser takes everything behind the first positional for another one. It
+// takes a request for help as such wherever it stands.
 //
 //	analyze run.pcapng --format json  →  analyze --format json -- run.pcapng
+//	analyze run.pcapng -h             →  analyze --help
+//	help analyze                      →  analyze --help
 func arrange(app *cli.App, args []string) ([]string, error) {
 	if len(args) < 2 {
 		return args, nil
+	}
+	if args[1] == "help" {
+		return slices.Concat(args[:1], args[2:min(3, len(args))], []string{"--help"}), nil
 	}
 	command := app.Command(args[1])
 	if command == nil {
@@ -39,26 +45,53 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 			positionals = append(positionals, arg)
 			continue
 		}
+		if slices.Contains(helpFlags[:], arg) {
+			return slices.Concat(args[:2], []string{"--help"}), nil
+		}
 		flags = append(flags, arg)
-		if takesValue(command, arg) && i+1 < len(rest) {
+		if f, given := lookFlag(command, arg); takesValue(f) && !given {
 			i++
+			if err := checkValue(command, arg, rest[i:]); err != nil {
+				return nil, err
+			}
 			flags = append(flags, rest[i])
 		}
 	}
 	return slices.Concat(args[:2], flags, []string{"--"}, positionals), nil
 }
 
-// takesValue tells whether the argument behind a flag is its value.
-func takesValue(command *cli.Command, arg string) bool {
-	name := strings.TrimLeft(arg, "-")
-	if strings.Contains(name, "=") {
-		return false
+// helpFlags are the ways to ask for help.
+var helpFlags = [...]string{"-h", "--help", "-help"}
+
+// checkValue refuses a flag whose value was forgotten: it stands last, or the
+// next one is another flag.
+func checkValue(command *cli.Command, arg string, rest []string) error {
+	see := "see pcapwho " + command.Name + " --help"
+	if len(rest) == 0 || rest[0] == "--" {
+		return usagef(see, "flag %s needs a value", arg)
 	}
-	for _, f := range command.Flags {
-		if slices.Contains(f.Names(), name) {
-			d, ok := f.(cli.DocGenerationFlag)
-			return ok && d.TakesValue()
+	if len(rest[0]) > 1 && rest[0][0] == '-' {
+		if f, _ := lookFlag(command, rest[0]); f != nil || slices.Contains(helpFlags[:], rest[0]) {
+			return usagef(see+"; a value that looks like a flag: "+arg+"="+rest[0], "flag %s needs a value, and %s is a flag", arg, rest[0])
 		}
 	}
-	return false
+	return nil
+}
+
+// lookFlag returns the flag that an argument names, nil where there is none,
+// and whether its value is part of it.
+func lookFlag(command *cli.Command, arg string) (f cli.Flag, given bool) {
+	name, _, given := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-"), "=")
+	for _, f := range command.Flags {
+		if slices.Contains(f.Names(), name) {
+			return f, given
+		}
+	}
+	return nil, given
+}
+
+// takesValue tells whether a flag has a value; nil has none.
+func takesValue(f cli.Flag) bool {
+	d, ok := f.(cli.DocGenerationFlag)
+	return ok && d.TakesValue()
 }

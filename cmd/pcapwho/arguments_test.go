@@ -18,7 +18,17 @@ func TestArrange(t *testing.T) {
 		"analyze a --format json b":      "analyze --format json -- a b",
 		"analyze a --format=json b":      "analyze --format=json -- a b",
 		"analyze a --strict b":           "analyze --strict -- a b",
-		"analyze a -o":                   "analyze -o -- a",
+		"analyze a -o=--x b":             "analyze -o=--x -- a b",
+		"analyze a -o -x":                "analyze -o -x -- a",
+		"analyze a -h b":                 "analyze --help",
+		"analyze -q a --help":            "analyze --help",
+		"analyze a -- -h":                "analyze -- a -h",
+		"analyze -o=-h a":                "analyze -o=-h -- a",
+		"help":                           "--help",
+		"help analyze":                   "analyze --help",
+		"help nope more":                 "nope --help",
+		"record -s -5":                   "record -s -5 --",
+		"record -- help":                 "record -- help",
 		"analyze -":                      "analyze -- -",
 		"analyze - -l log":               "analyze -l log -- -",
 		"analyze -o -":                   "analyze -o - --",
@@ -35,7 +45,7 @@ func TestArrange(t *testing.T) {
 			t.Errorf("%s: got %v, %v; want %s", args, got, err, want)
 		}
 	}
-	for _, args := range []string{"record sleep 1", "run -i lo sleep -- 1"} {
+	for _, args := range []string{"record sleep 1", "run -i lo sleep -- 1", "analyze a -o", "analyze -o -- a", "analyze a -o --force", "record -w -- true", "record --log"} {
 		if got, err := arrange(newApp(c, &status), append([]string{"pcapwho"}, strings.Fields(args)...)); err == nil {
 			t.Errorf("%s: got %v, want an error", args, got)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/urfave/cli/v2"
@@ -14,8 +15,9 @@ import (
 	"github.com/pcapwho/pcapwho/report/encode"
 )
 
-// console is what the program prints to: data to out, messages to err. It is
-// safe for concurrent use once configured.
+// console is what the program prints to: data to out, messages to err. Nobody
+// may read err: that a message cannot be written ends nothing. It is safe for
+// concurrent use once configured.
 type console struct {
 	out, err *os.File
 	quiet    bool   // errors and warnings only
@@ -23,6 +25,7 @@ type console struct {
 
 	mu       sync.Mutex
 	progress bool // the line that stands last on err is a progress line
+	data     bool // data went to a terminal: progress would be drawn into it
 }
 
 func newConsole(out, err *os.File) *console { return &console{out: out, err: err, color: "auto"} }
@@ -104,16 +107,48 @@ func (c *console) message(kind record.MessageKind, text string) {
 	}
 }
 
-// fail prints an error with its remedy and returns the exit status.
+// fail prints an error, a line for each where there are several, with the
+// remedy, and returns the exit status. Nothing is said of who reads the output
+// and wants no more of it.
 func (c *console) fail(err error) int {
-	text := err.Error()
-	if errors.Is(err, context.Canceled) {
-		text = "interrupted, nothing was written"
-	}
-	c.say(red, "error", text)
 	hint, status := judge(err)
+	if status == statusUnread {
+		c.endProgress()
+		return status
+	}
+	told := map[string]bool{}
+	for _, err := range parts(err) {
+		text := err.Error()
+		if errors.Is(err, context.Canceled) {
+			text = "interrupted"
+		}
+		if !told[text] {
+			told[text] = true
+			c.say(red, "error", text)
+		}
+	}
 	if hint != "" {
 		c.hint(hint)
 	}
 	return status
+}
+
+// parts returns the errors that err joins, or err itself.
+func parts(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var texts []string
+		var all []error
+		for _, e := range joined.Unwrap() {
+			texts = append(texts, e.Error())
+			all = append(all, parts(e)...)
+		}
+		if err.Error() == strings.Join(texts, "\n") {
+			return all
+		}
+	} else if inner := errors.Unwrap(err); inner != nil && inner.Error() == err.Error() {
+		if all := parts(inner); len(all) > 1 {
+			return all
+		}
+	}
+	return []error{err}
 }

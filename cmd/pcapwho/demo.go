@@ -8,10 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -44,12 +42,12 @@ func demoCommand(c *console) *cli.Command {
 			if ctx.NArg() > 0 {
 				return usagef("see pcapwho demo --help", "what is %q?", ctx.Args().First())
 			}
-			stoppable, stop := signal.NotifyContext(ctx.Context, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+			asked, stop := stoppable(ctx.Context)
 			defer stop()
 			if dir := ctx.String("inside"); dir != "" {
-				return recordWorkload(stoppable, dir)
+				return recordWorkload(asked, dir)
 			}
-			return showDemo(stoppable, c, ctx.String("keep"))
+			return showDemo(asked, c, ctx.String("keep"))
 		},
 	}
 }
@@ -83,7 +81,7 @@ func showDemo(ctx context.Context, c *console, keep string) (err error) {
 		return err
 	}
 	if keep != "" {
-		c.info("look at it again: %s", "pcapwho analyze "+filepath.Join(dir, demo.Capture))
+		c.info("look at it again: %s", toType("analyze", fileArgument(filepath.Join(dir, demo.Capture))))
 	}
 	return nil
 }

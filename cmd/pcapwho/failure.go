@@ -1,10 +1,10 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"github.com/pcapwho/pcapwho/record"
 	"github.com/pcapwho/pcapwho/report"
@@ -15,6 +15,7 @@ const (
 	statusFailed  = 1
 	statusUsage   = 2 // also unreadable input
 	statusDamaged = 3
+	statusUnread  = 128 + 13 // as a shell has it of what SIGPIPE ended
 )
 
 // failure is an error that knows its remedy and its exit status.
@@ -22,10 +23,12 @@ type failure struct {
 	message string
 	hint    string // "" = none
 	status  int
-	late    bool // a wrapped command has run
+	late    bool  // a wrapped command has run
+	err     error // the cause, which message tells; nil = none
 }
 
 func (f *failure) Error() string { return f.message }
+func (f *failure) Unwrap() error { return f.err }
 
 // usagef returns an error of the command line.
 func usagef(hint, format string, args ...any) error {
@@ -50,8 +53,8 @@ func judge(err error) (hint string, status int) {
 			return "captures belong to who recorded them: use that user, or sudo", statusUsage
 		}
 		return "", statusUsage
-	case errors.Is(err, context.Canceled):
-		return "", statusFailed
+	case errors.Is(err, syscall.EPIPE):
+		return "", statusUnread
 	}
 	return "", statusFailed
 }

@@ -7,8 +7,9 @@
 //
 // Data goes to standard output or to -o, everything else to standard error.
 // Exit status: 0 complete, 1 failed, 2 usage or unreadable input, 3 finished
-// but the input was damaged or cut; record and run end with the status of
-// their command, or 125, 126 and 127 as env(1) has them.
+// but the input was damaged or cut, 141 nobody reads the output to its end;
+// record and run end with the status of their command, or 125, 126 and 127 as
+// env(1) has them.
 package main
 
 import (
@@ -22,7 +23,10 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-func main() { os.Exit(pcapwho(os.Args, newConsole(os.Stdout, os.Stderr))) }
+func main() {
+	keepPipes()
+	os.Exit(pcapwho(os.Args, newConsole(os.Stdout, os.Stderr)))
+}
 
 // pcapwho is the whole program; it returns the exit status.
 func pcapwho(args []string, c *console) int {
@@ -61,6 +65,7 @@ func newApp(c *console, status *int) *cli.App {
 		UsageText:                 "pcapwho COMMAND [flags] …\npcapwho demo      shows what it does, without any rights",
 		Version:                   version(),
 		HideVersion:               true,
+		HideHelpCommand:           true, // else a capture or a command named help is one
 		Writer:                    c.out,
 		ErrWriter:                 c.err,
 		DisableSliceFlagSeparator: true,
@@ -80,7 +85,7 @@ func newApp(c *console, status *int) *cli.App {
 	}
 	app.OnUsageError = usageError
 	for _, command := range app.Commands {
-		command.OnUsageError = usageError
+		command.OnUsageError, command.HideHelpCommand = usageError, true
 	}
 	return app
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"time"
 )
 
@@ -60,8 +61,26 @@ func (c *console) drawProgress(text string) {
 	if columns := width(c.err); columns > 0 && len(text) >= columns {
 		text = text[:columns-1]
 	}
+	if c.data {
+		return
+	}
 	fmt.Fprint(c.err, "\r"+text+"\x1b[K")
 	c.progress = true
+}
+
+// dataWriter prints data to a terminal: it takes the progress line away, and
+// none is drawn from then on.
+type dataWriter struct {
+	c *console
+	f *os.File
+}
+
+func (d *dataWriter) Write(b []byte) (int, error) {
+	d.c.mu.Lock()
+	d.c.clearProgress()
+	d.c.data = true
+	d.c.mu.Unlock()
+	return d.f.Write(b)
 }
 
 // endProgress takes the progress line away.

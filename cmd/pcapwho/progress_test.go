@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -20,6 +21,20 @@ func TestProgressText(t *testing.T) {
 	} {
 		if got := progressText("reading", c.done, c.total, c.spent); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
+
+// No progress is drawn into data.
+func TestProgressAndData(t *testing.T) {
+	c, out, path := quietConsole(t)
+	c.drawProgress("half")
+	fmt.Fprint(&dataWriter{c, c.out}, "data")
+	c.drawProgress("more")
+	c.warning("w")
+	for path, want := range map[string]string{path: "\rhalf\x1b[K\r\x1b[Kwarning: w\n", out: "data"} {
+		if text, err := os.ReadFile(path); err != nil || string(text) != want {
+			t.Errorf("got %q, %v, want %q", text, err, want)
 		}
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pcapwho/pcapwho/record"
-	"github.com/pcapwho/pcapwho/report/measure"
 )
 
 func recordCommand(c *console, status *int) *cli.Command {
@@ -111,10 +110,14 @@ func parseStop(text string) (time.Duration, error) {
 // summary is that of what was written, with an error.
 func recordNow(parent context.Context, c *console, cfg record.Config) (record.Summary, error) {
 	ctx := parent
-	if len(cfg.Command) == 0 { // a command gets the signals itself
+	if len(cfg.Command) == 0 {
 		var stop context.CancelFunc
-		ctx, stop = signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		ctx, stop = stoppable(parent)
 		defer stop()
+	} else { // which gets the signals itself; one of them would end the recorder with a trace
+		quit := make(chan os.Signal, 1)
+		signal.Notify(quit, syscall.SIGQUIT)
+		defer signal.Stop(quit)
 	}
 	r, err := record.Start(ctx, cfg)
 	if err != nil {
@@ -126,7 +129,7 @@ func recordNow(parent context.Context, c *console, cfg record.Config) (record.Su
 	summary, err := r.Wait()
 	c.info("%s", told(&summary))
 	if err != nil {
-		return summary, &failure{err.Error(), "the files are readable up to there; analyze tells what is missing", failedStatus(&summary), true}
+		return summary, &failure{err.Error(), "the files are readable up to there; analyze tells what is missing", failedStatus(&summary), true, err}
 	}
 	return summary, nil
 }
@@ -157,11 +160,11 @@ func failedStatus(s *record.Summary) int {
 
 // analysisOf returns the command that analyzes a recording.
 func analysisOf(s *record.Summary) string {
-	words := []string{"pcapwho", "analyze", s.Files[0]}
+	words := []string{"analyze", fileArgument(s.Files[0])}
 	if s.Files[1] != record.LogPath(s.Files[0]) {
-		words = append(words, "-l", s.Files[1])
+		words = append(words, "-l", fileArgument(s.Files[1]))
 	}
-	return measure.Quote(words)
+	return toType(words...)
 }
 
 // readFilter reads a program that tcpdump -ddd printed: the text itself, or a

@@ -73,7 +73,7 @@ func (a *analysis) recordAndRun(ctx context.Context, c *console, cfg record.Conf
 	case failed != nil:
 		return 0, failed
 	case err != nil:
-		return 0, &failure{err.Error(), "the recording is whole: " + analysisOf(&summary), failedStatus(&summary), true}
+		return 0, &failure{err.Error(), "the recording is whole: " + analysisOf(&summary), failedStatus(&summary), true, err}
 	case commandStatus(&summary) != 0:
 		return commandStatus(&summary), nil
 	}

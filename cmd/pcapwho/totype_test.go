@@ -1,0 +1,38 @@
+package main
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/pcapwho/pcapwho/record"
+	"github.com/pcapwho/pcapwho/report/encode"
+	"github.com/pcapwho/pcapwho/testdata/need"
+)
+
+// The command to type next names the files that were written, in a shell.
+func TestAnalysisOf(t *testing.T) {
+	for name, want := range map[string]string{
+		"run.pcapng":     "pcapwho analyze run.pcapng",
+		"a b.pcapng":     "pcapwho analyze 'a b.pcapng'",
+		"-dash.pcapng":   "pcapwho analyze ./-dash.pcapng",
+		"ü.pcapng":       "pcapwho analyze 'ü.pcapng'",
+		"a\x1b[2J'\n":    `pcapwho analyze $'a\033[2J\047\012'`,
+		"\x9b2J\\":       `pcapwho analyze $'\2332J\134'`,
+		"\u202egnp.pcap": `pcapwho analyze $'\342\200\256gnp.pcap'`,
+	} {
+		s := record.Summary{Files: []string{name, record.LogPath(name)}}
+		got := analysisOf(&s)
+		if got != want || encode.Escape(got) != got {
+			t.Errorf("%q: got %s, want %s", name, got, want)
+		}
+		cmd := exec.Command(need.Tool(t, "bash"), "-c", "pcapwho() { printf %s \"$2\"; }; "+got)
+		if out, err := cmd.Output(); err != nil || strings.TrimPrefix(string(out), "./") != name {
+			t.Errorf("%s names %q in a shell (%v)", got, out, err)
+		}
+	}
+	s := record.Summary{Files: []string{"a", "-l"}}
+	if got, want := analysisOf(&s), "pcapwho analyze a -l ./-l"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
