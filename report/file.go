@@ -15,10 +15,21 @@ type file struct {
 	write func(io.Writer) error
 }
 
+// Owner is a user that files are given to.
+type Owner struct{ UID, GID int }
+
+// give gives a file to o, nil leaves it. It follows no link.
+func (o *Owner) give(path string) error {
+	if o == nil {
+		return nil
+	}
+	return os.Lchown(path, o.UID, o.GID)
+}
+
 // writeFile writes a file so that it appears whole or not at all: under a
 // temporary name beside it, then renamed. A link is followed; what is there
 // and no regular file (a device, a pipe) is written to as it is.
-func writeFile(path string, force bool, write func(io.Writer) error) error {
+func (o *Output) writeFile(path string, write func(io.Writer) error) error {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}
@@ -30,10 +41,10 @@ func writeFile(path string, force bool, write func(io.Writer) error) error {
 		return errors.Join(write(f), f.Close())
 	}
 	tmp := temporary(path)
-	if err := fill(tmp, write); err != nil {
+	if err := o.fill(tmp, write); err != nil {
 		return err
 	}
-	err := place(tmp, path, force)
+	err := place(tmp, path, o.Force)
 	os.Remove(tmp)
 	return err
 }
@@ -42,27 +53,30 @@ func writeFile(path string, force bool, write func(io.Writer) error) error {
 // folder that is not there appears with its files in it. Into one that is
 // there they are moved one by one when all are written; where that fails, the
 // new ones go again, and those that replaced others stay.
-func writeFolder(dir string, force bool, files []file) (err error) {
+func (o *Output) writeFolder(dir string, files []file) (err error) {
 	dir = filepath.Clean(dir)
 	_, err = os.Stat(dir)
 	there := err == nil
 	tmp := temporary(dir)
 	if there {
-		tmp = temporary(filepath.Join(dir, "pcapwho")) // dir may be a mount point
+		tmp = temporary(filepath.Join(dir, "x")) // dir may be a mount point
 	}
 	if err := os.Mkdir(tmp, 0o777); err != nil {
 		return err
 	}
 	defer os.RemoveAll(tmp)
 	for _, f := range files {
-		if err := fill(filepath.Join(tmp, f.name), f.write); err != nil {
+		if err := o.fill(filepath.Join(tmp, f.name), f.write); err != nil {
 			return err
 		}
 	}
 	if !there {
+		if err := o.Owner.give(tmp); err != nil {
+			return err
+		}
 		return os.Rename(tmp, dir)
 	}
-	return placeAll(tmp, dir, force, files)
+	return placeAll(tmp, dir, o.Force, files)
 }
 
 func placeAll(tmp, dir string, force bool, files []file) error {
@@ -84,12 +98,17 @@ func placeAll(tmp, dir string, force bool, files []file) error {
 }
 
 // fill makes a file of what write gives, and removes it on an error.
-func fill(path string, write func(io.Writer) error) error {
+func (o *Output) fill(path string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
-	err = write(f)
+	if o.Owner != nil {
+		err = f.Chown(o.Owner.UID, o.Owner.GID)
+	}
+	if err == nil {
+		err = write(f)
+	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		os.Remove(path)
 	}
@@ -112,7 +131,8 @@ func place(tmp, path string, force bool) error {
 	return os.Rename(tmp, path) // a file system without hard links
 }
 
-// temporary returns a name beside path that nobody else uses.
+// temporary returns a name beside path that nobody else uses, and that is short
+// enough for every file system.
 func temporary(path string) string {
-	return filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%016x.tmp", filepath.Base(path), rand.Uint64()))
+	return filepath.Join(filepath.Dir(path), fmt.Sprintf(".%016x.tmp", rand.Uint64()))
 }

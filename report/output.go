@@ -43,9 +43,10 @@ type Output struct {
 	Format Format
 	// Path is a file; a folder, to be made or there, for a format that holds
 	// one table a file when there are several tables (DIR/capture.parquet…);
-	// "" or "-" for Stdout.
+	// "" or what IsStdout knows for Stdout.
 	Path  string
-	Force bool // replace files that are there
+	Force bool   // replace files that are there
+	Owner *Owner // to whom new files and folders are given; nil = who runs the program
 
 	Stdout   io.Writer
 	Terminal bool // Stdout is a terminal
@@ -66,7 +67,7 @@ func (e *OutputError) Error() string { return fmt.Sprintf("%s: %s", e.Name, e.Pr
 // an *OutputError says why not. Write checks again.
 func (o *Output) Check(cfg *Config) error {
 	if !slices.Contains(Formats(), o.Format) {
-		return &OutputError{string(o.Format), "there is no such format", fmt.Sprintf("formats are %v", Formats())}
+		return &OutputError{string(o.Format), "there is no such format", "formats are " + formatNames()}
 	}
 	if o.Format == NWB && cfg.NWB == 0 {
 		return &OutputError{string(o.Format), "this format is about one process, and none is named", "name it with --pid"}
@@ -82,7 +83,17 @@ func (o *Output) Check(cfg *Config) error {
 	return o.checkFiles(schemas, inputs)
 }
 
-func (o *Output) stdout() bool { return o.Path == "" || o.Path == "-" }
+// IsStdout tells whether a path names the standard output: "-", or as systems
+// have it, where a temporary file cannot be renamed to it.
+func IsStdout(path string) bool {
+	switch path {
+	case "-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":
+		return true
+	}
+	return false
+}
+
+func (o *Output) stdout() bool { return o.Path == "" || IsStdout(o.Path) }
 
 // folder tells whether Path, which is no standard output, is a folder of
 // files: for several tables, or because it is or looks like one.
@@ -188,9 +199,9 @@ func (r *Result) Write(ctx context.Context, o Output) error {
 				return r.encode(ctx, w, &o, []*table.Table{t})
 			}})
 		}
-		return writeFolder(o.Path, o.Force, files)
+		return o.writeFolder(o.Path, files)
 	}
-	return writeFile(o.Path, o.Force, one)
+	return o.writeFile(o.Path, one)
 }
 
 // encode writes tables to w, which ends with ctx.
@@ -204,26 +215,37 @@ func (r *Result) encode(ctx context.Context, w io.Writer, o *Output, tables []*t
 		return err
 	}
 	b := bufio.NewWriterSize(w, 1<<18) // Arrow and Parquet write small pieces
-	if err := encode.Write(r.encoder(b, o.Format), tables); err != nil {
+	if err := encode.Write(r.encoder(b, o), tables); err != nil {
 		return err
 	}
 	return b.Flush()
 }
 
-func (r *Result) encoder(w io.Writer, f Format) encode.Encoder {
-	switch f {
+func (r *Result) encoder(w io.Writer, o *Output) encode.Encoder {
+	switch o.Format {
 	case JSON:
 		return encode.NewJSON(w)
 	case JSONL:
 		return encode.NewJSONL(w)
 	case CSV:
+		if o.Terminal && o.stdout() {
+			return encode.NewTerminalCSV(w)
+		}
 		return encode.NewCSV(w)
 	case Arrow:
 		return encode.NewArrow(w, r.about())
 	case Parquet:
 		return encode.NewParquet(w, r.about())
 	}
-	panic("no encoder for format " + string(f))
+	panic("no encoder for format " + string(o.Format))
+}
+
+func formatNames() string {
+	var names []string
+	for _, f := range Formats() {
+		names = append(names, string(f))
+	}
+	return strings.Join(names, ", ")
 }
 
 func tableNames() string {

@@ -4,11 +4,14 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pcapwho/pcapwho/testdata/need"
 )
 
 // folder makes files (and, with a name that ends in /, folders) in a new
@@ -100,6 +103,8 @@ func TestOutputCheck(t *testing.T) {
 		{cfg, Output{Format: JSON, Path: in("hard"), Force: true}, "it is the input"},
 		{cfg, Output{Format: JSON, Path: in("dangling"), Force: true}, "link to nothing"},
 		{cfg, Output{Format: JSON, Path: os.DevNull}, ""},
+		{one, Output{Format: Parquet, Path: "/dev/stdout", Terminal: true}, "not for terminals"},
+		{cfg, Output{Format: CSV, Path: "/dev/fd/1"}, "one table a file"},
 	} {
 		if _, err := os.Lstat(c.out.Path); c.out.Path != "" && err != nil && (c.want == "it is the input" || c.want == "link to nothing") {
 			continue // no links here
@@ -139,15 +144,15 @@ func half(w io.Writer) error {
 
 func TestWriteFile(t *testing.T) {
 	in := folder(t, "there")
-	must(t, writeFile(in("new"), false, text("new")))
-	must(t, writeFile(in("there"), true, text("replaced")))
-	if err := writeFile(in("there"), false, text("again")); err == nil {
+	must(t, (&Output{}).writeFile(in("new"), text("new")))
+	must(t, (&Output{Force: true}).writeFile(in("there"), text("replaced")))
+	if err := (&Output{}).writeFile(in("there"), text("again")); err == nil {
 		t.Error("a file that appeared meanwhile is replaced without force")
 	}
-	if err := writeFile(in("failed"), false, half); !errors.Is(err, errHalf) {
+	if err := (&Output{}).writeFile(in("failed"), half); !errors.Is(err, errHalf) {
 		t.Errorf("error is %v", err)
 	}
-	if err := writeFile(in("there"), true, half); !errors.Is(err, errHalf) {
+	if err := (&Output{Force: true}).writeFile(in("there"), half); !errors.Is(err, errHalf) {
 		t.Errorf("error is %v", err)
 	}
 	if got := names(t, in("")); got != "new there" {
@@ -165,13 +170,41 @@ func TestWriteFileThroughLink(t *testing.T) {
 	}
 	in := folder(t, "elsewhere/", "elsewhere/real")
 	must(t, os.Symlink(in("elsewhere/real"), in("link")))
-	must(t, writeFile(in("link"), true, text("through")))
+	must(t, (&Output{Force: true}).writeFile(in("link"), text("through")))
 	if info, err := os.Lstat(in("link")); err != nil || info.Mode()&os.ModeSymlink == 0 || content(t, in("elsewhere/real")) != "through" {
 		t.Errorf("link is %v (%v), the file holds %q", info, err, content(t, in("elsewhere/real")))
 	}
-	must(t, writeFile(os.DevNull, false, text("nothing")))
+	must(t, (&Output{}).writeFile(os.DevNull, text("nothing")))
 	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {
 		t.Errorf("%s is %v now (%v)", os.DevNull, info.Mode(), err)
+	}
+}
+
+// The longest names that file systems have are names for outputs.
+func TestWriteLongNames(t *testing.T) {
+	in := folder(t)
+	long := strings.Repeat("n", 255)
+	must(t, (&Output{}).writeFile(in(long), text("new")))
+	must(t, (&Output{}).writeFolder(in(long[1:]), []file{{"a", text("a")}}))
+	if got := content(t, in(long)) + names(t, in(long[1:])); got != "newa" {
+		t.Errorf("they hold %s", got)
+	}
+}
+
+// What is written belongs to the owner who is named.
+func TestWriteForOwner(t *testing.T) {
+	need.Root(t)
+	in := folder(t, "there/", "there/a")
+	o := &Output{Force: true, Owner: &Owner{UID: 4242, GID: 2424}}
+	files := []file{{"a", text("a")}}
+	must(t, o.writeFile(in("file"), text("new")))
+	must(t, o.writeFolder(in("there"), files))
+	must(t, o.writeFolder(in("new"), files))
+	for name, want := range map[string]string{"file": "4242:2424", "there": "0:0", "there/a": "4242:2424", "new": "4242:2424", "new/a": "4242:2424"} {
+		out, err := exec.Command("stat", "-c", "%u:%g", in(name)).Output()
+		if got := strings.TrimSpace(string(out)); err != nil || got != want {
+			t.Errorf("%s belongs to %s, want %s (%v)", name, got, want, err)
+		}
 	}
 }
 
@@ -196,7 +229,7 @@ func TestWriteFolder(t *testing.T) {
 		{"in the way, forced, failing", []string{"dir/", "dir/b"}, true, bad, false, "b"},
 	} {
 		in := folder(t, c.there...)
-		err := writeFolder(in("dir"), c.force, c.files)
+		err := (&Output{Force: c.force}).writeFolder(in("dir"), c.files)
 		got := "-"
 		if _, err := os.Stat(in("dir")); err == nil {
 			got = names(t, in("dir"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -65,7 +66,7 @@ type analysis struct {
 func newAnalysis(ctx *cli.Context, c *console) (*analysis, error) {
 	a := &analysis{strict: ctx.Bool("strict")}
 	a.cfg.Tool = maker()
-	a.output.Path, a.output.Force = ctx.String("output"), ctx.Bool("force")
+	a.output.Path, a.output.Force, a.output.Owner = ctx.String("output"), ctx.Bool("force"), caller()
 	a.output.Format = report.Format(ctx.String("format"))
 	if a.output.Format == "" {
 		a.output.Format = formatOf(a.output.Path)
@@ -92,6 +93,17 @@ func (a *analysis) printTo(c *console, f *os.File) {
 	if a.output.Terminal {
 		a.output.Stdout = &dataWriter{c, f}
 	}
+}
+
+// caller returns who called sudo, to whom outputs belong as recordings do: nil
+// when nobody did. (A recording refuses to start when the two are no numbers.)
+func caller() *report.Owner {
+	uid, errU := strconv.ParseUint(os.Getenv("SUDO_UID"), 10, 31)
+	gid, errG := strconv.ParseUint(os.Getenv("SUDO_GID"), 10, 31)
+	if os.Geteuid() != 0 || errU != nil || errG != nil || uid == 0 {
+		return nil
+	}
+	return &report.Owner{UID: int(uid), GID: int(gid)}
 }
 
 // formatOf returns the format that an output's name asks for.

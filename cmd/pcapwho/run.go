@@ -35,7 +35,7 @@ func runCommand(c *console, status *int) *cli.Command {
 				a.cfg.NWB = int32(os.Getpid()) // until the command has a PID
 			}
 			a.printTo(c, c.err)
-			if a.output.Path == "-" {
+			if report.IsStdout(a.output.Path) {
 				a.printTo(c, c.out)
 			}
 			a.cfg.Captures, a.cfg.Logs = []string{cfg.Capture}, []string{cfg.Log}

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -175,13 +176,19 @@ func fromCSV(t testing.TB, s *table.Schema, doc []byte) cells {
 	return all
 }
 
+// formula is text that has an apostrophe before it because it is one.
+var formula = regexp.MustCompile(`^'[' \t\r\n]*[=+@-]`)
+
 func cellFromCSV(t testing.TB, typ table.Type, text string) any {
 	if text == "" {
 		return nil
 	}
 	switch typ {
 	case table.String:
-		return strings.TrimPrefix(text, "'")
+		if formula.MatchString(text) {
+			return text[1:]
+		}
+		return text
 	case table.Bool:
 		return text == "true"
 	case table.Timestamp:

@@ -12,14 +12,21 @@ import (
 // errOneTable is the error of a second Begin where a file holds one table.
 var errOneTable = errors.New("this format holds one table a file")
 
-// NewCSV returns an encoder of one table as CSV (RFC 4180: lines end in CR LF)
-// with a header line.
+// NewCSV returns an encoder of one table as CSV with a header line: RFC 4180,
+// but lines end in LF, as all tools read and no cell needs. NULL is an empty
+// cell, empty text is "". Text that a spreadsheet might take for a formula has
+// an apostrophe before it: see defuse.
 func NewCSV(w io.Writer) Encoder { return &sheet{out: buffer{w: w}} }
 
+// NewTerminalCSV returns an encoder as NewCSV does whose text cells are
+// escaped, so that a terminal shows them and obeys none.
+func NewTerminalCSV(w io.Writer) Encoder { return &sheet{out: buffer{w: w}, escape: true} }
+
 type sheet struct {
-	out  buffer
-	cell []byte
-	open bool
+	out    buffer
+	cell   []byte
+	escape bool
+	open   bool
 }
 
 func (s *sheet) Begin(t *table.Schema) error {
@@ -31,7 +38,7 @@ func (s *sheet) Begin(t *table.Schema) error {
 		s.comma(i)
 		s.out.b = append(s.out.b, t.Columns[i].Name...)
 	}
-	s.out.b = append(s.out.b, "\r\n"...)
+	s.out.b = append(s.out.b, "\n"...)
 	return s.out.flush(false)
 }
 
@@ -41,7 +48,7 @@ func (s *sheet) Batch(b *table.Batch) error {
 			s.comma(k)
 			s.value(b.Schema.Columns[k].Type, &b.Columns[k], i)
 		}
-		s.out.b = append(s.out.b, "\r\n"...)
+		s.out.b = append(s.out.b, "\n"...)
 		if err := s.out.flush(false); err != nil {
 			return err
 		}
@@ -61,7 +68,11 @@ func (s *sheet) value(t table.Type, v *table.Values, i int) {
 	switch {
 	case !v.Valid[i]:
 	case t == table.String:
-		s.quoted([]byte(defuse(v.Strings[i])))
+		text := v.Strings[i]
+		if s.escape {
+			text = Escape(text)
+		}
+		s.quoted([]byte(defuse(text)))
 	case t == table.Timestamp:
 		s.out.b = appendTime(s.out.b, v.Ints[i])
 	case t == table.ProcessList:
@@ -72,10 +83,12 @@ func (s *sheet) value(t table.Type, v *table.Values, i int) {
 	}
 }
 
-// defuse keeps a spreadsheet from taking text for a formula. A text that has
-// the apostrophe already gets another, so that taking one off gives it back.
+// defuse keeps a spreadsheet from taking text for a formula: an apostrophe is
+// put before text that begins with = + - or @, spaces and apostrophes before
+// it not counted. (Process names and arguments are anybody's to choose.) To
+// undo it, take the first apostrophe off text that begins with one and is such.
 func defuse(s string) string {
-	if s != "" && strings.IndexByte("=+-@\t\r'", s[0]) >= 0 {
+	if inner := strings.TrimLeft(s, "' \t\r\n"); inner != "" && strings.IndexByte("=+-@", inner[0]) >= 0 {
 		return "'" + s
 	}
 	return s

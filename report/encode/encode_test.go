@@ -215,9 +215,18 @@ func TestWriteErrors(t *testing.T) {
 }
 
 func TestCSVDefusesFormulas(t *testing.T) {
-	rows := [][]any{{"=cmd|' /C calc'!A0", "+1", int64(-1), int64(2)}, {"", "a \"b\"", int64(0), int64(0)}}
-	want := "side,reason,packets,wire_bytes\r\n'=cmd|' /C calc'!A0,'+1,-1,2\r\n\"\",\"a \"\"b\"\"\",0,0\r\n"
+	rows := [][]any{{"=cmd|' /C calc'!A0", "+1", int64(-1), int64(2)}, {"", "a \"b\"", int64(0), int64(0)}, {"'a", "' =b", int64(0), int64(0)}, {"-bash", "\tc\r", int64(0), int64(0)}}
+	want := "side,reason,packets,wire_bytes\n'=cmd|' /C calc'!A0,'+1,-1,2\n\"\",\"a \"\"b\"\"\",0,0\n'a,'' =b,0,0\n'-bash,\"\tc\r\",0,0\n"
 	if got := string(encoded(t, NewCSV, tableOf(table.Coverage(), rows))); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Cells that a terminal shows are text and nothing else.
+func TestTerminalCSV(t *testing.T) {
+	rows := [][]any{{"a\x1b[2J\r\n", "=\u202e,", int64(1), int64(2)}}
+	want := "side,reason,packets,wire_bytes\na\\x1b[2J\\x0d\\x0a,\"'=\\u202e,\",1,2\n"
+	if got := string(encoded(t, NewTerminalCSV, tableOf(table.Coverage(), rows))); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -225,9 +234,10 @@ func TestCSVDefusesFormulas(t *testing.T) {
 func TestEscape(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain ü 漢": "plain ü 漢", `C:\x`: `C:\x`, "\x1b[2J": `\x1b[2J`, "a\nb\\": `a\x0ab\\`,
-		"\u202egnp.exe": `\u202egnp.exe`, "\U000e0001": `\U000e0001`, "\u2028": `\u2028`, "\u200b": `\u200b`, "\x9b": `�`, "\u009b": `\x9b`,
+		"\u202egnp.exe": `\u202egnp.exe`, "\U000e0001": `\U000e0001`, "\u2028": `\u2028`, "\u200b": `\u200b`, "\u009b": `\x9b`,
+		"\x9b2J": `\x9b2J`, "�": "�", "�\xff\\": `�\xff\\`, "\xe2\x80": `\xe2\x80`,
 	} {
-		if got := Escape(strings.ToValidUTF8(in, "�")); got != want {
+		if got := Escape(in); got != want {
 			t.Errorf("Escape(%q) = %q, want %q", in, got, want)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/width"
 )
@@ -16,15 +17,18 @@ func steers(r rune) bool {
 }
 
 // Escape returns s so that a terminal shows it and nothing else: characters
-// that cannot be seen become \x1b, \u202e or \U000e0001, and a backslash
-// becomes two where s has such characters.
+// that cannot be seen become \x1b, \u202e or \U000e0001, bytes that are no
+// UTF-8 \x9b, and a backslash becomes two where s has any of these. What it
+// returns is UTF-8.
 func Escape(s string) string {
-	if strings.IndexFunc(s, hidden) < 0 {
+	if strings.IndexFunc(s, hidden) < 0 && utf8.ValidString(s) {
 		return s
 	}
 	var b strings.Builder
-	for _, r := range s {
+	for i, r := range s {
 		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], string(utf8.RuneError)):
+			fmt.Fprintf(&b, `\x%02x`, s[i])
 		case r == '\\':
 			b.WriteString(`\\`)
 		case !hidden(r):
