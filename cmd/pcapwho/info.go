@@ -2,10 +2,7 @@ package main
 
 import (
 	"encoding/json"
-	"os"
-	"os/signal"
 	"runtime"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -30,13 +27,13 @@ func infoCommand(c *console, status *int) *cli.Command {
 			if ctx.NArg() == 0 {
 				return usagef("pcapwho info run.pcapng", "no file given")
 			}
-			stoppable, stop := signal.NotifyContext(ctx.Context, os.Interrupt, syscall.SIGTERM)
+			asked, stop := stoppable(ctx.Context)
 			defer stop()
 			for n, path := range ctx.Args().Slice() {
-				capture, err := inspect.File(stoppable, path, inspect.Config{Workers: runtime.GOMAXPROCS(0), Progress: c.newProgress("reading")})
+				capture, err := inspect.File(asked, path, inspect.Config{Workers: runtime.GOMAXPROCS(0), Progress: c.newProgress("reading")})
 				c.endProgress()
-				if stoppable.Err() != nil {
-					return stoppable.Err()
+				if asked.Err() != nil {
+					return asked.Err()
 				}
 				if err != nil {
 					return &report.InputError{Err: err}
