@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +38,9 @@ func all() []string {
 func TestSidesAreTheCapture(t *testing.T) {
 	r := analyze(t, Config{Captures: []string{mixture(t).end()}, Tables: all()})
 	for _, f := range []Format{JSON, JSONL, CSV, Arrow, Parquet} {
+		if f == Parquet && !slices.Contains([]string{"amd64", "arm64", "ppc64le", "s390x"}, runtime.GOARCH) {
+			continue // arrow reads it on those only
+		}
 		read := tables(t, r, f)
 		capture := read["capture"]
 		packets, bytes := sum(t, capture, "packets", nil), sum(t, capture, "wire_bytes", nil)

@@ -58,6 +58,7 @@ func (p *parquetFile) properties(s *table.Schema) *parquet.WriterProperties {
 		parquet.WithRootRepetition(parquet.Repetitions.Required), // repeated, the default, is refused by some readers
 		parquet.WithCompression(compress.Codecs.Zstd),
 		parquet.WithDictionaryDefault(true),
+		parquet.WithStats(statistics),
 		parquet.WithBatchSize(table.MaxRows),
 		parquet.WithDataPageSize(math.MaxInt32), // pages are ended after each batch, see parquetCells.flush
 	}
