@@ -407,9 +407,11 @@ func (o *oracle) sent(i int, source bool, me flow.Endpoint) bool {
 }
 
 // sharers returns the holders of all UDP sockets of an endpoint, and unseen,
-// if two of them were seen at one time in the hands of different processes.
+// if two of them were seen at one time in the hands of different processes, or
+// one in those of several that run one program, or of one that has a copy.
 func (o *oracle) sharers(me flow.Endpoint) (who []int32) {
 	var fit []*oracleSocket
+	shared := false
 	for _, s := range o.sockets() {
 		if s.Protocol == flow.UDP && s.Local.Port == me.Port && (s.Local.Addr == me.Addr || !s.HasRemote && s.Local.Addr.IsUnspecified()) {
 			fit = append(fit, s)
@@ -427,14 +429,38 @@ func (o *oracle) sharers(me flow.Endpoint) (who []int32) {
 		return slices.Compact(w)
 	}
 	for i, a := range fit {
-		for _, b := range fit[i+1:] {
-			one := len(all(a)) == 1 && all(a)[0] != unseen && slices.Equal(all(a), all(b))
-			if a.first[0] <= b.last[1] && b.first[0] <= a.last[1] && !one {
-				return append(who, unseen)
+		for _, w := range a.owners {
+			shared = shared || len(w)-b2i(slices.Contains(w, 3))-b2i(slices.Contains(w, unseen)) > 1
+			if slices.Contains(w, 2) && !a.HasRemote && starts[4] <= a.last[1] && o.exit() >= a.first[0] {
+				shared, who = true, append(who, 2, 4)
 			}
 		}
+		for _, b := range fit[i+1:] {
+			one := len(all(a)) == 1 && all(a)[0] != unseen && slices.Equal(all(a), all(b))
+			shared = shared || a.first[0] <= b.last[1] && b.first[0] <= a.last[1] && !one
+		}
 	}
-	return nil
+	if !shared {
+		return nil
+	}
+	return append(who, unseen)
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// exit returns when process 4 was found to be gone.
+func (o *oracle) exit() int64 {
+	for _, e := range o.events {
+		if e.Kind == connlog.KindProcess && e.Process.Change == connlog.ProcessExit {
+			return e.Time
+		}
+	}
+	return math.MaxInt64
 }
 
 // server tells whether one side of packet i is the one that did not open the
@@ -507,8 +533,8 @@ func (o *oracle) stream(i int, source bool, exact, bound []*oracleSocket) (strin
 // time seen, those that may have had it before.
 func (o *oracle) openers(i int, source bool, who []int32, seen int64, bound []*oracleSocket) []int32 {
 	first := o.ofInstance(o.inst[i])[0].Time
-	if who[0] == young && born > first {
-		who = append(who, parent, unseen)
+	if w := who[0]; starts[w] > first {
+		who = append(who, parents[w], unseen)
 	}
 	if o.server(i, source) {
 		who = append(who, accepted(bound, first, seen)...)
@@ -598,10 +624,12 @@ const (
 	base = 1000 * ms
 )
 
-// One process is younger than some connections, and has a parent.
-const (
-	young, parent = 3, 1
-	born          = base + 70*ms
+// By PID: the program that a process runs, its parent (0 = not in the log), and
+// when it began. 4 is a copy that 2 made of itself.
+var (
+	programs = [...]string{1: "/bin/web", 2: "/bin/web", 3: "/bin/sh", 4: "/bin/web"}
+	parents  = [...]int32{3: 1, 4: 2}
+	starts   = [...]int64{1: 1, 2: 2, 3: base + 70*ms, 4: base + 120*ms}
 )
 
 // draw makes a random timeline: polls every 50 ms, sockets that open, change
@@ -610,11 +638,16 @@ func draw(t *rapid.T) *oracle {
 	o := &oracle{}
 	polls := rapid.IntRange(2, 8).Draw(t, "polls")
 	pid := func() connlog.ProcessID {
-		return process(int32(rapid.IntRange(1, 3).Draw(t, "pid")))
+		return process(int32(rapid.IntRange(1, len(programs)-1).Draw(t, "pid")))
 	}
-	o.events = append(o.events, newHead(base-5*ms),
-		connlog.Event{Kind: connlog.KindProcess, Process: &connlog.Process{Change: connlog.ProcessSnapshot, ID: process(parent)}},
-		connlog.Event{Kind: connlog.KindProcess, Process: &connlog.Process{Change: connlog.ProcessSnapshot, ID: process(young), Parent: process(parent)}})
+	o.events = append(o.events, newHead(base-5*ms))
+	for pid := range programs {
+		id := process(int32(pid))
+		if pid == unseen {
+			continue
+		}
+		o.events = append(o.events, connlog.Event{Kind: connlog.KindProcess, Process: &connlog.Process{Change: connlog.ProcessSnapshot, ID: id, Exe: programs[pid], Parent: process(parents[pid])}})
+	}
 	type alive struct{ s connlog.Socket }
 	var open []alive
 	id := uint64(0)
@@ -663,6 +696,9 @@ func draw(t *rapid.T) *oracle {
 		if rapid.IntRange(0, 9).Draw(t, "loss") == 0 {
 			o.events = append(o.events, connlog.Event{Kind: connlog.KindGap, Time: end, Gap: &connlog.Gap{Source: connlog.GapCapture, Begin: begin - 20*ms, End: begin - 10*ms}})
 		}
+		if exited := o.exit() < math.MaxInt64; !exited && rapid.IntRange(0, 9).Draw(t, "exit") == 0 {
+			o.events = append(o.events, connlog.Event{Kind: connlog.KindProcess, Time: end, Process: &connlog.Process{Change: connlog.ProcessExit, ID: process(4)}})
+		}
 		clock := connlog.Event{Kind: connlog.KindClock, Time: end, Clock: &connlog.Clock{}}
 		if rapid.IntRange(0, 19).Draw(t, "set back") == 0 {
 			clock.Clock.Step = -15 * ms
@@ -681,10 +717,10 @@ var (
 )
 
 func process(n int32) connlog.ProcessID {
-	if n == young {
-		return connlog.ProcessID{PID: n, Start: born}
+	if n == 0 {
+		return connlog.ProcessID{}
 	}
-	return connlog.ProcessID{PID: n, Start: int64(n)}
+	return connlog.ProcessID{PID: n, Start: starts[n]}
 }
 
 func newHead(at int64) connlog.Event {

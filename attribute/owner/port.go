@@ -19,8 +19,8 @@ type port struct {
 	sockets []int32
 	cuts    []int64
 
-	// Of UDP, where processes have a socket of their own on the port at one
-	// time: those processes by the local address, ascending, which may be none
+	// Of UDP, where several processes use the port at one time: those processes
+	// by the local address, ascending, which may be none
 	// that could be seen. The unspecified address of a family stands for all
 	// that are not there.
 	shared    map[flow.Addr][]int32
@@ -43,9 +43,10 @@ func (t *Timeline) Bound(buf []int32, ns uint32, proto flow.Protocol, e flow.End
 	return buf
 }
 
-// Shared tells whether processes had UDP sockets of their own on the port of e
-// at one time, so that one that could not be seen may have been there too. It
-// returns the processes.
+// Shared tells whether several processes used the UDP port of e at one time, each
+// by a socket of its own or by one that was inherited, or may have, being copies
+// of the holder: a socket of theirs that could not be seen may have been there
+// too. It returns the processes.
 func (t *Timeline) Shared(ns uint32, e flow.Endpoint) (who []int32, shared bool) {
 	p := t.port[portKey{ns, flow.UDP, e.Port}]
 	if p == nil || p.shared == nil {
@@ -80,10 +81,13 @@ func unspecified(a flow.Addr) flow.Addr {
 	return flow.Addr{}
 }
 
-// findShared looks for the addresses of a port at which sockets of several
-// processes were seen at one time.
+// findShared looks for the addresses of a UDP port that several processes use
+// at one time.
 func (t *Timeline) findShared(p *port) {
-	if len(p.sockets)+len(p.connected) < 2 {
+	if s := &t.Sockets[p.sockets[0]]; len(p.sockets) == 1 && len(p.connected) == 0 && s.owner() >= 0 { // most ports
+		if who := t.copied(s); who != nil {
+			p.shared = map[flow.Addr][]int32{{}: who, flow.AddrFrom4(0): who}
+		}
 		return
 	}
 	byAddr := map[flow.Addr][]int32{}
@@ -115,7 +119,8 @@ func (t *Timeline) findShared(p *port) {
 }
 
 // sharers tells whether two of the sockets were seen at one time in the hands
-// of different processes, and returns the owners of all.
+// of different processes, or one in those of several that run one program, or
+// of one that has copies, and returns the owners of all.
 func (t *Timeline) sharers(sockets []int32) (who []int32, shared bool) {
 	slices.SortFunc(sockets, func(a, b int32) int { return cmp.Compare(t.Sockets[a].FirstBegin, t.Sockets[b].FirstBegin) })
 	// Of those that began before: the one that was seen last, and of those of
@@ -125,6 +130,10 @@ func (t *Timeline) sharers(sockets []int32) (who []int32, shared bool) {
 	owner, other := int32(nobody), int32(nobody)
 	for _, i := range sockets {
 		s := &t.Sockets[i]
+		if c := t.copied(s); !s.HasRemote && c != nil {
+			who, shared = append(who, c...), true
+		}
+		shared = shared || t.inherited(s)
 		o := s.owner()
 		if owner != nobody && last >= s.FirstBegin && (owner != o || o < 0) || other != nobody && next >= s.FirstBegin && (other != o || o < 0) {
 			shared = true
@@ -157,4 +166,20 @@ func (s *Socket) owner() int32 {
 		o = who
 	}
 	return o
+}
+
+// inherited tells whether several processes that run one program held the
+// socket at one time. A process that is about to execute another program holds
+// what its parent does, too.
+func (t *Timeline) inherited(s *Socket) bool {
+	return slices.ContainsFunc(s.Holds, func(h Hold) bool {
+		for n, a := range h.Owners {
+			for _, b := range h.Owners[:n] {
+				if t.Processes[a].Exe == t.Processes[b].Exe {
+					return true
+				}
+			}
+		}
+		return false
+	})
 }

@@ -19,13 +19,14 @@ type Process struct {
 	Command bool // in the wrapped command's process tree
 }
 
-func (t *Timeline) addProcess(e *connlog.Process) {
+func (t *Timeline) addProcess(at int64, e *connlog.Process) {
 	p := &t.Processes[t.processIndex(e.ID)]
 	if p.Parent == (connlog.ProcessID{}) {
 		p.Parent = e.Parent // an orphan's later parent is only who adopted it
 	}
 	p.Command = p.Command || e.Command
 	if e.Change == connlog.ProcessExit {
+		t.exits[e.ID] = at
 		return
 	}
 	if e.Name != "" {

@@ -29,6 +29,8 @@ type Timeline struct {
 	breaks     []int64  // where the windows of both begin and have ended, sorted
 
 	process map[connlog.ProcessID]int32
+	exits   map[connlog.ProcessID]int64
+	copies  map[int32]*copies // after Seal: of the processes that have any
 	socket  map[socketKey]int32
 	tuple   map[flow.Key]*tuple
 	port    map[portKey]*port
@@ -52,6 +54,7 @@ func NewTimeline() *Timeline {
 		local:     map[flow.Addr]bool{},
 		broadcast: map[flow.Addr]bool{},
 		process:   map[connlog.ProcessID]int32{},
+		exits:     map[connlog.ProcessID]int64{},
 		socket:    map[socketKey]int32{},
 		tuple:     map[flow.Key]*tuple{},
 		port:      map[portKey]*port{},
@@ -69,7 +72,7 @@ func (t *Timeline) Add(e *connlog.Event) {
 	case connlog.KindHead:
 		t.addHead(e.Head)
 	case connlog.KindProcess:
-		t.addProcess(e.Process)
+		t.addProcess(e.Time, e.Process)
 	case connlog.KindSocket:
 		t.addSocket(e.Time, e.Socket)
 	case connlog.KindPoll:
@@ -92,6 +95,7 @@ func (t *Timeline) Add(e *connlog.Event) {
 func (t *Timeline) Seal() {
 	t.sealRecordings()
 	t.sortProcesses()
+	t.findCopies()
 	for i := range t.Sockets {
 		t.Sockets[i].seal(t)
 		t.index(int32(i))
@@ -104,9 +108,11 @@ func (t *Timeline) Seal() {
 		k.cuts = t.cutsOf(k.cuts, k.sockets[0], k.sockets[1])
 	}
 	t.fileByPort()
-	for _, p := range t.port {
+	for k, p := range t.port {
 		p.cuts = t.cutsOf(p.cuts, p.sockets)
-		t.findShared(p)
+		if k.protocol != flow.TCP {
+			t.findShared(p)
+		}
 	}
 }
 
