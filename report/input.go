@@ -32,7 +32,7 @@ type input struct {
 // standard input and other pipes, is copied to a temporary file.
 func openInput(ctx context.Context, cfg *Config, twice bool) (*input, error) {
 	if len(cfg.Captures) == 0 {
-		return nil, &InputError{errors.New("no capture given")}
+		return nil, &InputError{Err: errors.New("no capture given")}
 	}
 	in := &input{names: slices.Clone(cfg.Captures), copies: map[string]string{}, progress: cfg.Progress, passes: 1, batch: make([]packet.Packet, batchSize)}
 	paths := slices.Clone(in.names)
@@ -49,10 +49,10 @@ func openInput(ctx context.Context, cfg *Config, twice bool) (*input, error) {
 			}
 		}
 	}
-	capture, err := ingest.Open(paths...)
+	capture, err := ingest.Config{MaxDecompressed: cfg.MaxDecompressed}.Open(paths...)
 	if err != nil {
 		in.close()
-		return nil, &InputError{err}
+		return nil, &InputError{Err: err}
 	}
 	in.capture = capture
 	return in, nil
@@ -72,7 +72,7 @@ func (in *input) spill(ctx context.Context, name string) (path string, err error
 	from := os.Stdin
 	if name != "-" {
 		if from, err = os.Open(name); err != nil {
-			return "", &InputError{err}
+			return "", &InputError{Err: err}
 		}
 		defer from.Close()
 	}
@@ -100,7 +100,7 @@ func (in *input) failure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return &InputError{err}
+	return &InputError{Err: err}
 }
 
 // pass reads all packets once and pushes them to yield in batches.
@@ -119,7 +119,7 @@ func (in *input) pass(ctx context.Context, yield func([]packet.Packet) error) er
 			return nil
 		}
 		if err != nil {
-			return &InputError{err}
+			return &InputError{Err: err}
 		}
 	}
 }

@@ -50,7 +50,7 @@ func readLog(ctx context.Context, cfg *Config, nwb *measure.NWB) (*log, error) {
 	}
 	events, err := ingest.OpenLog(l.paths...)
 	if err != nil {
-		return nil, &InputError{err}
+		return nil, &InputError{Err: err}
 	}
 	defer events.Close()
 	l.timeline = owner.NewTimeline()
@@ -63,7 +63,7 @@ func readLog(ctx context.Context, cfg *Config, nwb *measure.NWB) (*log, error) {
 			break
 		}
 		if err != nil {
-			return nil, &InputError{err}
+			return nil, &InputError{Err: err}
 		}
 		l.note(e)
 		l.timeline.Add(e)

@@ -22,6 +22,10 @@ type Config struct {
 	Workers  int      // how many goroutines of each kind work; 0 = one a processor
 	Tool     string   // what outputs name as their maker: "pcapwho" and its version
 
+	// MaxDecompressed is how many bytes one compressed capture may hold; what is
+	// behind them counts as damage. 0 = no limit.
+	MaxDecompressed int64
+
 	// Progress is called now and then with the bytes read so far and all bytes
 	// to read, 0 where that is not known. nil = nobody asks.
 	Progress func(done, total int64)
@@ -37,7 +41,10 @@ func (cfg *Config) workers() int {
 
 // InputError is an error of an input: it is missing, cannot be read, or is
 // not what it was given for.
-type InputError struct{ Err error }
+type InputError struct {
+	Err  error
+	Hint string // what to do about it; "" = nothing
+}
 
 func (e *InputError) Error() string { return e.Err.Error() }
 func (e *InputError) Unwrap() error { return e.Err }
@@ -71,6 +78,9 @@ func (r *Result) Close() error { return r.input.close() }
 func Analyze(ctx context.Context, cfg Config) (*Result, error) {
 	schemas, err := cfg.schemas()
 	if err != nil {
+		return nil, err
+	}
+	if err := cfg.checkGiven(); err != nil {
 		return nil, err
 	}
 	in, err := openInput(ctx, &cfg, slices.Contains(cfg.Tables, "packets"))
@@ -186,7 +196,7 @@ func (r *Result) table(s *table.Schema) *table.Table {
 // again is the second pass.
 func (r *Result) again(yield func([]packet.Packet) error) error {
 	if err := r.input.capture.Rewind(); err != nil {
-		return &InputError{err}
+		return &InputError{Err: err}
 	}
 	return r.input.pass(r.ctx, yield)
 }

@@ -24,6 +24,8 @@ func analyzeCommand(c *console, status *int) *cli.Command {
 			"pcapwho analyze run.pcapng --tables packets -o packets.parquet",
 		Flags: append(analyzeFlags(), append(consoleFlags(),
 			&cli.StringSliceFlag{Name: "log", Aliases: []string{"l"}, Usage: "take the connection log from `FILE`; default beside the capture"},
+			&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "work with `N` processors at once; default all", DefaultText: " "},
+			&cli.Int64Flag{Name: "max-decompressed", Usage: "take no more than these `BYTES` from a compressed capture; default all", DefaultText: " "},
 			&cli.BoolFlag{Name: "force", Usage: "replace an output that exists", DisableDefaultText: true})...),
 		Action: func(ctx *cli.Context) error {
 			if err := c.configure(ctx); err != nil {
@@ -37,12 +39,22 @@ func analyzeCommand(c *console, status *int) *cli.Command {
 				return err
 			}
 			a.cfg.Captures, a.cfg.Logs = ctx.Args().Slice(), ctx.StringSlice("log")
+			a.cfg.Workers, a.cfg.MaxDecompressed = ctx.Int("jobs"), ctx.Int64("max-decompressed")
+			if ctx.IsSet("jobs") && (a.cfg.Workers < 1 || a.cfg.Workers > maxJobs) {
+				return usagef("one for each processor is the default", "-j: %d is not from 1 to %d", a.cfg.Workers, maxJobs)
+			}
+			if ctx.IsSet("max-decompressed") && a.cfg.MaxDecompressed < 1 {
+				return usagef("10 GB: --max-decompressed 10000000000", "--max-decompressed: %d is no number of bytes", a.cfg.MaxDecompressed)
+			}
 			a.printTo(c, c.out)
 			*status, err = a.run(ctx.Context, c)
 			return err
 		},
 	}
 }
+
+// maxJobs keeps a typing error from starting a million goroutines.
+const maxJobs = 1024
 
 // analyzeFlags are the flags that say what comes out of an analysis.
 func analyzeFlags() []cli.Flag {
@@ -76,7 +88,13 @@ func newAnalysis(ctx *cli.Context, c *console) (*analysis, error) {
 			a.cfg.Tables = append(a.cfg.Tables, name)
 		}
 	}
-	if a.output.Format == report.NWB && ctx.IsSet("pid") {
+	if a.cfg.Tables != nil && (a.output.Format == report.Text || a.output.Format == report.NWB) {
+		return nil, usagef("name a format of tables: json, jsonl, csv, arrow or parquet", "--tables: format %s has none", a.output.Format)
+	}
+	if a.output.Format != report.NWB && ctx.IsSet("pid") {
+		return nil, usagef("say --format nwb, or leave it out: all processes are in the result", "--pid is for format nwb, and this is %s", a.output.Format)
+	}
+	if ctx.IsSet("pid") {
 		pid := ctx.Int("pid")
 		if pid < 1 || pid > 1<<30 {
 			return nil, usagef("name a process with --pid", "--pid: %d is none", pid)

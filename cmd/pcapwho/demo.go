@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -57,7 +58,7 @@ func demoCommand(c *console) *cli.Command {
 func showDemo(ctx context.Context, c *console, keep string) (err error) {
 	dir := keep
 	if keep == "" {
-		if dir, err = os.MkdirTemp("", "pcapwho-demo-"); err != nil {
+		if dir, err = makeFolder(); err != nil {
 			return err
 		}
 		defer os.RemoveAll(dir)
@@ -65,12 +66,13 @@ func showDemo(ctx context.Context, c *console, keep string) (err error) {
 		return usagef("name a folder that does not exist", "--keep: %v", err)
 	}
 	c.info("recording nine processes for three seconds…")
+	var no *unrecordable
 	switch err := recordInside(ctx, dir); {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, errForbidden):
-		c.info("nothing can be recorded here (%v):", err)
-		c.info("this is a recording that comes with the program")
+	case errors.As(err, &no):
+		c.info("nothing can be recorded here: %v", err)
+		c.info("this is a recording that comes with the program:")
 		if err := demo.Unpack(dir); err != nil {
 			return err
 		}
@@ -86,9 +88,42 @@ func showDemo(ctx context.Context, c *console, keep string) (err error) {
 	return nil
 }
 
-// errForbidden is why this system lets nobody make a namespace and record in
-// it.
-var errForbidden = errors.New("no namespace of its own")
+// makeFolder makes a temporary folder, elsewhere where TMPDIR does not let it.
+func makeFolder() (string, error) {
+	var first error
+	for _, parent := range []string{"", "/tmp", "/var/tmp"} {
+		dir, err := os.MkdirTemp(parent, "pcapwho-demo-")
+		if err == nil {
+			return dir, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return "", &failure{message: fmt.Sprintf("no temporary folder: %v", first), status: statusFailed, err: first,
+		hint: "set TMPDIR to a folder that you can write to, or name a new one with --keep"}
+}
+
+// unrecordable is why this system does not let the program make a namespace and
+// record in it.
+type unrecordable struct{ why string }
+
+func (f *unrecordable) Error() string { return f.why }
+
+// unmade says in words why a process in namespaces of its own did not start.
+func unmade(err error, root bool) *unrecordable {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err // leaves out which program could not be started
+	}
+	switch {
+	case !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EPERM) && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOSYS):
+		return &unrecordable{fmt.Sprintf("no process in a network namespace: %v", err)}
+	case root:
+		return &unrecordable{fmt.Sprintf("this system lets nobody make network namespaces (%v)", err)}
+	}
+	return &unrecordable{fmt.Sprintf("this system lets ordinary users make no namespaces (%v)", err)}
+}
 
 // statusForbidden is the exit status of the program inside for the same.
 const statusForbidden = 77
@@ -119,12 +154,12 @@ func recordInside(ctx context.Context, dir string) error {
 	case err == nil && ownNamespaces() != nil:
 		return nil
 	case err == nil:
-		return fmt.Errorf("%w: recording is for Linux", errForbidden)
+		return &unrecordable{"recording is for Linux"}
 	case text == "":
-		return fmt.Errorf("%w: %w", errForbidden, cause(err))
+		return unmade(err, os.Geteuid() == 0)
 	case isStatus(err, statusForbidden):
 		first, _, _ := strings.Cut(text, "\n")
-		return fmt.Errorf("%w: %s", errForbidden, first)
+		return &unrecordable{"this system gives no rights in a namespace: " + first}
 	default:
 		return errors.New(text)
 	}
@@ -133,15 +168,6 @@ func recordInside(ctx context.Context, dir string) error {
 func isStatus(err error, status int) bool {
 	var exit *exec.ExitError
 	return errors.As(err, &exit) && exit.ExitCode() == status
-}
-
-// cause leaves out which program could not be started.
-func cause(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }
 
 // withoutSudo leaves out who called sudo: everything inside is one user's.

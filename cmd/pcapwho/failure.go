@@ -49,10 +49,10 @@ func judge(err error) (hint string, status int) {
 	case errors.As(err, &output):
 		return output.Hint, statusUsage
 	case errors.As(err, &input):
-		if errors.Is(err, fs.ErrPermission) {
+		if input.Hint == "" && errors.Is(err, fs.ErrPermission) {
 			return "captures belong to who recorded them: use that user, or sudo", statusUsage
 		}
-		return "", statusUsage
+		return input.Hint, statusUsage
 	case errors.Is(err, syscall.EPIPE):
 		return "", statusUnread
 	}
