@@ -20,9 +20,10 @@ import (
 // A scenario is a text file that tells a log and a capture with the expected
 // verdicts behind each packet. All times are milliseconds.
 //
-//	local 10.0.0.1/24 [dev=2] [lo=1]                 a head, its list of addresses, the captured interfaces
+//	local 10.0.0.1/24 [dev=2] [lo=1] [boot=7]        a head, its list of addresses, the captured interfaces
 //	address 10.0.0.2/24                              an address came
 //	process web 7 master                             web began at 7, a child of master
+//	again web 7.1                                    web's start as this recording tells it
 //	clock 90 -20                                     at 90 the clock had been set back by 20 since its last reading
 //	poll 0 10                                        a poll from 0 to 10
 //	lost 5 6                                         the capture dropped packets
@@ -174,6 +175,10 @@ func (s *scenario) line(n int, w []string) {
 		s.event(&connlog.Event{Kind: connlog.KindAddress, Address: &connlog.Address{Change: connlog.AddressAdd, Address: w[1]}})
 	case "process":
 		s.known(w[1], ms(w[2]), w[3:])
+	case "again":
+		id := s.names[w[1]]
+		id.Start = ms(w[2])
+		s.names[w[1]] = id
 	case "clock":
 		s.event(&connlog.Event{Kind: connlog.KindClock, Time: ms(w[1]), Clock: &connlog.Clock{Step: ms(w[2])}})
 	case "poll":
@@ -232,12 +237,14 @@ func (s *scenario) socket(w []string) {
 	s.event(&connlog.Event{Kind: connlog.KindSocket, Time: ms(w[2]), Socket: k})
 }
 
-// head reads "ADDRESS… [dev=N] [lo=N]".
+// head reads "ADDRESS… [dev=N] [lo=N] [boot=ID]".
 func head(w []string) *connlog.Head {
 	var h connlog.Head
 	for _, word := range w {
 		kind, index, isInterface := strings.Cut(word, "=")
-		if isInterface {
+		if kind == "boot" {
+			h.BootID = index
+		} else if isInterface {
 			h.Interfaces = append(h.Interfaces, connlog.Interface{Index: int(number(index)), Loopback: kind == "lo"})
 		} else {
 			h.Addresses = append(h.Addresses, word)

@@ -26,7 +26,7 @@ func (t *Timeline) addProcess(at int64, e *connlog.Process) {
 	}
 	p.Command = p.Command || e.Command
 	if e.Change == connlog.ProcessExit {
-		t.exits[e.ID] = at
+		t.exits[p.ID] = at
 		return
 	}
 	if e.Name != "" {
@@ -47,21 +47,60 @@ func (t *Timeline) addProcess(at int64, e *connlog.Process) {
 // processIndex returns the index of a process, new or known.
 func (t *Timeline) processIndex(id connlog.ProcessID) int32 {
 	i, ok := t.process[id]
-	if !ok {
-		i = int32(len(t.Processes))
-		t.process[id] = i
-		t.Processes = append(t.Processes, Process{ID: id, UID: -1})
+	if ok {
+		return i
 	}
+	resident := resident{t.recording().boot, id.PID}
+	if i, ok = t.namesake(resident, id.Start); !ok {
+		i = int32(len(t.Processes))
+		t.Processes = append(t.Processes, Process{ID: id, UID: -1})
+		if resident.boot != "" {
+			t.residents[resident] = append(t.residents[resident], i)
+		}
+	}
+	t.process[id] = i
 	return i
+}
+
+// resident is a PID during one run of a kernel.
+type resident struct {
+	boot string
+	pid  int32
+}
+
+// tick is the unit of the kernel's start times: recordings of one host do not
+// agree on them beyond that.
+const tick = int64(10e6)
+
+// namesake finds the process of another recording of the same host that is the
+// one which began at start.
+func (t *Timeline) namesake(r resident, start int64) (int32, bool) {
+	if len(t.recordings) < 2 || r.boot == "" {
+		return 0, false
+	}
+	for _, i := range t.residents[r] {
+		if d := t.Processes[i].ID.Start - start; -tick < d && d < tick {
+			return i, true
+		}
+	}
+	return 0, false
 }
 
 // sortProcesses orders the processes by start time and PID.
 func (t *Timeline) sortProcesses() {
+	first := make([]connlog.ProcessID, len(t.Processes))
+	for i, p := range t.Processes {
+		first[i] = p.ID
+	}
 	slices.SortFunc(t.Processes, func(a, b Process) int {
 		return cmp.Or(cmp.Compare(a.ID.Start, b.ID.Start), cmp.Compare(a.ID.PID, b.ID.PID))
 	})
-	for place, p := range t.Processes {
-		t.process[p.ID] = int32(place)
+	place := make(map[connlog.ProcessID]int32, len(t.Processes))
+	for i, p := range t.Processes {
+		place[p.ID] = int32(i)
+	}
+	for id, i := range t.process {
+		t.process[id] = place[first[i]]
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 // recording is one run of a recorder, from its head to the next. Sightings are
 // sought among its own polls only.
 type recording struct {
+	boot  string // identity of the host's run of the kernel; "" = unknown
 	polls []window
 	last  int64 // time of its last event
 	clock int64 // when its clock was last read
@@ -24,10 +25,9 @@ type window struct{ begin, end int64 }
 
 // begin starts a recording: what is open belongs to the one before, and ends
 // with it.
-func (t *Timeline) begin(at int64) *recording {
-	t.recordings = append(t.recordings, recording{last: at, clock: at})
+func (t *Timeline) begin(at int64, boot string) {
+	t.recordings = append(t.recordings, recording{boot: boot, last: at, clock: at})
 	clear(t.socket)
-	return t.recording()
 }
 
 // recording returns the one whose events are being added.

@@ -28,12 +28,13 @@ type Timeline struct {
 	twice      []window // times that passed twice, when the clock was set back
 	breaks     []int64  // where the windows of both begin and have ended, sorted
 
-	process map[connlog.ProcessID]int32
-	exits   map[connlog.ProcessID]int64
-	copies  map[int32]*copies // after Seal: of the processes that have any
-	socket  map[socketKey]int32
-	tuple   map[flow.Key]*tuple
-	port    map[portKey]*port
+	process   map[connlog.ProcessID]int32 // other recordings' names for one process lead to the same
+	residents map[resident][]int32
+	exits     map[connlog.ProcessID]int64
+	copies    map[int32]*copies // after Seal: of the processes that have any
+	socket    map[socketKey]int32
+	tuple     map[flow.Key]*tuple
+	port      map[portKey]*port
 }
 
 type socketKey struct {
@@ -54,6 +55,7 @@ func NewTimeline() *Timeline {
 		local:     map[flow.Addr]bool{},
 		broadcast: map[flow.Addr]bool{},
 		process:   map[connlog.ProcessID]int32{},
+		residents: map[resident][]int32{},
 		exits:     map[connlog.ProcessID]int64{},
 		socket:    map[socketKey]int32{},
 		tuple:     map[flow.Key]*tuple{},
@@ -64,7 +66,7 @@ func NewTimeline() *Timeline {
 // Add takes one event. It keeps nothing of e's memory but strings.
 func (t *Timeline) Add(e *connlog.Event) {
 	if e.Kind == connlog.KindHead {
-		t.begin(e.Time)
+		t.begin(e.Time, e.Head.BootID)
 	}
 	r := t.recording()
 	r.last = max(r.last, e.Time)
