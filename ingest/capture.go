@@ -26,7 +26,8 @@ type File struct {
 	Name        string // as given; "-" = standard input
 	Format      pcapng.Format
 	Compression Compression
-	Size        int64 // bytes, as compressed; 0 = not known
+	Size        int64  // bytes, as compressed; 0 = not known
+	RecordingID string // the identity that record wrote into it, "" where there is none; valid once it was read
 }
 
 // Capture reads capture files as one recording. It is not safe for concurrent
@@ -36,7 +37,6 @@ type Capture struct {
 	damage     []Damage
 	interfaces []Interface
 	marks      []pcapng.Mark
-	comment    string
 	config     Config
 
 	current *source // nil before the first file and after the last
@@ -243,9 +243,7 @@ func (c *Capture) describe() {
 			Received: i.Received.N, HasReceived: i.Received.Known, Dropped: i.Dropped.N, HasDropped: i.Dropped.Known,
 		})
 	}
-	if c.comment == "" {
-		c.comment = s.reader.Comment()
-	}
+	c.files[s.file].RecordingID = identity(s.reader.Comment())
 }
 
 // finish closes the current file.
@@ -281,10 +279,20 @@ func (c *Capture) Damage() []Damage { return c.damage }
 // Files returns the files in the order given.
 func (c *Capture) Files() []File { return c.files }
 
-// RecordingID returns the identity that record wrote into the capture, ""
-// where there is none; valid once a packet was read.
+// RecordingID returns the identity that record wrote into the capture, of
+// several the first, "" where there is none; valid once a packet was read.
 func (c *Capture) RecordingID() string {
-	for field := range strings.FieldsSeq(c.comment) {
+	for i := range c.files {
+		if id := c.files[i].RecordingID; id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// identity finds the recording id in a section's comment.
+func identity(comment string) string {
+	for field := range strings.FieldsSeq(comment) {
 		if id, ok := strings.CutPrefix(field, "recording_id="); ok && len(id) == 32 && strings.Trim(id, "0123456789abcdef") == "" {
 			return id
 		}

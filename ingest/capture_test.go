@@ -77,6 +77,9 @@ func TestSeveralFiles(t *testing.T) {
 		info, err := os.Stat(paths[i])
 		must(t, err)
 		want := File{Name: paths[i], Format: []pcapng.Format{pcapng.FormatPcapng, pcapng.FormatPcap, pcapng.FormatPcapng}[i], Size: info.Size()}
+		if f.Format == pcapng.FormatPcapng {
+			want.RecordingID = recordingID
+		}
 		if f != want {
 			t.Errorf("file %d is %+v, want %+v", i, f, want)
 		}
@@ -287,8 +290,7 @@ func TestRecordingID(t *testing.T) {
 		"xrecording_id=" + recordingID:                   "",
 		"":                                               "",
 	} {
-		c := &Capture{comment: comment}
-		if got := c.RecordingID(); got != want {
+		if got := identity(comment); got != want {
 			t.Errorf("%q: got %q, want %q", comment, got, want)
 		}
 	}

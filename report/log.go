@@ -17,7 +17,7 @@ import (
 type log struct {
 	paths    []string
 	timeline *owner.Timeline // nil = there is no log
-	id       string          // recording id
+	ids      []string        // recording ids, of every head
 	host     string
 	command  []string
 	blind    []string // what the source could not see
@@ -79,7 +79,10 @@ func readLog(ctx context.Context, cfg *Config, nwb *measure.NWB) (*log, error) {
 func (l *log) note(e *connlog.Event) {
 	switch e.Kind {
 	case connlog.KindHead:
-		l.id, l.host, l.command = e.Head.RecordingID, e.Head.Host, slices.Clone(e.Head.Command)
+		if e.Head.RecordingID != "" && !slices.Contains(l.ids, e.Head.RecordingID) {
+			l.ids = append(l.ids, e.Head.RecordingID)
+		}
+		l.host, l.command = e.Head.Host, slices.Clone(e.Head.Command)
 		l.blind = slices.Clone(e.Head.Blind)
 	case connlog.KindGap:
 		l.gaps++

@@ -154,8 +154,8 @@ func (r *Result) fold(a *attribute.Result) {
 	c.Files = r.input.names
 	c.Totals, c.Undecoded, c.First, c.Last = a.Totals, a.Undecoded, a.First, a.Last
 	c.RecordingID = r.input.capture.RecordingID()
-	if c.RecordingID == "" {
-		c.RecordingID = r.log.id
+	if c.RecordingID == "" && len(r.log.ids) > 0 {
+		c.RecordingID = r.log.ids[0]
 	}
 	c.Dropped, c.DropsKnown = r.drops()
 	r.Warnings = r.warnings()

@@ -164,6 +164,34 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// Each capture is compared with all logs: it is one of theirs, or not.
+func TestSeveralRecordings(t *testing.T) {
+	other := []byte("ffffffffffffffffffffffffffffffff")
+	var captures []string
+	for n := range 2 {
+		rec := record(t)
+		rec.now += int64(n) * 60e9
+		rec.conversation("127.0.0.1:40000", "127.0.0.1:80")
+		captures = append(captures, rec.end())
+		if n == 0 {
+			continue
+		}
+		for _, path := range []string{captures[n], filepath.Join(rec.dir, "run.conns.jsonl")} {
+			b, err := os.ReadFile(path)
+			must(t, err)
+			must(t, os.WriteFile(path, bytes.ReplaceAll(b, []byte(recordingID), other), 0o600))
+		}
+	}
+	r := analyze(t, Config{Captures: captures})
+	if len(r.Warnings) > 0 || r.Capture.RecordingID != recordingID {
+		t.Errorf("two recordings with their logs: %+v, %q", r.Warnings, r.Capture.RecordingID)
+	}
+	r = analyze(t, Config{Captures: captures, Logs: []string{filepath.Join(filepath.Dir(captures[0]), "run.conns.jsonl")}})
+	if got := kinds(r); !slices.Contains(got, OtherLog) || !strings.HasPrefix(r.Warnings[0].Message, captures[1]+" is of recording") {
+		t.Errorf("the log of the first: %+v", r.Warnings)
+	}
+}
+
 // Inputs that are not what they should be are InputErrors.
 func TestInputErrors(t *testing.T) {
 	in := folder(t, "text")

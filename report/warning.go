@@ -45,8 +45,10 @@ func (r *Result) warnings() []Warning {
 		}
 		add(Damaged, "", "%s", describe(&d, slices.Contains(r.log.paths, d.File)))
 	}
-	if id := r.input.capture.RecordingID(); id != "" && r.log.id != "" && id != r.log.id {
-		add(OtherLog, "give the log that was written with the capture", "the capture is of recording %q, the log of %q: owners may be wrong", id, r.log.id)
+	for i, f := range r.input.capture.Files() {
+		if f.RecordingID != "" && len(r.log.ids) > 0 && !slices.Contains(r.log.ids, f.RecordingID) {
+			add(OtherLog, "give the log that was written with the capture", "%s is of recording %q, the log of %q: owners may be wrong", r.input.names[i], f.RecordingID, strings.Join(r.log.ids, ", "))
+		}
 	}
 	if c := &r.Capture; c.Dropped > 0 {
 		add(Drops, "", "the recorder dropped %d packets: sums are too low by at least as many", c.Dropped)
