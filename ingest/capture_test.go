@@ -77,7 +77,7 @@ func TestSeveralFiles(t *testing.T) {
 		info, err := os.Stat(paths[i])
 		must(t, err)
 		want := File{Name: paths[i], Format: []pcapng.Format{pcapng.FormatPcapng, pcapng.FormatPcap, pcapng.FormatPcapng}[i], Size: info.Size()}
-		if f.Format == pcapng.FormatPcapng {
+		if i == 0 {
 			want.RecordingID = recordingID
 		}
 		if f != want {
