@@ -17,12 +17,20 @@ import (
 // sockets or not: a socket may be handed to another process.
 const rescan = time.Second
 
+// verifyEach is how many descriptors are verified in a look, at about 3 µs each.
+// Of more sockets some have their turn in the next look, or the one after.
+const verifyEach = 1024
+
 // diag is the source that reads the kernel's socket tables (sock_diag) and
 // /proc/PID/fd.
 //
-//	dump tcp, tcp6, udp, udp6 → list the processes → for new and young ones,
-//	and for all when a socket has an inode that nobody was asked for yet,
-//	list the sockets they hold → join by inode
+//	dump tcp, tcp6, udp, udp6 → list the processes → for new and young ones
+//	list the sockets they hold, for the others verify that each descriptor is
+//	still that socket's → join by inode
+//
+// All processes are asked for all they hold once a second, and in any look in
+// which a socket has an inode that nobody was asked for yet, or a socket that
+// goes on lost a holder: then somebody else may have it.
 type diag struct {
 	fd       int
 	sequence uint32
@@ -30,16 +38,33 @@ type diag struct {
 	reader   processReader
 	roster   *roster
 	held     map[int32]holding // by PID
-	sought   map[uint64]bool   // inodes that the last full scan looked for
+	sought   map[uint64]use    // inodes that the last full scan looked for
 	full     time.Time         // when that was
-	hidden   int               // processes whose files this process may not list
+	hidden   map[int32]bool    // PIDs of processes whose files this process may not list
+	births   births
+	since    uint64 // round of the roster before the last look that succeeded
 }
 
 // holding is what one process holds.
 type holding struct {
-	id     connlog.ProcessID
-	inodes []uint64
+	id          connlog.ProcessID
+	descriptors []descriptor
 }
+
+// descriptor is one socket that a process holds.
+type descriptor struct {
+	number uint32
+	inode  uint64
+}
+
+// use is what a socket is used for. The same inode in another use is looked
+// for as a new one is.
+type use struct {
+	local, remote flow.Endpoint
+	listens       bool
+}
+
+func useOf(s *sighting) use { return use{s.Local, s.Remote, s.State == "listen"} }
 
 func newDiag() (source, error) {
 	reader, err := newProcessReader()
@@ -47,7 +72,7 @@ func newDiag() (source, error) {
 		return nil, err
 	}
 	d := &diag{fd: -1, buffer: make([]byte, 1<<18), reader: reader, roster: newRoster(reader),
-		held: map[int32]holding{}, sought: map[uint64]bool{}}
+		held: map[int32]holding{}, sought: map[uint64]use{}, hidden: map[int32]bool{}}
 	if d.fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG); err != nil {
 		d.close()
 		return nil, &Error{Message: "the kernel has no sock_diag", Hint: "use --source poll", Status: statusFailed, Err: err}
@@ -68,10 +93,21 @@ func (d *diag) blind() []string {
 		"sockets of other network namespaces",
 		"protocols other than TCP and UDP, raw and packet sockets",
 	}
-	if d.hidden > 0 {
-		list = append(list, fmt.Sprintf("who holds the sockets of %d processes of other users (needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH)", d.hidden))
+	if n := len(d.hidden); n > 0 {
+		remedy := "needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"
+		if mayInspect() {
+			remedy = "they have more rights than this one"
+		}
+		list = append(list, fmt.Sprintf("who holds the sockets of %s that may not be inspected (%s)", plural(n, "process", "processes"), remedy))
 	}
 	return list
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		many = one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func (d *diag) close() {
@@ -80,6 +116,8 @@ func (d *diag) close() {
 	}
 	d.reader.close()
 }
+
+func (d *diag) started(pid int32) { d.roster.command = pid }
 
 func (d *diag) look(thorough bool) (look, error) {
 	l := look{begin: time.Now().UnixNano()}
@@ -92,61 +130,151 @@ func (d *diag) look(thorough bool) (look, error) {
 		}
 	}
 	l.sockets = onlyOnce(l.sockets)
+	before := d.roster.round
 	l.thorough = thorough || time.Since(d.full) >= rescan || d.anyNew(l.sockets)
 	if l.processes, err = d.roster.refresh(l.begin, l.thorough); err != nil {
 		return l, err
 	}
-	d.readHoldings(l.thorough)
+	lost := d.readHoldings(l.sockets)
+	if lost && !l.thorough {
+		l.thorough = true
+		more, err := d.roster.refresh(l.begin, true)
+		if err != nil {
+			return l, err
+		}
+		l.processes = append(l.processes, more...)
+		d.readHoldings(l.sockets)
+	}
 	if l.thorough {
 		d.full = time.Now()
 		clear(d.sought)
-		for _, s := range l.sockets {
-			d.sought[s.Inode] = true
+		for i := range l.sockets {
+			d.sought[l.sockets[i].Inode] = useOf(&l.sockets[i])
 		}
 	}
 	d.assign(l.sockets)
+	if lost && slices.ContainsFunc(l.sockets, func(s sighting) bool { return s.Inode != 0 && len(s.Owners) == 0 }) {
+		d.full = time.Time{} // one is on its way to another process: the next look asks all again
+	}
+	d.births.partial(d.roster, l.sockets, d.since, func(_ connlog.ProcessID, y *resident) bool { return d.hidden[y.ID.PID] })
+	d.since = before
 	l.end = time.Now().UnixNano()
 	return l, nil
 }
 
-// anyNew tells whether a socket has an inode that no full scan looked for.
+// anyNew tells whether a socket has an inode, or a use, that no full scan looked
+// for.
 func (d *diag) anyNew(sockets []sighting) bool {
-	return slices.ContainsFunc(sockets, func(s sighting) bool { return s.Inode != 0 && !d.sought[s.Inode] })
+	return slices.ContainsFunc(sockets, func(s sighting) bool {
+		u, known := d.sought[s.Inode]
+		return s.Inode != 0 && (!known || u != useOf(&s))
+	})
 }
 
 // readHoldings lists the sockets of the processes that the roster just
-// visited. A process counts only when the same one had the PID before and after
-// its files were listed.
-func (d *diag) readHoldings(thorough bool) {
-	for pid := range d.held {
-		if id, ok := d.roster.id(pid); !ok || id != d.held[pid].id {
+// visited, and of the others asks each descriptor whether it is still what it
+// was. It tells whether one of these sockets lost a holder. A process counts only
+// when the same one had the PID before and after its files were listed.
+func (d *diag) readHoldings(sockets []sighting) (lost bool) {
+	alive := make(map[uint64]bool, len(sockets))
+	for i := range sockets {
+		alive[sockets[i].Inode] = sockets[i].Inode != 0
+	}
+	for pid, h := range d.held {
+		if id, ok := d.roster.id(pid); !ok || id != h.id {
 			delete(d.held, pid)
+			lost = lost || slices.ContainsFunc(h.descriptors, func(f descriptor) bool { return alive[f.inode] })
 		}
 	}
-	if thorough {
-		d.hidden = 0
+	for pid := range d.hidden {
+		if _, ok := d.roster.id(pid); !ok {
+			d.hide(pid, false)
+		}
 	}
+	visited := make(map[int32]bool, len(d.roster.visited))
 	for _, pid := range d.roster.visited {
-		id, _ := d.roster.id(pid)
-		inodes, err := d.reader.sockets(pid, d.held[pid].inodes[:0])
-		if errors.Is(err, unix.EACCES) && thorough {
-			d.hidden++
-		}
-		if start, ok := d.reader.start(pid); err != nil || !ok || start != id.Start || len(inodes) == 0 {
-			delete(d.held, pid)
-			continue
-		}
-		d.held[pid] = holding{id, inodes}
+		visited[pid] = true
+		lost = d.list(pid, alive) || lost
 	}
+	for pid, h := range d.held {
+		if !visited[pid] {
+			lost = d.verify(pid, h, alive) || lost
+		}
+	}
+	return lost
+}
+
+// list reads which sockets a process holds, and tells whether it lost one that
+// is alive.
+func (d *diag) list(pid int32, alive map[uint64]bool) (lost bool) {
+	id, _ := d.roster.id(pid)
+	before := d.held[pid].descriptors
+	now, err := d.reader.sockets(pid, nil)
+	if start, ok := d.reader.start(pid); err != nil || !ok || start != id.Start {
+		now = nil
+	}
+	d.hide(pid, refused(err) && d.reader.mayHold(pid))
+	if len(now) > 0 {
+		d.held[pid] = holding{id, now}
+	} else {
+		delete(d.held, pid)
+	}
+	for _, f := range before {
+		if alive[f.inode] && !slices.ContainsFunc(now, func(g descriptor) bool { return g.inode == f.inode }) {
+			return true
+		}
+	}
+	return false
+}
+
+// verify keeps the descriptors of living sockets that are still what they were.
+func (d *diag) verify(pid int32, h holding, alive map[uint64]bool) (lost bool) {
+	kept := h.descriptors[:0]
+	for _, f := range h.descriptors {
+		switch {
+		case !alive[f.inode]:
+		case !d.due(f) || d.reader.holds(pid, f):
+			kept = append(kept, f)
+		default:
+			lost = true
+		}
+	}
+	h.descriptors = kept
+	d.held[pid] = h
+	return lost
+}
+
+// due tells whether it is a descriptor's turn to be verified.
+func (d *diag) due(f descriptor) bool {
+	turns := uint64(len(d.sought)/verifyEach) + 1
+	return (f.inode+d.roster.round)%turns == 0
+}
+
+// hide notes whether the files of a process may not be listed.
+func (d *diag) hide(pid int32, hidden bool) {
+	if d.hidden[pid] == hidden {
+		return
+	}
+	if d.births.asked = nil; hidden {
+		d.hidden[pid] = true
+	} else {
+		delete(d.hidden, pid)
+	}
+}
+
+// refused tells whether err says that a process has files that cannot be
+// listed; one that went has none.
+func refused(err error) bool {
+	return err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ESRCH)
 }
 
 // assign gives every socket its holders, in the order of their PIDs.
 func (d *diag) assign(sockets []sighting) {
 	owners := make(map[uint64][]connlog.ProcessID, len(sockets))
 	for _, h := range d.held {
-		for _, inode := range h.inodes {
-			if list := owners[inode]; !slices.Contains(list, h.id) {
-				owners[inode] = append(list, h.id)
+		for _, f := range h.descriptors {
+			if list := owners[f.inode]; !slices.Contains(list, h.id) {
+				owners[f.inode] = append(list, h.id)
 			}
 		}
 	}

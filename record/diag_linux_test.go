@@ -2,8 +2,11 @@ package record
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -104,8 +107,8 @@ func TestDiagShared(t *testing.T) {
 		if _, err := d.roster.refresh(2e9, thorough); err != nil {
 			t.Fatal(err)
 		}
-		d.readHoldings(thorough)
 		sockets := []sighting{{ID: 1, Inode: 7}, {ID: 2, Inode: 8}, {ID: 3}}
+		d.readHoldings(sockets)
 		if d.assign(sockets); sockets[2].Owners != nil {
 			t.Error("a socket without an inode has owners")
 		}
@@ -160,11 +163,13 @@ func TestNetlinkFailure(t *testing.T) {
 // TestDiagBlind says what the source cannot see.
 func TestDiagBlind(t *testing.T) {
 	d := newSource(t, newDiag).(*diag)
-	if d.hidden = 0; len(d.blind()) != 3 {
+	if len(d.blind()) != 3 {
 		t.Errorf("%q", d.blind())
 	}
-	d.hidden = 5
-	if list := d.blind(); len(list) != 4 || !strings.Contains(list[3], "5 processes") {
+	for pid := range int32(5) {
+		d.hide(pid+1, true)
+	}
+	if list := d.blind(); len(list) != 4 || !strings.Contains(list[3], "of 5 processes") {
 		t.Errorf("%q", list)
 	}
 }
@@ -189,4 +194,214 @@ func TestWatchSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop()
+}
+
+// TestDiagVerifies lets old processes close and pass on what they hold, between
+// two looks that ask nobody for all he holds: a holder that has it no more is
+// noticed, and only then all are asked.
+func TestDiagVerifies(t *testing.T) {
+	p := newProcfs(t)
+	r := p.reader()
+	old, other := task{ticks: 1, name: "a", exe: "/a", sockets: []uint64{7, 8}}, task{ticks: 2, name: "b", exe: "/b", sockets: []uint64{9}}
+	d := &diag{reader: r, roster: newRoster(r), held: map[int32]holding{}, sought: map[uint64]use{}, hidden: map[int32]bool{}}
+	look := func(thorough bool, inodes ...uint64) (lost bool, owners string) {
+		t.Helper()
+		var sockets []sighting
+		for _, i := range inodes {
+			sockets = append(sockets, sighting{ID: i, Inode: i})
+		}
+		if _, err := d.roster.refresh(int64(d.roster.round)*10*youth, thorough); err != nil {
+			t.Fatal(err)
+		}
+		lost = d.readHoldings(sockets)
+		d.assign(sockets)
+		for _, s := range sockets {
+			for _, o := range s.Owners {
+				owners += fmt.Sprintf("%d:%d ", s.Inode, o.PID)
+			}
+		}
+		return lost, owners
+	}
+	for i, c := range []struct {
+		change   func()
+		thorough bool
+		inodes   []uint64
+		lost     bool
+		owners   string
+	}{
+		{func() { p.run(10, old); p.run(20, other) }, true, []uint64{7, 8, 9}, false, "7:10 8:10 9:20 "},
+		{func() {}, false, []uint64{7, 8, 9}, false, "7:10 8:10 9:20 "},
+		{func() { // passed on, and closed
+			other.sockets = []uint64{9, 8}
+			old.sockets = []uint64{7}
+			p.run(10, old)
+			p.run(20, other)
+		}, false, []uint64{7, 8, 9}, true, "7:10 9:20 "},
+		{func() {}, true, []uint64{7, 8, 9}, false, "7:10 8:20 9:20 "},
+		{func() { old.sockets = []uint64{6}; p.run(10, old) }, false, []uint64{7, 8, 9}, true, "8:20 9:20 "}, // the number has another socket
+		{func() { p.end(20) }, false, []uint64{7, 9}, true, ""},
+		{func() { p.run(20, other) }, true, []uint64{8, 9}, false, "8:20 9:20 "},
+		{func() { p.end(20) }, false, []uint64{7}, false, ""}, // its sockets went with it
+	} {
+		c.change()
+		if lost, owners := look(c.thorough, c.inodes...); lost != c.lost || owners != c.owners {
+			t.Errorf("look %d: lost %v, owners %q, want %v, %q", i, lost, owners, c.lost, c.owners)
+		}
+	}
+}
+
+// TestHolds compares a descriptor with what it was.
+func TestHolds(t *testing.T) {
+	p := newProcfs(t)
+	p.run(10, task{ticks: 1, name: "a", exe: "/a", sockets: []uint64{7}})
+	r := p.reader()
+	for f, want := range map[descriptor]bool{{3, 7}: true, {3, 8}: false, {4, 7}: false, {0, 7}: false} {
+		if got := r.holds(10, f); got != want {
+			t.Errorf("%+v: %v", f, got)
+		}
+	}
+	if r.holds(11, descriptor{3, 7}) {
+		t.Error("nobody holds it")
+	}
+}
+
+// TestDue gives every descriptor its turn, and each look a bounded number.
+func TestDue(t *testing.T) {
+	d := &diag{roster: &roster{}, sought: map[uint64]use{}}
+	for _, n := range []uint64{1, verifyEach - 1, 5 * verifyEach} {
+		for i := range n {
+			d.sought[i] = use{}
+		}
+		turns := map[uint64]int{}
+		looks := n/verifyEach + 1
+		for range looks {
+			d.roster.round++
+			now := 0
+			for i := range n {
+				if d.due(descriptor{inode: i}) {
+					turns[i]++
+					now++
+				}
+			}
+			if now > verifyEach {
+				t.Errorf("%d sockets: %d are verified in a look", n, now)
+			}
+		}
+		for i := range n {
+			if turns[i] != 1 {
+				t.Fatalf("%d sockets: descriptor %d has %d turns in %d looks", n, i, turns[i], looks)
+			}
+		}
+	}
+}
+
+// TestMayHold knows who has no descriptors at all.
+func TestMayHold(t *testing.T) {
+	p := newProcfs(t)
+	p.run(10, task{ticks: 1, name: "a", exe: "/a"})
+	r := p.reader()
+	for stat, want := range map[string]bool{
+		"10 (a) S 1 10 10 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 5 0":      true,
+		"10 (a) S) Z 1 10 10 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 5 0":   false,
+		"10 (kworker) I 2 0 0 0 -1 69238880 0 0 0 0 0 0 0 0 20 0 1 0 5 0": false,
+		"": false,
+	} {
+		if err := os.WriteFile(filepath.Join(p.folder, "10", "stat"), []byte(stat), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.mayHold(10); got != want {
+			t.Errorf("%q: %v", stat, got)
+		}
+	}
+}
+
+// TestDiagPassed passes a socket to an old process (SCM_RIGHTS), which goes on
+// holding it alone: the next look says so, though no thorough one is due.
+func TestDiagPassed(t *testing.T) {
+	d := newSource(t, newDiag).(*diag)
+	taker := exec.Command("/proc/self/exe")
+	taker.Env = append(os.Environ(), roleVariable+"=taker")
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := os.NewFile(uintptr(pair[1]), "pair")
+	taker.ExtraFiles, taker.Stderr = []*os.File{end}, os.Stderr
+	if err := taker.Start(); err != nil {
+		t.Fatal(err)
+	}
+	end.Close()
+	defer taker.Wait()
+	defer unix.Close(pair[0])
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	address := l.Addr().String()
+	if _, err := d.look(true); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range d.roster.living {
+		p.since -= 2 * youth // not read in every look
+	}
+	file, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Sendmsg(pair[0], []byte{0}, unix.UnixRights(int(file.Fd())), nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+	l.Close()
+	var b [1]byte
+	if _, err := unix.Read(pair[0], b[:]); err != nil { // the taker has it
+		t.Fatal(err)
+	}
+	d.full = time.Now()
+	seen, err := d.look(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := find(seen, address)
+	if len(found) != 1 || len(found[0].Owners) != 1 || found[0].Owners[0].PID != int32(taker.Process.Pid) || !seen.thorough {
+		t.Errorf("thorough %v: %+v, want one of %d", seen.thorough, found, taker.Process.Pid)
+	}
+}
+
+// BenchmarkLook looks at so many sockets of one process, none of them new.
+func BenchmarkLook(b *testing.B) {
+	for _, n := range []int{50, 1000, 5000} {
+		for _, thorough := range []bool{false, true} {
+			b.Run(fmt.Sprintf("sockets=%d/thorough=%v", n, thorough), func(b *testing.B) {
+				private(b)
+				for range n {
+					u, err := net.ListenPacket("udp", "127.0.0.1:0")
+					if err != nil {
+						b.Fatal(err)
+					}
+					defer u.Close()
+				}
+				s, err := newDiag()
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer s.close()
+				d := s.(*diag)
+				if _, err := d.look(true); err != nil {
+					b.Fatal(err)
+				}
+				for _, p := range d.roster.living {
+					p.since -= 2 * youth
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					d.full = time.Now()
+					if _, err := d.look(thorough); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
 }

@@ -25,7 +25,8 @@
 //
 // The log never claims more than was seen. A process holds a socket when its
 // list of files said so and the same process had the PID before and after; Since
-// in an event is the last time that the former state was seen.
+// in an event is the last time that the former holders were known to be all, and
+// Partial says that a process that could not be seen may be another (lineage).
 //
 // # Limits
 //
@@ -33,8 +34,8 @@
 //   - A socket that opens and closes between two looks is not seen, nor one of
 //     another network namespace.
 //   - A socket that a running process of more than a second's age receives from
-//     another (SCM_RIGHTS) is noticed within a second, an inherited one at the
-//     next look.
+//     another (SCM_RIGHTS) is noticed at the next look when the other closes it,
+//     and within a second when both hold it; an inherited one at the next look.
 //   - Filters see frames as the kernel does: without the VLAN tag that the file
 //     has again.
 //   - A process whose parent ended before it was seen has the one that adopted

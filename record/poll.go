@@ -3,6 +3,7 @@ package record
 import (
 	"cmp"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,8 @@ type poll struct {
 	connections func() ([]psnet.ConnectionStat, error)
 	ids         map[pollKey]uint64
 	last        uint64 // the last id given
+	births      births
+	since       uint64 // round of the roster at the last look that succeeded
 }
 
 // pollKey is all that tells one socket from another here.
@@ -56,6 +59,8 @@ func (p *poll) blind() []string {
 
 func (p *poll) close() { p.reader.close() }
 
+func (p *poll) started(pid int32) { p.roster.command = pid }
+
 func (p *poll) look(bool) (look, error) {
 	l := look{begin: time.Now().UnixNano(), thorough: true}
 	var err error
@@ -80,8 +85,18 @@ func (p *poll) look(bool) (look, error) {
 		id, ok := p.roster.id(pid)
 		return id, ok && same[pid]
 	})
+	p.births.partial(p.roster, l.sockets, p.since, unseen)
+	p.since = p.roster.round
 	l.end = time.Now().UnixNano()
 	return l, nil
+}
+
+// unseen tells whether y may hold a socket that gopsutil gives to the holder x:
+// it asks the processes in the order of their PIDs, and tells the first that it
+// may inspect.
+func unseen(x connlog.ProcessID, y *resident) bool {
+	me := int64(os.Geteuid())
+	return y.ID.PID > x.PID || me != 0 && y.UID != me
 }
 
 // sightings turns gopsutil's rows into sockets, in the order of their ids.

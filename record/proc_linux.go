@@ -25,6 +25,7 @@ type processReader struct {
 	entries []byte
 	text    []byte
 	link    []byte
+	name    []byte
 }
 
 func newProcessReader() (processReader, error) {
@@ -33,7 +34,7 @@ func newProcessReader() (processReader, error) {
 		return processReader{}, &Error{Message: "/proc cannot be read", Hint: "mount it: mount -t proc proc /proc", Status: statusFailed, Err: err}
 	}
 	boot, now := clocks()
-	return processReader{dir: dir, boot: now - boot, entries: make([]byte, 64<<10), text: make([]byte, 16<<10), link: make([]byte, 4096)}, nil
+	return processReader{dir: dir, boot: now - boot, entries: make([]byte, 64<<10), text: make([]byte, 16<<10), link: make([]byte, 4096), name: make([]byte, 0, 32)}, nil
 }
 
 func (r processReader) close() { unix.Close(r.dir) }
@@ -112,33 +113,67 @@ func (r processReader) describe(pid int32) connlog.Process {
 	return p
 }
 
-// sockets appends the inodes of the sockets that a process holds to list. It
-// fails where this process has no right to look: at the list
-// (CAP_DAC_READ_SEARCH) or at what stands in it (CAP_SYS_PTRACE).
-func (r processReader) sockets(pid int32, list []uint64) ([]uint64, error) {
+// sockets appends the sockets that a process holds to list. It fails where this
+// process has no right to look: at the list (CAP_DAC_READ_SEARCH) or at what
+// stands in it (CAP_SYS_PTRACE).
+func (r processReader) sockets(pid int32, list []descriptor) ([]descriptor, error) {
 	dir, err := unix.Openat(r.dir, strconv.Itoa(int(pid))+"/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return list, err
 	}
 	defer unix.Close(dir)
-	const prefix = "socket:["
 	var refused error
 	err = eachEntry(dir, r.entries, func(name []byte) {
-		if _, ok := number(name); !ok {
+		fd, ok := number(name)
+		if !ok {
 			return
 		}
 		n, err := unix.Readlinkat(dir, string(name), r.link)
 		if errors.Is(err, unix.EACCES) {
 			refused = err
 		}
-		if err != nil || n <= len(prefix) || string(r.link[:len(prefix)]) != prefix {
+		if err != nil {
 			return
 		}
-		if inode, ok := number(r.link[len(prefix) : n-1]); ok {
-			list = append(list, inode)
+		if inode, ok := socketInode(r.link[:n]); ok {
+			list = append(list, descriptor{uint32(fd), inode})
 		}
 	})
 	return list, cmp.Or(err, refused)
+}
+
+// holds tells whether a process still has that socket under that number.
+func (r processReader) holds(pid int32, f descriptor) bool {
+	name := append(strconv.AppendInt(r.name[:0], int64(pid), 10), "/fd/"...)
+	name = strconv.AppendUint(name, uint64(f.number), 10)
+	n, err := unix.Readlinkat(r.dir, string(name), r.link)
+	if err != nil {
+		return false
+	}
+	inode, ok := socketInode(r.link[:n])
+	return ok && inode == f.inode
+}
+
+// socketInode reads "socket:[4711]".
+func socketInode(link []byte) (uint64, bool) {
+	const prefix = "socket:["
+	if len(link) <= len(prefix) || string(link[:len(prefix)]) != prefix {
+		return 0, false
+	}
+	return number(link[len(prefix) : len(link)-1])
+}
+
+// mayHold tells whether a process can hold anything: kernel threads and zombies
+// do not.
+func (r processReader) mayHold(pid int32) bool {
+	const kernelThread = 0x00200000 // PF_KTHREAD, linux/sched.h
+	text := r.read(pid, "stat")
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+	if len(fields) < 20 {
+		return false // it went
+	}
+	flags, _ := number(fields[6])
+	return flags&kernelThread == 0 && fields[0][0] != 'Z' && fields[0][0] != 'X'
 }
 
 // read returns the beginning of a file of a process, nothing when it went. It

@@ -193,7 +193,7 @@ func TestProcessReader(t *testing.T) {
 	if d.UID != 1000 || d.NSPID != 7 || !slices.Equal(d.Args, []string{"a", "", "-x y"}) || d.Cgroup != "/x" || d.Namespace != 4026531840 {
 		t.Errorf("%+v", d)
 	}
-	if list, err := r.sockets(10, nil); err != nil || !slices.Equal(list, []uint64{7, 1<<32 - 1}) {
+	if list, err := r.sockets(10, nil); err != nil || !slices.Equal(list, []descriptor{{3, 7}, {4, 1<<32 - 1}}) {
 		t.Errorf("sockets %v, %v", list, err)
 	}
 	for name, text := range map[string]string{"empty": "", "cut": "10 (a", "few": "10 (a) S 1 2 3", "no start": "10 (a) S 3 0 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 x 0", "crossed": "10 )a( S 3 0 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5 0"} {

@@ -211,6 +211,7 @@ func (r *Recording) begin(ctx context.Context) (err error) {
 		}
 		r.summary.PID = r.command.Process.Pid
 		r.watch.root = int32(r.summary.PID)
+		r.source.started(r.watch.root)
 	}
 	r.capture.out.keep()
 	r.logFile.keep()

@@ -18,6 +18,15 @@ func CanRecord() error {
 	return nil
 }
 
+// mayInspect tells whether this process has the rights by which it may see the
+// descriptors of all others.
+func mayInspect() bool {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	const needed = 1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_DAC_READ_SEARCH
+	return unix.Capget(&header, &data[0]) == nil && data[0].Effective&needed == needed
+}
+
 // noRights explains why there is no packet socket.
 func noRights(err error) error {
 	switch {

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // end is what a process of a test says of itself.
@@ -183,6 +185,19 @@ func send() {
 		}
 	}
 	os.Exit(7)
+}
+
+// takeSocket takes a socket through descriptor 3, says so, and keeps it until
+// the other end closes.
+func takeSocket() {
+	var b [1]byte
+	rights := make([]byte, unix.CmsgSpace(4))
+	_, _, _, _, err := unix.Recvmsg(3, b[:], rights, 0)
+	must(err)
+	_, err = unix.Write(3, b[:])
+	must(err)
+	_, err = unix.Read(3, b[:])
+	must(err)
 }
 
 // listenForever is a command that opens a socket and waits to be ended.

@@ -2,6 +2,7 @@ package record
 
 import (
 	"cmp"
+	"os"
 	"slices"
 
 	"github.com/pcapwho/pcapwho/ingest/connlog"
@@ -22,16 +23,22 @@ type roster struct {
 	pids    []int32 // of the last refresh, ascending
 	visited []int32 // those that were read in the last refresh
 	round   uint64
+	version uint64 // grows when a process comes or goes
+	self    int32  // PID of this process
+	command int32  // PID of the wrapped command; 0 = none
+	lineage lineage
 }
 
 type resident struct {
 	connlog.Process
-	since int64 // Unix nanoseconds when it was first seen
-	round uint64
+	since   int64 // Unix nanoseconds when it was first seen
+	first   uint64
+	round   uint64
+	adopted bool // by a reaper, before it was seen
 }
 
 func newRoster(reader processReader) *roster {
-	return &roster{reader: reader, living: map[int32]*resident{}}
+	return &roster{reader: reader, living: map[int32]*resident{}, lineage: lineage{}, self: int32(os.Getpid())}
 }
 
 // id returns who has a PID now, as last read.
@@ -73,18 +80,22 @@ func (r *roster) refresh(now int64, thorough bool) (changes []connlog.Process, e
 		if known {
 			changes = append(changes, exitOf(p))
 		}
-		p = &resident{since: now, round: r.round}
+		p = &resident{since: now, first: r.round, round: r.round}
 		p.ID = connlog.ProcessID{PID: pid, Start: face.start}
 		r.living[pid] = p
+		p.adopted = r.round > 1 && (face.parent <= 1 || face.parent == r.self && pid != r.command)
+		r.version++
 		changes = append(changes, r.describe(p, face, connlog.ProcessSnapshot))
 	}
 	for pid, p := range r.living {
 		if p.round != r.round {
 			changes = append(changes, exitOf(p))
 			delete(r.living, pid)
+			r.version++
 		}
 	}
 	r.fillParents(changes)
+	r.remember(changes)
 	slices.SortStableFunc(changes, func(a, b connlog.Process) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.ID.Start, b.ID.Start), cmp.Compare(a.ID.PID, b.ID.PID))
 	})
@@ -129,6 +140,18 @@ func (r *roster) fillParents(changes []connlog.Process) {
 			}
 		}
 	}
+}
+
+// remember adds new processes to the lineage.
+func (r *roster) remember(changes []connlog.Process) {
+	for i := range changes {
+		c := &changes[i]
+		p, lives := r.living[c.ID.PID]
+		if lives && p.ID == c.ID && c.Change != connlog.ProcessExit {
+			r.lineage[c.ID] = descent{p.Parent, p.first}
+		}
+	}
+	r.lineage.prune(r.living)
 }
 
 func exitOf(p *resident) connlog.Process {

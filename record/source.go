@@ -10,6 +10,9 @@ type source interface {
 	name() string
 	blind() []string
 
+	// started tells the PID of the wrapped command.
+	started(pid int32)
+
 	// look reads everything once. Each call returns a new look. The final look
 	// of a recording, as the first, is thorough.
 	look(thorough bool) (look, error)
@@ -20,11 +23,12 @@ type source interface {
 // look is what a source found at one time.
 type look struct {
 	begin, end int64 // Unix nanoseconds around the reading
-	thorough   bool  // the holders of every socket were read anew
+	thorough   bool  // the holders of every socket were read anew: no others were to be seen
 	sockets    []sighting
 	processes  []connlog.Process // new, changed and gone ones: Change says which
 }
 
 // sighting is one socket that exists: Change, Evidence and Since are not set.
-// Its owners are those last read; thorough says when that was for all.
+// Its owners are those last seen to hold it. That they do, and that nobody else
+// does, is known when the look is thorough.
 type sighting = connlog.Socket

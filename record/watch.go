@@ -25,7 +25,7 @@ type watch struct {
 // tracked is a socket that the log says is open.
 type tracked struct {
 	connlog.Socket
-	checked int64 // Unix nanoseconds when its holders were last known to be these
+	checked int64 // Unix nanoseconds when its holders were last known to be these and no others
 	round   uint64
 }
 
@@ -100,12 +100,11 @@ func (w *watch) reportSocket(l *look, s *sighting) {
 	}
 	t.round = w.round
 	t.State, t.Counters = s.State, s.Counters
-	switch {
-	case !slices.Equal(t.Owners, s.Owners) || t.Inode != s.Inode:
-		t.Inode, t.Owners = s.Inode, s.Owners
+	if !slices.Equal(t.Owners, s.Owners) || t.Inode != s.Inode || t.Partial != s.Partial {
+		t.Inode, t.Owners, t.Partial = s.Inode, s.Owners, s.Partial
 		w.writeSocket(l.end, t, connlog.SocketOwner, t.checked)
-		t.checked = l.end
-	case l.thorough:
+	}
+	if l.thorough {
 		t.checked = l.end
 	}
 }
@@ -144,9 +143,10 @@ func (w *watch) reportClosed(l *look) {
 	}
 }
 
-// close logs that a socket is gone since the look before.
+// close logs that a socket is gone. It existed in the look before, but its
+// holders are told only for as long as they were known to be all.
 func (w *watch) close(t *tracked, at int64) {
-	w.writeSocket(at, t, connlog.SocketClose, w.previous.end)
+	w.writeSocket(at, t, connlog.SocketClose, t.checked)
 }
 
 func (w *watch) writeSocket(at int64, t *tracked, change connlog.SocketChange, since int64) {

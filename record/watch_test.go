@@ -20,6 +20,7 @@ type looks struct {
 func (s *looks) name() string    { return "hand" }
 func (s *looks) blind() []string { return nil }
 func (s *looks) close()          {}
+func (s *looks) started(int32)   {}
 func (s *looks) look(thorough bool) (look, error) {
 	s.asks = append(s.asks, thorough)
 	if len(s.list) == 0 {
@@ -47,6 +48,14 @@ func seen(id, inode uint64, state, local, remote string, owners ...int32) sighti
 	return s
 }
 
+func partial(s sighting) sighting {
+	s.Partial = true
+	return s
+}
+
+// cheap makes a look that is not thorough; TestWatch sets its times.
+func cheap(sockets ...sighting) look { return look{begin: 1, sockets: sockets} }
+
 func happened(change connlog.ProcessChange, pid, parent int32) connlog.Process {
 	return connlog.Process{Change: change, ID: who(pid)[0], Parent: who(parent)[0]}
 }
@@ -68,6 +77,9 @@ func told(list *[]string) func(*connlog.Event) {
 			for _, o := range s.Owners {
 				text += fmt.Sprintf(" p%d", o.PID)
 			}
+			if s.Partial {
+				text += " partial"
+			}
 		case connlog.KindProcess:
 			text += fmt.Sprintf(" %d %s", e.Process.ID.PID, e.Process.Change)
 			if e.Process.Command {
@@ -87,7 +99,7 @@ func TestWatch(t *testing.T) {
 	const a, b, c = "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"
 	sent := func(s sighting, n int64) sighting { s.Counters = &connlog.Counters{BytesSent: n}; return s }
 	for name, test := range map[string]struct {
-		looks []look
+		looks []look // thorough but where a test is about that
 		want  string
 	}{
 		"snapshot, open, close": {[]look{
@@ -125,19 +137,41 @@ func TestWatch(t *testing.T) {
 			19 poll 10-19 1
 			29 poll 20-29 1`},
 		"owners since the last thorough look": {[]look{
-			{thorough: true, sockets: []sighting{seen(7, 70, "established", a, b, 1)}},
-			{thorough: true, sockets: []sighting{seen(7, 70, "established", a, b, 1)}},
 			{sockets: []sighting{seen(7, 70, "established", a, b, 1)}},
-			{sockets: []sighting{seen(7, 70, "established", a, b, 1, 2)}},
-			{thorough: true, sockets: []sighting{seen(7, 70, "established", a, b, 2)}},
+			{sockets: []sighting{seen(7, 70, "established", a, b, 1)}},
+			cheap(seen(7, 70, "established", a, b, 1)),
+			cheap(seen(7, 70, "established", a, b, 1, 2)),
+			{sockets: []sighting{seen(7, 70, "established", a, b, 2)}},
 		}, `19 socket 7 snapshot p1
 			19 poll 10-19 1
 			29 poll 20-29 1
 			39 poll 30-39 1
 			49 socket 7 owner since 29 p1 p2
 			49 poll 40-49 1
-			59 socket 7 owner since 49 p2
+			59 socket 7 owner since 29 p2
 			59 poll 50-59 1`},
+		"a close tells how long the owners were known to be all": {[]look{
+			{sockets: []sighting{seen(7, 70, "established", a, b, 1)}},
+			cheap(seen(7, 70, "established", a, b, 1)),
+			cheap(),
+		}, `19 socket 7 snapshot p1
+			19 poll 10-19 1
+			29 poll 20-29 1
+			39 socket 7 close since 19 p1
+			39 poll 30-39 0`},
+		"the owners may not be all, and then are": {[]look{
+			{sockets: []sighting{partial(seen(7, 70, "established", a, b, 1))}},
+			{sockets: []sighting{seen(7, 70, "established", a, b, 1)}},
+			{sockets: []sighting{partial(seen(7, 70, "established", a, b, 1))}},
+			{},
+		}, `19 socket 7 snapshot p1 partial
+			19 poll 10-19 1
+			29 socket 7 owner since 19 p1
+			29 poll 20-29 1
+			39 socket 7 owner since 29 p1 partial
+			39 poll 30-39 1
+			49 socket 7 close since 39 p1 partial
+			49 poll 40-49 0`},
 		"accepted later": {[]look{
 			{sockets: []sighting{seen(7, 0, "established", a, b)}},
 			{sockets: []sighting{seen(7, 70, "established", a, b, 1)}},
@@ -211,7 +245,7 @@ func TestWatch(t *testing.T) {
 	} {
 		s := &looks{}
 		for i, l := range test.looks {
-			l.begin, l.end = int64(i+1)*10, int64(i+1)*10+9
+			l.begin, l.end, l.thorough = int64(i+1)*10, int64(i+1)*10+9, l.begin == 0
 			s.list = append(s.list, l)
 		}
 		var got []string
@@ -241,7 +275,7 @@ func TestWatchFails(t *testing.T) {
 	if err := w.lookNow(true); err == nil || len(got) != 1 || !strings.HasSuffix(got[0], " gap sockets nothing to see") {
 		t.Errorf("%v, %q", err, got)
 	}
-	s.list = []look{{begin: 10, end: 19, sockets: []sighting{seen(7, 70, "listen", "127.0.0.1:1", "", 1)}}}
+	s.list = []look{{begin: 10, end: 19, thorough: true, sockets: []sighting{seen(7, 70, "listen", "127.0.0.1:1", "", 1)}}}
 	if err := w.lookNow(false); err != nil {
 		t.Error(err)
 	}
