@@ -22,6 +22,9 @@ func clocks() (boot, now int64) {
 	return boot, now
 }
 
+// threadTime is the processor time of the calling thread.
+func threadTime() time.Duration { return time.Duration(clock(unix.CLOCK_THREAD_CPUTIME_ID)) }
+
 func clock(id int32) int64 {
 	var t unix.Timespec
 	if err := unix.ClockGettime(id, &t); err != nil {

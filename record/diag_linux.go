@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"time"
 
@@ -13,9 +14,14 @@ import (
 	"github.com/pcapwho/pcapwho/ingest/flow"
 )
 
-// rescan is how often the sockets of every process are listed anew, new
-// sockets or not: a socket may be handed to another process.
-const rescan = time.Second
+// The sockets of every process are listed anew, new sockets or not, once in
+// rescan at least: a socket may be handed to another process. It is done more
+// often as long as it takes no more than 1/rescanShare of a processor, for a hold
+// is certain only from one such time to the next.
+const (
+	rescan      = time.Second
+	rescanShare = 10
+)
 
 // verifyEach is how many descriptors are verified in a look, at about 3 µs each.
 // Of more sockets some have their turn in the next look, or the one after.
@@ -28,8 +34,8 @@ const verifyEach = 1024
 //	list the sockets they hold, for the others verify that each descriptor is
 //	still that socket's → join by inode
 //
-// All processes are asked for all they hold once a second, and in any look in
-// which a socket has an inode that nobody was asked for yet, or a socket that
+// All processes are asked for all they hold once a second or, where that is
+// cheap, more often, and in any look in which a socket has an inode that nobody was asked for yet, or a socket that
 // goes on lost a holder: then somebody else may have it.
 type diag struct {
 	fd       int
@@ -40,6 +46,7 @@ type diag struct {
 	held     map[int32]holding // by PID
 	sought   map[uint64]use    // inodes that the last full scan looked for
 	full     time.Time         // when that was
+	cost     time.Duration     // processor time that it took
 	hidden   map[int32]bool    // PIDs of processes whose files this process may not list
 	births   births
 	since    uint64 // round of the roster before the last look that succeeded
@@ -131,13 +138,16 @@ func (d *diag) look(thorough bool) (look, error) {
 	}
 	l.sockets = onlyOnce(l.sockets)
 	before := d.roster.round
-	l.thorough = thorough || time.Since(d.full) >= rescan || d.anyNew(l.sockets)
+	runtime.LockOSThread() // its processor time is measured
+	defer runtime.UnlockOSThread()
+	began := threadTime()
+	l.thorough = thorough || time.Since(d.full) >= min(rescan, rescanShare*d.cost) || d.anyNew(l.sockets)
 	if l.processes, err = d.roster.refresh(l.begin, l.thorough); err != nil {
 		return l, err
 	}
 	lost := d.readHoldings(l.sockets)
 	if lost && !l.thorough {
-		l.thorough = true
+		l.thorough, began = true, threadTime()
 		more, err := d.roster.refresh(l.begin, true)
 		if err != nil {
 			return l, err
@@ -146,7 +156,7 @@ func (d *diag) look(thorough bool) (look, error) {
 		d.readHoldings(l.sockets)
 	}
 	if l.thorough {
-		d.full = time.Now()
+		d.full, d.cost = time.Now(), threadTime()-began
 		clear(d.sought)
 		for i := range l.sockets {
 			d.sought[l.sockets[i].Inode] = useOf(&l.sockets[i])
@@ -156,7 +166,8 @@ func (d *diag) look(thorough bool) (look, error) {
 	if lost && slices.ContainsFunc(l.sockets, func(s sighting) bool { return s.Inode != 0 && len(s.Owners) == 0 }) {
 		d.full = time.Time{} // one is on its way to another process: the next look asks all again
 	}
-	d.births.partial(d.roster, l.sockets, d.since, func(_ connlog.ProcessID, y *resident) bool { return d.hidden[y.ID.PID] })
+	d.births.partial(d.roster, l.sockets, d.since, func(*sighting) bool { return false },
+		func(_ question, y *resident) bool { return d.hidden[y.ID.PID] })
 	d.since = before
 	l.end = time.Now().UnixNano()
 	return l, nil

@@ -103,8 +103,16 @@ func (r *roster) heirs(x connlog.ProcessID, counts func(y *resident) bool) (roun
 // opened at the earliest, and which holders have heirs.
 type births struct {
 	earliest map[uint64]uint64 // by socket id
-	asked    map[connlog.ProcessID]heirdom
+	asked    map[question]heirdom
 	version  uint64 // of the roster that asked is about
+}
+
+// question is about who else may hold a socket of a holder: those of whom
+// nothing can be seen or, where the source found only one holder and there may be
+// more that it could see, those too.
+type question struct {
+	holder connlog.ProcessID
+	first  bool
 }
 
 type heirdom struct {
@@ -116,10 +124,11 @@ type heirdom struct {
 // and that the source cannot see as a holder, lives, and may have inherited the
 // socket from an owner, or with an owner from somebody else. since is the round
 // after whose list of processes a socket must have been opened that was not seen
-// before, 0 for the first look: then nothing is known.
-func (b *births) partial(r *roster, sockets []sighting, since uint64, counts func(holder connlog.ProcessID, y *resident) bool) {
+// before, 0 for the first look: then nothing is known. first tells of which
+// sockets only the first holder was found.
+func (b *births) partial(r *roster, sockets []sighting, since uint64, first func(s *sighting) bool, counts func(q question, y *resident) bool) {
 	if b.version != r.version || b.asked == nil {
-		b.version, b.asked = r.version, map[connlog.ProcessID]heirdom{}
+		b.version, b.asked = r.version, map[question]heirdom{}
 	}
 	earliest := make(map[uint64]uint64, len(sockets))
 	for i := range sockets {
@@ -130,12 +139,13 @@ func (b *births) partial(r *roster, sockets []sighting, since uint64, counts fun
 		}
 		earliest[s.ID] = round
 		for _, x := range s.Owners {
-			a, asked := b.asked[x]
+			q := question{x, first(s)}
+			h, asked := b.asked[q]
 			if !asked {
-				a.round, a.ok = r.heirs(x, func(y *resident) bool { return counts(x, y) })
-				b.asked[x] = a
+				h.round, h.ok = r.heirs(x, func(y *resident) bool { return counts(q, y) })
+				b.asked[q] = h
 			}
-			s.Partial = s.Partial || a.ok && round <= a.round
+			s.Partial = s.Partial || h.ok && round <= h.round
 		}
 	}
 	b.earliest = earliest

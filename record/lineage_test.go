@@ -21,6 +21,8 @@ func family(members ...[3]int) *roster {
 	return r
 }
 
+func all(*sighting) bool { return false }
+
 // TestPartial tells which sockets may have more holders than those seen. The
 // socket is opened in or after the round since+1; all processes but the holder
 // count.
@@ -64,13 +66,13 @@ func TestPartial(t *testing.T) {
 		}
 		s := []sighting{{ID: 1, Owners: who(c.holder)}, {ID: 2}}
 		var b births
-		b.partial(r, s, c.since, func(connlog.ProcessID, *resident) bool { return true })
+		b.partial(r, s, c.since, all, func(question, *resident) bool { return true })
 		if s[0].Partial != c.want || s[1].Partial {
 			t.Errorf("%s: partial %v, want %v; without an owner: %v", name, s[0].Partial, c.want, s[1].Partial)
 		}
 		none := []sighting{{ID: 1, Owners: who(c.holder)}}
 		var nobody births
-		if nobody.partial(r, none, c.since, func(connlog.ProcessID, *resident) bool { return false }); none[0].Partial {
+		if nobody.partial(r, none, c.since, all, func(question, *resident) bool { return false }); none[0].Partial {
 			t.Errorf("%s: partial where nobody counts", name)
 		}
 	}
@@ -86,7 +88,7 @@ func TestPartialOverTime(t *testing.T) {
 		for _, id := range ids {
 			list = append(list, sighting{ID: id, Owners: who(10)})
 		}
-		b.partial(r, list, since, func(connlog.ProcessID, *resident) bool { return true })
+		b.partial(r, list, since, all, func(question, *resident) bool { return true })
 		for _, s := range list {
 			marks = append(marks, s.Partial)
 		}

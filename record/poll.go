@@ -46,15 +46,13 @@ func newPoll() (source, error) {
 func (p *poll) name() string { return SourcePoll }
 
 func (p *poll) blind() []string {
-	return []string{
+	return append([]string{
 		"sockets that open and close between two polls",
 		"a second use of the same endpoints between two polls",
-		"all but one of the processes that share a socket",
-		"all but one of several sockets that are bound to the same endpoint",
 		"sockets of other network namespaces",
 		"protocols other than TCP and UDP, raw and packet sockets",
 		"sockets of processes that this user may not inspect",
-	}
+	}, p.reader.blind()...)
 }
 
 func (p *poll) close() { p.reader.close() }
@@ -71,36 +69,67 @@ func (p *poll) look(bool) (look, error) {
 	if err != nil {
 		return l, err
 	}
+	found := p.reader.inspect(p.roster, rows)
 	// A PID counts only when the same process had it before and after the
 	// sockets were read.
 	same := map[int32]bool{}
-	for _, row := range rows {
-		if _, asked := same[row.Pid]; !asked {
-			id, known := p.roster.id(row.Pid)
-			start, ok := p.reader.start(row.Pid)
-			same[row.Pid] = known && ok && start == id.Start
+	owner := func(pid int32) (connlog.ProcessID, bool) {
+		id, known := p.roster.id(pid)
+		if _, asked := same[pid]; !asked {
+			start, ok := p.reader.start(pid)
+			same[pid] = known && ok && start == id.Start
 		}
+		return id, same[pid]
 	}
-	l.sockets = p.sightings(rows, func(pid int32) (connlog.ProcessID, bool) {
-		id, ok := p.roster.id(pid)
-		return id, ok && same[pid]
-	})
-	p.births.partial(p.roster, l.sockets, p.since, unseen)
+	var first map[uint64]bool
+	l.sockets, first = p.sightings(rows, found, owner)
+	p.births.partial(p.roster, l.sockets, p.since, func(s *sighting) bool { return first[s.ID] }, found.unseen)
 	p.since = p.roster.round
 	l.end = time.Now().UnixNano()
 	return l, nil
 }
 
-// unseen tells whether y may hold a socket that gopsutil gives to the holder x:
-// it asks the processes in the order of their PIDs, and tells the first that it
-// may inspect.
-func unseen(x connlog.ProcessID, y *resident) bool {
-	me := int64(os.Geteuid())
-	return y.ID.PID > x.PID || me != 0 && y.UID != me
+// inspection is what was found out about holders of sockets beside the one that
+// gopsutil tells of each: on Linux, where it tells the descriptor too.
+type inspection struct {
+	inodes  map[handle]uint64   // of the rows
+	twins   map[uint64][]uint64 // inodes of all sockets that share the endpoints of one
+	holders map[uint64][]int32  // PIDs, by inode
+	hidden  map[int32]bool      // PIDs of processes whose files may not be listed
 }
 
-// sightings turns gopsutil's rows into sockets, in the order of their ids.
-func (p *poll) sightings(rows []psnet.ConnectionStat, owner func(pid int32) (connlog.ProcessID, bool)) []sighting {
+// handle is a descriptor of a process.
+type handle struct {
+	pid    int32
+	number uint32
+}
+
+// others returns the PIDs of all that hold the socket of a row, or one of those
+// that share its endpoints, of which gopsutil tells one only. all is false where
+// that is not known.
+func (i *inspection) others(row psnet.ConnectionStat) (pids []int32, all bool) {
+	inode, known := i.inodes[handle{row.Pid, row.Fd}]
+	pids = i.holders[inode]
+	for _, twin := range i.twins[inode] {
+		if twin != inode {
+			pids = append(slices.Clip(pids), i.holders[twin]...)
+		}
+	}
+	return pids, known
+}
+
+// unseen tells whether y may hold a socket of which q is asked: its files may not
+// be listed or, where only the first holder is known, gopsutil did not come to it.
+// That asks the processes in the order of their PIDs.
+func (i *inspection) unseen(q question, y *resident) bool {
+	me := int64(os.Geteuid())
+	return i.hidden[y.ID.PID] || q.first && (y.ID.PID > q.holder.PID || me > 0 && y.UID != me)
+}
+
+// sightings turns gopsutil's rows into sockets, in the order of their ids, and
+// tells of which only the first holder is known.
+func (p *poll) sightings(rows []psnet.ConnectionStat, beside inspection, owner func(pid int32) (connlog.ProcessID, bool)) (list []sighting, first map[uint64]bool) {
+	first = map[uint64]bool{}
 	found := map[uint64]*sighting{}
 	ids := make(map[pollKey]uint64, len(rows))
 	for _, row := range rows {
@@ -123,18 +152,24 @@ func (p *poll) sightings(rows []psnet.ConnectionStat, owner func(pid int32) (con
 			t = &s
 			found[id] = t
 		}
-		if process, ok := owner(row.Pid); ok && !slices.Contains(t.Owners, process) {
-			t.Owners = append(t.Owners, process)
+		others, all := beside.others(row)
+		for _, pid := range append([]int32{row.Pid}, others...) {
+			if process, ok := owner(pid); ok && !slices.Contains(t.Owners, process) {
+				t.Owners = append(t.Owners, process)
+			}
+		}
+		if !all {
+			first[id] = true
 		}
 	}
 	p.ids = ids
-	list := make([]sighting, 0, len(found))
+	list = make([]sighting, 0, len(found))
 	for _, s := range found {
 		slices.SortFunc(s.Owners, func(a, b connlog.ProcessID) int { return int(a.PID) - int(b.PID) })
 		list = append(list, *s)
 	}
 	slices.SortFunc(list, func(a, b sighting) int { return cmp.Compare(a.ID, b.ID) })
-	return list
+	return list, first
 }
 
 // socketOf reads one row. ok is false for what belongs to no process any more.

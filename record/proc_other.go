@@ -3,6 +3,7 @@
 package record
 
 import (
+	psnet "github.com/shirou/gopsutil/v3/net"
 	"github.com/shirou/gopsutil/v3/process"
 
 	"github.com/pcapwho/pcapwho/ingest/connlog"
@@ -53,3 +54,14 @@ func (processReader) describe(pid int32) connlog.Process {
 	}
 	return out
 }
+
+// blind is what cannot be seen here, and can on Linux.
+func (processReader) blind() []string {
+	return []string{
+		"all but one of the processes that share a socket",
+		"all but one of several sockets that are bound to the same endpoint",
+	}
+}
+
+// inspect finds nothing beside what gopsutil tells.
+func (processReader) inspect(*roster, []psnet.ConnectionStat) (i inspection) { return i }

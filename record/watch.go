@@ -58,7 +58,7 @@ func (w *watch) report(l *look) {
 		w.reportSocket(l, &l.sockets[i])
 	}
 	w.reportClosed(l)
-	w.write(&connlog.Event{Kind: connlog.KindPoll, Time: l.end, Poll: &connlog.Poll{Begin: l.begin, End: l.end, Sockets: len(l.sockets)}})
+	w.write(&connlog.Event{Kind: connlog.KindPoll, Time: l.end, Poll: &connlog.Poll{Begin: l.begin, End: l.end, Sockets: len(l.sockets), Thorough: l.thorough}})
 	w.previous, w.looked = look{begin: l.begin, end: l.end}, true
 }
 

@@ -31,8 +31,8 @@ type balance struct {
 
 // evidence is what a log says of when the recorder knew.
 type evidence struct {
-	looks []look          // in the order of time
-	lost  map[end][]int64 // when the holders of a socket were last known, of which it was later found that it has none
+	looks []look          // at all that every process holds, in the order of time
+	lost  map[end][]int64 // when the holders of a socket were last known, of which it was later found that it has none, or others that could not be seen
 }
 
 // look is a time in which the recorder read all sockets.
@@ -84,18 +84,28 @@ func readEvidence(path string) (*evidence, error) {
 	}
 	defer log.Close()
 	known := &evidence{lost: map[end][]int64{}}
+	var all []look
 	for {
 		e, err := log.Next()
 		switch {
 		case errors.Is(err, io.EOF):
+			if len(known.looks) == 0 { // recorded before looks said how thorough they are
+				known.looks = all
+			}
 			return known, nil
 		case err != nil:
 			return nil, err
 		case e.Kind == connlog.KindPoll:
-			known.looks = append(known.looks, look{e.Poll.Begin, e.Poll.End})
+			all = append(all, look{e.Poll.Begin, e.Poll.End})
+			if e.Poll.Thorough {
+				known.looks = append(known.looks, all[len(all)-1])
+			}
 		case e.Kind == connlog.KindSocket && e.Socket.Change == connlog.SocketOwner && len(e.Socket.Owners) == 0:
 			k := end{e.Socket.Protocol, e.Socket.Local, e.Socket.Remote}
 			known.lost[k] = append(known.lost[k], e.Socket.Since)
+		case e.Kind == connlog.KindSocket && e.Socket.Partial:
+			k := end{e.Socket.Protocol, e.Socket.Local, e.Socket.Remote}
+			known.lost[k] = append(known.lost[k], e.Time-1)
 		}
 	}
 }

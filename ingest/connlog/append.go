@@ -113,6 +113,7 @@ func (e *Event) Append(b []byte) []byte {
 		l.int("begin_ns", e.Poll.Begin)
 		l.int("end_ns", e.Poll.End)
 		l.int("sockets", int64(e.Poll.Sockets))
+		l.trueIf("thorough", e.Poll.Thorough)
 	case KindAddress:
 		l.text("change", e.Address.Change.String())
 		l.text("address", e.Address.Address)

@@ -67,7 +67,7 @@ func (d drawer) event() Event {
 	case KindSocket:
 		e.Socket = d.socket()
 	case KindPoll:
-		e.Poll = &Poll{Begin: d.int("begin"), End: d.int("end"), Sockets: d.small("sockets")}
+		e.Poll = &Poll{Begin: d.int("begin"), End: d.int("end"), Sockets: d.small("sockets"), Thorough: d.bool("thorough")}
 	case KindAddress:
 		e.Address = &Address{Change: AddressChange(rapid.IntRange(1, len(addressChangeNames)-1).Draw(d.T, "change")), Address: d.prefix("address"), Interface: d.small("ifindex"), Name: d.text("name")}
 	case KindClock:

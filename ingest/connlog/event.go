@@ -175,6 +175,7 @@ type Counters struct {
 type Poll struct {
 	Begin, End int64 // begin_ns, end_ns: Unix nanoseconds; every socket reported existed at some instant between
 	Sockets    int   // how many were seen
+	Thorough   bool  // every process was asked for all it holds: the owners in the log at this point are all that can be seen
 }
 
 // AddressChange is what an address event says.

@@ -58,6 +58,7 @@ func TestFixedOrder(t *testing.T) {
 		`{"event":"process","time_ns":0,"seq":1,"change":"exit","pid":7,"start_ns":8,"ns_pid":1,"parent":{"pid":1,"start_ns":0},"name":"caf` + "\u00e9" + `",` +
 			`"exe":"/x","args":["a",""],"uid":0,"cgroup":"/","container":"c","netns":1,"in_command":true}`,
 		`{"event":"poll","time_ns":0,"seq":1,"begin_ns":1,"end_ns":2,"sockets":3}`,
+		`{"event":"poll","time_ns":0,"seq":1,"begin_ns":1,"end_ns":2,"sockets":3,"thorough":true}`,
 	}
 	var general Event
 	for _, line := range fixed {

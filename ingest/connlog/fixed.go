@@ -148,6 +148,7 @@ func (c *cursor) poll(p *Poll) {
 	p.End = c.int(math.MinInt64, math.MaxInt64)
 	c.need(`,"sockets":`)
 	p.Sockets = int(c.int(math.MinInt32, math.MaxInt32))
+	p.Thorough = c.has(`,"thorough":true`)
 }
 
 // cursor reads a line from the front. The first thing that is not as Append

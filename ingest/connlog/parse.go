@@ -101,9 +101,10 @@ type wireCounters struct {
 }
 
 type wirePoll struct {
-	Begin   *int64 `json:"begin_ns"`
-	End     *int64 `json:"end_ns"`
-	Sockets int32  `json:"sockets"`
+	Begin    *int64 `json:"begin_ns"`
+	End      *int64 `json:"end_ns"`
+	Sockets  int32  `json:"sockets"`
+	Thorough bool   `json:"thorough"`
 }
 
 type wireAddress struct {
@@ -292,7 +293,7 @@ func parsePoll(text []byte) (*Poll, error) {
 	case w.End == nil:
 		return nil, missing("end_ns")
 	}
-	return &Poll{Begin: *w.Begin, End: *w.End, Sockets: int(w.Sockets)}, nil
+	return &Poll{Begin: *w.Begin, End: *w.End, Sockets: int(w.Sockets), Thorough: w.Thorough}, nil
 }
 
 func parseAddress(text []byte) (*Address, error) {
