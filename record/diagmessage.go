@@ -47,11 +47,11 @@ func eachMessage(datagram []byte, f func(kind uint16, sequence uint32, payload [
 	host := binary.NativeEndian
 	for len(datagram) > 0 {
 		if len(datagram) < netlinkHeader {
-			return fmt.Errorf("sock_diag: %d bytes left over, need a header of %d", len(datagram), netlinkHeader)
+			return fmt.Errorf("netlink: %d bytes left over, need a header of %d", len(datagram), netlinkHeader)
 		}
 		length := int(min(host.Uint32(datagram), 1<<30))
 		if length < netlinkHeader || length > len(datagram) {
-			return fmt.Errorf("sock_diag: message length %d of %d bytes", length, len(datagram))
+			return fmt.Errorf("netlink: message length %d of %d bytes", length, len(datagram))
 		}
 		if err := f(host.Uint16(datagram[4:]), host.Uint32(datagram[8:]), datagram[netlinkHeader:length]); err != nil {
 			return err

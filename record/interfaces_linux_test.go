@@ -283,3 +283,49 @@ func TestLinkTypes(t *testing.T) {
 		}
 	}
 }
+
+// TestAddresses records loopback alone: the head has the addresses of all
+// interfaces, and the log says what comes and goes.
+func TestAddresses(t *testing.T) {
+	private(t)
+	pair(t)
+	run(t, "ip", "address", "add", "192.0.2.1/24", "dev", "pair0")
+	t.Cleanup(func() { run(t, "ip", "address", "flush", "dev", "pair0") })
+	for _, told := range []bool{true, false} {
+		cfg := configure(t)
+		r, err := prepare(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !told { // as where the kernel does not
+			r.local.close()
+			r.local.close, r.local.notices = func() {}, nil
+		}
+		if err := r.begin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "ip", "address", "add", "192.0.2.2/24", "dev", "pair0")
+		run(t, "ip", "address", "change", "192.0.2.2/24", "dev", "pair0", "valid_lft", "500", "preferred_lft", "500")
+		has := func(what string) func() bool {
+			return func() bool { return bytes.Contains(readFile(t, LogPath(cfg.Capture)), []byte(what)) }
+		}
+		within(t, "the address is in the log", has(`"change":"add","address":"192.0.2.2/24"`))
+		run(t, "ip", "address", "del", "192.0.2.2/24", "dev", "pair0")
+		within(t, "the address is out of the log", has(`"change":"remove","address":"192.0.2.2/24"`))
+		r.Stop()
+		checkFiles(t, cfg.Capture, complete(t, r))
+		log := readLog(t, cfg.Capture)
+		if head := log[0]; !slices.Contains(head.Addresses, "192.0.2.1/24") || !slices.Contains(head.Addresses, "127.0.0.1/8") || len(head.Interfaces) != 1 {
+			t.Errorf("the head has the addresses %q and %d interfaces", head.Addresses, len(head.Interfaces))
+		}
+		var changes []string
+		for _, l := range log {
+			if l.Event == "address" && strings.HasPrefix(l.Address, "192.") {
+				changes = append(changes, l.Change+" "+l.Address+" "+l.Name)
+			}
+		}
+		if got := strings.Join(changes, ", "); got != "add 192.0.2.2/24 pair0, remove 192.0.2.2/24 pair0" {
+			t.Errorf("told by the kernel %v: %q", told, got)
+		}
+	}
+}

@@ -27,6 +27,7 @@ type Recording struct {
 	log     *connlog.Writer
 	logFile *output
 	watch   *watch
+	local   *addresses
 	command *command
 
 	losses chan connlog.Gap // from the capture
@@ -164,6 +165,9 @@ func (r *Recording) openLog(who *account, interfaces []connlog.Interface) error 
 			r.cfg.Interval = DefaultDiagInterval
 		}
 	}
+	if r.local, err = openAddresses(); err != nil {
+		return err
+	}
 	first, err := r.source.look(true)
 	if err != nil {
 		return &Error{Message: "the sockets cannot be read", Status: statusFailed, Err: err, Hint: "try another --source"}
@@ -192,7 +196,7 @@ func (r *Recording) head(interfaces []connlog.Interface) *connlog.Head {
 	return &connlog.Head{
 		Schema: connlog.Schema, RecordingID: r.id, Host: host, BootID: bootID(), OS: runtime.GOOS, Kernel: kernel(),
 		Tool: program(r.cfg.Version), Source: r.source.name(), SourceReason: r.why, Blind: r.source.blind(),
-		Interval: int64(r.cfg.Interval), Captures: []string{filepath.Base(r.cfg.Capture)}, Interfaces: interfaces,
+		Interval: int64(r.cfg.Interval), Captures: []string{filepath.Base(r.cfg.Capture)}, Interfaces: interfaces, Addresses: r.local.list(),
 		Namespace: networkNamespace(), PIDSpace: pidNamespace(), Snaplen: r.cfg.Snaplen, Filter: r.cfg.FilterText,
 		Command: r.cfg.Command,
 	}
@@ -246,6 +250,9 @@ func (r *Recording) abandon() {
 	}
 	if r.source != nil {
 		r.source.close()
+	}
+	if r.local != nil {
+		r.local.close()
 	}
 	if r.ring != nil {
 		r.ring.close()

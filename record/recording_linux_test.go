@@ -43,6 +43,10 @@ type line struct {
 	Blind       []string
 	Boot        int64 `json:"boot_ns"`
 	Interfaces  []struct{ Name string }
+	Addresses   []string
+	Address     string
+	Name        string
+	Index       int `json:"ifindex"`
 }
 
 // parseLog reads whole lines.

@@ -78,7 +78,12 @@ func (r *Recording) follow(captured <-chan struct{}) {
 			failing = err != nil
 		case <-seconds.C:
 			r.tellTime(&clock)
+			if r.local.notices == nil {
+				r.tellAddresses(r.local.compare())
+			}
 			r.logFailed(r.log.Flush())
+		case n := <-r.local.notices:
+			r.tellAddresses(r.local.take(n))
 		case <-r.steps:
 			r.tellTime(&clock)
 		case g := <-r.losses:
@@ -113,6 +118,12 @@ func (r *Recording) tellTime(clock *clockWatch) {
 	}
 }
 
+func (r *Recording) tellAddresses(changes []connlog.Address) {
+	for i := range changes {
+		r.note(&connlog.Event{Kind: connlog.KindAddress, Time: time.Now().UnixNano(), Address: &changes[i]})
+	}
+}
+
 func (r *Recording) tellLoss(g connlog.Gap) {
 	r.note(&connlog.Event{Kind: connlog.KindGap, Time: time.Now().UnixNano(), Gap: &g})
 }
@@ -142,6 +153,7 @@ func (r *Recording) finish() {
 	c, now := r.capture, time.Now()
 	r.unstep()
 	r.source.close()
+	r.local.close()
 	r.ring.close()
 	if c.failed != nil {
 		r.tellLoss(connlog.Gap{Source: connlog.GapCapture, Begin: c.safe, End: now.UnixNano(), Message: "the capture failed: " + c.failed.Error()})
