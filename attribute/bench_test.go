@@ -35,3 +35,41 @@ func BenchmarkAdd(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/packet")
 }
+
+// BenchmarkJudge judges 10,000 connections to one listening process, each of
+// which begins before its socket is seen.
+func BenchmarkJudge(b *testing.B) {
+	const connections = 10_000
+	log := owner.NewTimeline()
+	log.Add(&connlog.Event{Kind: connlog.KindHead, Head: &connlog.Head{Addresses: []string{"10.0.0.1/8"}}})
+	web := []connlog.ProcessID{{PID: 1, Start: 1}}
+	server := flow.Endpoint{Addr: flow.AddrFrom4(0x0a000001), Port: 80}
+	log.Add(&connlog.Event{Kind: connlog.KindSocket, Time: 1, Socket: &connlog.Socket{Change: connlog.SocketSnapshot, Protocol: flow.TCP,
+		Local: flow.Endpoint{Port: 80}, State: "listen", Owners: web}})
+	var batch []packet.Packet
+	for i := range connections {
+		client := flow.Endpoint{Addr: flow.AddrFrom4(0xc0000000 + uint32(i)), Port: 5000}
+		t := flow.FiveTuple{Source: client.Addr, Destination: server.Addr, SourcePort: client.Port, DestinationPort: server.Port, Protocol: flow.TCP}
+		p := packet.Packet{Frame: uint64(2*i + 1), Time: 10, Class: packet.Transport, Tuple: t, Hash: t.Hash(), TCPFlags: packet.SYN, WireLength: 66, IPVersion: 4}
+		batch = append(batch, p)
+		p.Frame, p.Time, p.TCPFlags, p.Payload = p.Frame+1, 120, packet.ACK, 100
+		batch = append(batch, p)
+		log.Add(&connlog.Event{Kind: connlog.KindSocket, Time: 110, Socket: &connlog.Socket{Change: connlog.SocketOpen, ID: uint64(i + 1), Protocol: flow.TCP,
+			Local: server, Remote: client, HasRemote: true, Owners: web, Since: 1}})
+	}
+	for _, at := range []int64{1, 100, 200} {
+		log.Add(&connlog.Event{Kind: connlog.KindPoll, Poll: &connlog.Poll{Begin: at, End: at + 10}})
+	}
+	a := New(Config{Log: log})
+	a.Add(batch)
+	reader := a.Finish().Connections.Reader()
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range connections {
+			if v := reader.At(i).Owner(Server); v.Process == NoProcess {
+				b.Fatalf("connection %d: %+v", i, v)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*connections), "ns/connection")
+}

@@ -100,6 +100,7 @@ type hearing struct {
 	segments []conn.Segment
 	sockets  []int32
 	binds    []int32
+	end      subject // the one that is judged
 }
 
 // subject returns one end of instance r, of whose packets the first and what
@@ -134,11 +135,12 @@ func (h *hearing) connection(r ref, c *Connection) {
 		data = data || seg.Sent[0].PayloadBytes+seg.Sent[1].PayloadBytes > 0
 	}
 	for end, side := range sides {
-		s := h.subject(r, side, c.First, data)
+		h.end = h.subject(r, side, c.First, data)
+		s := &h.end
 		c.Endpoint[end] = s.endpoint
 		c.Local[end] = s.locality == owner.Local
 		for n, seg := range h.segments {
-			c.Spans[n].Verdict[end] = h.verdict(&s, stretch{seg.From, seg.Until, seg.First, seg.Last, seg.Sent[side].Packets > 0})
+			c.Spans[n].Verdict[end] = h.verdict(s, stretch{seg.From, seg.Until, seg.First, seg.Last, seg.Sent[side].Packets > 0})
 		}
 		h.binds = s.binds
 	}
