@@ -79,7 +79,8 @@ func chainOf(n int32, f *conn.Follower, i int32) (c chain) {
 
 // instanceOf tells which instance of a key a socket belongs to: the one that
 // had begun when the socket was last seen, unless another began within that
-// sighting, or the instance was over before the socket existed.
+// sighting, or the instance was over before the socket existed, or began after
+// it was gone.
 //
 // It gives no answer where the times of the capture go backwards between two
 // instances.
@@ -97,7 +98,7 @@ func (c *chain) instanceOf(s *owner.Socket) (int, bool) {
 	if n+1 < len(c.first) && c.first[n+1] <= s.FirstEnd {
 		return 0, false // seen once, and the next instance began while it was looked at
 	}
-	if c.in[n].Last < s.Before {
+	if c.in[n].Last < s.Before || c.first[n] > s.After {
 		return 0, false
 	}
 	return n, true

@@ -271,7 +271,7 @@ func (o *oracle) belongs(s *oracleSocket, n int, key flow.Key) bool {
 	if at < 0 && (s.last[1] >= start[chain[0]] || !begun) {
 		at = 0
 	}
-	if at < 0 || chain[at] != n || end[n] < s.before {
+	if at < 0 || chain[at] != n || end[n] < s.before || start[n] > s.after {
 		return false
 	}
 	return at+1 == len(chain) || start[chain[at+1]] > s.first[1]

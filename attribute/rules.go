@@ -120,7 +120,7 @@ func (j *judge) opened(s *subject, first []owner.Hold, v Verdict) Verdict {
 func (j *judge) listeners(s *subject, until int64, may *suspects) (certain bool) {
 	for _, i := range s.bound() {
 		k := &j.log.Sockets[i]
-		covered := len(covering(k.Holds, stretch{from: s.first, until: s.first + 1})) > 0
+		covered := slices.ContainsFunc(k.Holds, func(h owner.Hold) bool { return h.From <= s.first && s.first <= h.To })
 		if !covered && !k.Existed(s.first) {
 			continue
 		}
