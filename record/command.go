@@ -25,6 +25,7 @@ type command struct {
 	signalled atomic.Pointer[time.Time] // when the last signal came that the command has too
 	signals   chan os.Signal
 	forwarded chan struct{}
+	disown    func() // no more orphans are adopted
 }
 
 // findCommand makes the command ready to start, or says why it cannot be:
@@ -56,7 +57,9 @@ func commandError(name string, err error) error {
 // decides, the recorder waits.
 func (c *command) start() error {
 	signal.Notify(c.signals, append(passedSignals(), os.Interrupt)...)
+	c.disown = adoptOrphans()
 	if err := c.Start(); err != nil {
+		c.disown()
 		signal.Stop(c.signals)
 		return commandError(c.Args[0], err)
 	}
@@ -87,6 +90,7 @@ func (c *command) cancel() {
 // An error is one of passing its output on.
 func (c *command) wait() (int, error) {
 	err := c.Wait()
+	c.disown()
 	signal.Stop(c.signals)
 	close(c.signals)
 	<-c.forwarded

@@ -46,7 +46,10 @@ type Config struct {
 	Duration time.Duration // the recording ends after this; 0 = no limit
 
 	// Command is run while recording, and the recording ends with it. Under
-	// sudo it runs as the caller.
+	// sudo it runs as the caller. On Linux this process adopts what the command
+	// leaves behind while it runs, and waits for its end; processes that this
+	// program starts itself meanwhile count as the command's too, and it should
+	// wait for those that end within a second.
 	Command []string
 	Stdin   io.Reader // of the command; nil = none, as in os/exec
 	Stdout  io.Writer

@@ -124,7 +124,7 @@ func (d *diag) close() {
 	d.reader.close()
 }
 
-func (d *diag) started(pid int32) { d.roster.command = pid }
+func (d *diag) started(pid int32) { d.roster.tree.start(d.roster, pid) }
 
 func (d *diag) look(thorough bool) (look, error) {
 	l := look{begin: time.Now().UnixNano()}

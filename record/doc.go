@@ -39,7 +39,8 @@
 //   - Filters see frames as the kernel does: without the VLAN tag that the file
 //     has again.
 //   - A process whose parent ended before it was seen has the one that adopted
-//     it for a parent, and does not count as the command's.
+//     it for a parent. On Linux that is the recorder for what a command leaves
+//     behind, so that it counts as the command's.
 //   - The kernel counts drops for all interfaces together.
 //   - The arguments of a process are cut at 4 KiB.
 package record

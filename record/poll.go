@@ -57,7 +57,7 @@ func (p *poll) blind() []string {
 
 func (p *poll) close() { p.reader.close() }
 
-func (p *poll) started(pid int32) { p.roster.command = pid }
+func (p *poll) started(pid int32) { p.roster.tree.start(p.roster, pid) }
 
 func (p *poll) look(bool) (look, error) {
 	l := look{begin: time.Now().UnixNano(), thorough: true}

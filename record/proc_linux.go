@@ -68,7 +68,10 @@ func (r processReader) face(pid int32) (f face, ok bool) {
 	}
 	parent, _ := number(fields[1])
 	ticks, ok := number(fields[19]) // field 22, starttime
-	f = face{start: r.boot + int64(ticks)*tick, parent: int32(parent), name: string(text[open+1 : end])}
+	group, _ := number(fields[2])
+	session, _ := number(fields[3])
+	f = face{start: r.boot + int64(ticks)*tick, parent: int32(parent), name: string(text[open+1 : end]),
+		group: int32(group), session: int32(session), zombie: fields[0][0] == 'Z'}
 	f.exe = r.readlink(pid, "exe")
 	return f, ok
 }

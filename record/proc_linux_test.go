@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -28,6 +29,9 @@ type task struct {
 	exe     string // "" = cannot be read
 	args    string // NUL-terminated
 	sockets []uint64
+	group   int32
+	session int32
+	cgroup  string // "" = "/x"
 }
 
 func newProcfs(t *testing.T) *procfs { return &procfs{t, t.TempDir()} }
@@ -52,11 +56,11 @@ func (p *procfs) run(pid int32, x task) {
 	p.t.Helper()
 	p.end(pid)
 	at := func(name string) string { return filepath.Join(p.folder, fmt.Sprint(pid), name) }
-	stat := fmt.Sprintf("%d (%s) S %d 0 0 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 %d 0 0\n", pid, x.name, x.parent, x.ticks)
+	stat := fmt.Sprintf("%d (%s) S %d %d %d 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 %d 0 0\n", pid, x.name, x.parent, x.group, x.session, x.ticks)
 	status := fmt.Sprintf("Name:\t%s\nUid:\t1000\t0\t0\t0\nNSpid:\t%d\t7\n", x.name, pid)
 	err := errors.Join(os.MkdirAll(at("fd"), 0o755), os.Mkdir(at("ns"), 0o755),
 		os.WriteFile(at("stat"), []byte(stat), 0o644), os.WriteFile(at("status"), []byte(status), 0o644),
-		os.WriteFile(at("cmdline"), []byte(x.args), 0o644), os.WriteFile(at("cgroup"), []byte("0::/x\n"), 0o644),
+		os.WriteFile(at("cmdline"), []byte(x.args), 0o644), os.WriteFile(at("cgroup"), []byte("0::"+cmp.Or(x.cgroup, "/x")+"\n"), 0o644),
 		os.Symlink("net:[4026531840]", at("ns/net")), os.Symlink("/dev/null", at("fd/0")))
 	if x.exe != "" {
 		err = errors.Join(err, os.Symlink(x.exe, at("exe")))

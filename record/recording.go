@@ -214,8 +214,7 @@ func (r *Recording) begin(ctx context.Context) (err error) {
 			return err
 		}
 		r.summary.PID = r.command.Process.Pid
-		r.watch.root = int32(r.summary.PID)
-		r.source.started(r.watch.root)
+		r.source.started(int32(r.summary.PID))
 	}
 	r.capture.out.keep()
 	r.logFile.keep()

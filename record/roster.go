@@ -24,8 +24,7 @@ type roster struct {
 	visited []int32 // those that were read in the last refresh
 	round   uint64
 	version uint64 // grows when a process comes or goes
-	self    int32  // PID of this process
-	command int32  // PID of the wrapped command; 0 = none
+	tree    tree
 	lineage lineage
 }
 
@@ -35,10 +34,14 @@ type resident struct {
 	first   uint64
 	round   uint64
 	adopted bool // by a reaper, before it was seen
+	face    face // as last read
+
+	described bool  // the log has it
+	ended     int64 // Unix nanoseconds when it was first seen to wait for its parent's wait; 0 = it runs
 }
 
 func newRoster(reader processReader) *roster {
-	return &roster{reader: reader, living: map[int32]*resident{}, lineage: lineage{}, self: int32(os.Getpid())}
+	return &roster{reader: reader, living: map[int32]*resident{}, lineage: lineage{}, tree: tree{self: int32(os.Getpid())}}
 }
 
 // id returns who has a PID now, as last read.
@@ -71,7 +74,8 @@ func (r *roster) refresh(now int64, thorough bool) (changes []connlog.Process, e
 		}
 		r.visited = append(r.visited, pid)
 		if known && p.ID.Start == face.start {
-			p.round = r.round
+			p.round, p.face = r.round, face
+			r.reap(p, now)
 			if executed(p, face) {
 				changes = append(changes, r.describe(p, face, connlog.ProcessExec))
 			}
@@ -80,10 +84,10 @@ func (r *roster) refresh(now int64, thorough bool) (changes []connlog.Process, e
 		if known {
 			changes = append(changes, exitOf(p))
 		}
-		p = &resident{since: now, first: r.round, round: r.round}
+		p = &resident{since: now, first: r.round, round: r.round, face: face}
 		p.ID = connlog.ProcessID{PID: pid, Start: face.start}
 		r.living[pid] = p
-		p.adopted = r.round > 1 && (face.parent <= 1 || face.parent == r.self && pid != r.command)
+		p.adopted = r.round > 1 && (face.parent <= 1 || face.parent == r.tree.self && pid != r.tree.root)
 		r.version++
 		changes = append(changes, r.describe(p, face, connlog.ProcessSnapshot))
 	}
@@ -96,10 +100,39 @@ func (r *roster) refresh(now int64, thorough bool) (changes []connlog.Process, e
 	}
 	r.fillParents(changes)
 	r.remember(changes)
+	for _, p := range r.tree.grow(r.living) {
+		change := p.Process
+		change.Change = connlog.ProcessExec
+		changes = append(changes, change)
+	}
+	for i := range changes {
+		if p, lives := r.living[changes[i].ID.PID]; lives && p.ID == changes[i].ID {
+			changes[i].Command, p.described = p.Command, true
+		}
+	}
 	slices.SortStableFunc(changes, func(a, b connlog.Process) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.ID.Start, b.ID.Start), cmp.Compare(a.ID.PID, b.ID.PID))
 	})
 	return changes, nil
+}
+
+// grace is how long the end of a process that may be this program's own is left
+// to it.
+const grace = int64(1e9)
+
+// reap lets go of a process that ended after this one adopted it: nobody else
+// waits for it. One that was never seen with another parent may have been started
+// by the program that records.
+func (r *roster) reap(p *resident, now int64) {
+	if !p.face.zombie || !r.tree.fosters(p) {
+		return
+	}
+	if p.ended == 0 {
+		p.ended = now
+	}
+	if p.Parent.PID != r.tree.self || now-p.ended > grace {
+		reap(p.ID.PID)
+	}
 }
 
 // executed tells whether a process runs another program, or another name, than
@@ -117,7 +150,9 @@ func executed(p *resident, face face) bool {
 func (r *roster) describe(p *resident, face face, change connlog.ProcessChange) connlog.Process {
 	parent := p.Parent
 	id := p.ID
+	command := p.Command
 	p.Process = r.reader.describe(id.PID)
+	p.Command = command
 	p.ID, p.Name, p.Exe, p.Change = id, face.name, face.exe, change
 	p.Parent.PID = face.parent
 	if parent != (connlog.ProcessID{}) {
@@ -174,6 +209,9 @@ type face struct {
 	parent int32
 	name   string
 	exe    string
+
+	group, session int32 // 0 = unknown
+	zombie         bool
 }
 
 // cutArgs keeps as many arguments as fit maxArgs; the last is cut.

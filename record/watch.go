@@ -13,9 +13,7 @@ type watch struct {
 	source   source
 	write    func(*connlog.Event)
 	sockets  map[uint64]*tracked
-	tree     map[connlog.ProcessID]bool // the wrapped command's processes, dead ones too
-	root     int32                      // PID of the wrapped command; 0 = none
-	previous look                       // without its lists
+	previous look // without its lists
 	looked   bool
 	round    uint64
 	total    int // sockets ever seen
@@ -30,7 +28,7 @@ type tracked struct {
 }
 
 func newWatch(s source, write func(*connlog.Event)) *watch {
-	return &watch{source: s, write: write, sockets: map[uint64]*tracked{}, tree: map[connlog.ProcessID]bool{}}
+	return &watch{source: s, write: write, sockets: map[uint64]*tracked{}}
 }
 
 // lookNow looks once and logs what changed. A failed look is a gap.
@@ -50,7 +48,6 @@ func (w *watch) lookNow(thorough bool) error {
 // report logs the difference between l and the look before.
 func (w *watch) report(l *look) {
 	w.round++
-	w.growTree(l.processes)
 	for i := range l.processes {
 		w.reportProcess(l.end, &l.processes[i])
 	}
@@ -66,22 +63,7 @@ func (w *watch) reportProcess(at int64, p *connlog.Process) {
 	if p.Change == connlog.ProcessSnapshot {
 		w.people++
 	}
-	p.Command = w.tree[p.ID]
 	w.write(&connlog.Event{Kind: connlog.KindProcess, Time: at, Process: p})
-}
-
-// growTree adds to the command's tree. A child may stand before its parent, when
-// both began within the same tick of the clock: it goes on until nothing changes.
-func (w *watch) growTree(processes []connlog.Process) {
-	for grown := true; grown; {
-		grown = false
-		for i := range processes {
-			p := &processes[i]
-			if !w.tree[p.ID] && (w.tree[p.Parent] || p.ID.PID == w.root && w.root != 0 && len(w.tree) == 0) {
-				w.tree[p.ID], grown = true, true
-			}
-		}
-	}
 }
 
 func (w *watch) reportSocket(l *look, s *sighting) {

@@ -219,29 +219,6 @@ func TestWatch(t *testing.T) {
 			29 socket 5 close since 19
 			29 socket 9 close since 19
 			29 poll 20-29 0`},
-		"the command's tree": {[]look{
-			{processes: []connlog.Process{happened(connlog.ProcessSnapshot, 1, 0), happened(connlog.ProcessSnapshot, 50, 1)}},
-			{processes: []connlog.Process{
-				happened(connlog.ProcessSnapshot, 102, 101), // before its parent, as when they began in one tick
-				happened(connlog.ProcessSnapshot, 101, 100),
-				happened(connlog.ProcessSnapshot, 100, 50),
-				happened(connlog.ProcessSnapshot, 60, 50),
-			}},
-			{processes: []connlog.Process{happened(connlog.ProcessExit, 100, 50), happened(connlog.ProcessSnapshot, 103, 101)}},
-			{processes: []connlog.Process{{Change: connlog.ProcessSnapshot, ID: connlog.ProcessID{PID: 100, Start: 999}, Parent: who(50)[0]}}},
-		}, `19 process 1 snapshot
-			19 process 50 snapshot
-			19 poll 10-19 0
-			29 process 102 snapshot in command
-			29 process 101 snapshot in command
-			29 process 100 snapshot in command
-			29 process 60 snapshot
-			29 poll 20-29 0
-			39 process 100 exit in command
-			39 process 103 snapshot in command
-			39 poll 30-39 0
-			49 process 100 snapshot
-			49 poll 40-49 0`},
 	} {
 		s := &looks{}
 		for i, l := range test.looks {
@@ -250,7 +227,6 @@ func TestWatch(t *testing.T) {
 		}
 		var got []string
 		w := newWatch(s, told(&got))
-		w.root = 100
 		for range test.looks {
 			if err := w.lookNow(false); err != nil {
 				t.Fatal(err)

@@ -1,0 +1,87 @@
+package record
+
+import "github.com/pcapwho/pcapwho/ingest/connlog"
+
+// tree is what came from the wrapped command. A process belongs to it when
+//
+//   - it is the command, or its parent belongs to it,
+//   - this process adopted it: who outlives his parent goes to the nearest
+//     ancestor that takes in orphans (adoptOrphans),
+//   - its session or process group is one that a member of the tree made,
+//   - it is in a control group that only came with the tree.
+type tree struct {
+	root    int32 // PID of the command; 0 = none
+	self    int32 // PID of this process
+	began   uint64
+	members map[connlog.ProcessID]bool // dead ones too
+	own     face                       // of this process
+	cgroups map[string]bool            // that were there before
+	groups  map[int32]bool             // sessions and process groups of living members
+	scopes  map[string]bool            // control groups of living members
+}
+
+// start tells who the command is; the living were there before it.
+func (t *tree) start(r *roster, pid int32) {
+	*t = tree{root: pid, self: t.self, began: r.round, members: map[connlog.ProcessID]bool{}, cgroups: map[string]bool{}}
+	t.own, _ = r.reader.face(t.self)
+	for _, p := range r.living {
+		t.cgroups[p.Cgroup] = true
+	}
+}
+
+// grow adds what is new to the tree, and returns those that were known and came
+// to belong to it by an adoption. A child may stand before its parent, when both
+// began within the same tick of the clock: it goes on until nothing changes.
+func (t *tree) grow(living map[int32]*resident) (adopted []*resident) {
+	if t.root == 0 {
+		return nil
+	}
+	t.groups, t.scopes = map[int32]bool{}, map[string]bool{}
+	for _, p := range living {
+		if p.Command {
+			t.add(p)
+		}
+	}
+	for grown := true; grown; {
+		grown = false
+		for _, p := range living {
+			if p.Command || !t.takes(p) {
+				continue
+			}
+			if p.described {
+				adopted = append(adopted, p)
+			}
+			t.add(p)
+			grown = true
+		}
+	}
+	return adopted
+}
+
+func (t *tree) takes(p *resident) bool {
+	if p.ID.PID == t.root && len(t.members) == 0 || t.members[p.Parent] {
+		return true
+	}
+	if p.first <= t.began {
+		return false
+	}
+	return t.fosters(p) || t.groups[p.face.session] || t.groups[p.face.group] || t.scopes[p.Cgroup]
+}
+
+// fosters tells whether this process adopted p.
+func (t *tree) fosters(p *resident) bool {
+	return t.root != 0 && p.face.parent == t.self && p.ID.PID != t.root && p.first > t.began
+}
+
+func (t *tree) add(p *resident) {
+	p.Command = true
+	t.members[p.ID] = true
+	for _, id := range [...]int32{p.face.session, p.face.group} {
+		if id != 0 && id != t.own.session && id != t.own.group {
+			t.groups[id] = true
+		}
+	}
+	if p.Cgroup != "" && !t.cgroups[p.Cgroup] {
+		t.scopes[p.Cgroup] = true
+	}
+}
