@@ -10,9 +10,10 @@ import "github.com/pcapwho/pcapwho/ingest/connlog"
 //   - its session or process group is one that a member of the tree made,
 //   - it is in a control group that only came with the tree.
 type tree struct {
-	root    int32 // PID of the command; 0 = none
-	self    int32 // PID of this process
-	began   uint64
+	root    int32                      // PID of the command; 0 = none
+	self    int32                      // PID of this process
+	command connlog.ProcessID          // who that PID was first
+	began   uint64                     // round of the roster
 	members map[connlog.ProcessID]bool // dead ones too
 	own     face                       // of this process
 	cgroups map[string]bool            // that were there before
@@ -59,7 +60,10 @@ func (t *tree) grow(living map[int32]*resident) (adopted []*resident) {
 }
 
 func (t *tree) takes(p *resident) bool {
-	if p.ID.PID == t.root && len(t.members) == 0 || t.members[p.Parent] {
+	if p.ID.PID == t.root && t.command == (connlog.ProcessID{}) {
+		t.command = p.ID
+	}
+	if p.ID == t.command || t.members[p.Parent] {
 		return true
 	}
 	if p.first <= t.began {

@@ -33,6 +33,7 @@ func TestTree(t *testing.T) {
 		"not its siblings":                  {[]map[int32]task{{100: sh, 103: child(40), 104: child(1)}}, "100"},
 		"a child whose parent ended":        {[]map[int32]task{{100: sh, 101: child(100)}, {101: {}, 102: child(50)}}, "100 101 102"},
 		"adopted, its parent not seen":      {[]map[int32]task{{100: sh}, {110: child(50, session(110))}}, "100 110"},
+		"adopted, in the same look":         {[]map[int32]task{{100: sh, 90: child(50, session(90)), 110: child(50, session(110))}}, "100 110 90"},
 		"adopted, after it was seen":        {[]map[int32]task{{100: sh, 110: child(105)}, {110: child(50)}}, "100 110"},
 		"of a session of the tree":          {[]map[int32]task{{100: sh, 101: child(100, session(101))}, {110: child(1, session(101))}}, "100 101 110"},
 		"of the recorder's session":         {[]map[int32]task{{100: sh}, {110: child(40)}}, "100"},
@@ -116,7 +117,7 @@ func TestOrphans(t *testing.T) {
 		}
 	}
 	if len(sleeping) != 2 || exits < 1 {
-		t.Errorf("processes of the command that slept: %v", sleeping)
+		t.Errorf("processes of the command that slept: %v\n%s", sleeping, readFile(t, LogPath(capture)))
 	}
 }
 
