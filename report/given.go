@@ -18,6 +18,8 @@ func (cfg *Config) checkGiven() error {
 		switch {
 		case path == "":
 			return &InputError{Err: fmt.Errorf("the name of a capture is empty"), Hint: "a variable of the shell may be unset"}
+		case isFolder(path):
+			return &InputError{Err: fmt.Errorf("%s: it is a folder, and no capture", path), Hint: "name its captures in the order of time"}
 		case beginsWith(path, "{"):
 			return &InputError{Err: fmt.Errorf("%s: it is JSON, perhaps a connection log, and no capture", path),
 				Hint: "name the capture; its log is found beside it, or goes behind -l"}
@@ -32,6 +34,8 @@ func (cfg *Config) checkGiven() error {
 		switch {
 		case path == "":
 			return &InputError{Err: fmt.Errorf("the name of a log is empty"), Hint: "a variable of the shell may be unset"}
+		case isFolder(path):
+			return &InputError{Err: fmt.Errorf("%s: it is a folder, and no connection log", path), Hint: "name its logs, each behind -l"}
 		case beginsWith(path, magics[:]...):
 			return &InputError{Err: fmt.Errorf("%s: it is a capture, and no connection log", path),
 				Hint: "name captures without -l; the log is the file that ends in .conns.jsonl"}
@@ -58,6 +62,11 @@ func beginsWith(path string, words ...string) bool {
 		}
 	}
 	return false
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func sameFile(a, b string) bool {

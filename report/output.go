@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -148,7 +149,29 @@ func (o *Output) checkFiles(schemas []*table.Schema, inputs []string) error {
 			return &OutputError{t, "it exists", "replace it with --force"}
 		}
 	}
-	return checkParent(o.Path)
+	if err == nil && info.IsDir() {
+		return checkFolder(o.Path, o.Path)
+	}
+	if err := checkParent(o.Path); err != nil || info != nil && !info.Mode().IsRegular() {
+		return err // what is no regular file is written to as it is
+	}
+	if real, err := filepath.EvalSymlinks(o.Path); err == nil {
+		return checkFolder(o.Path, filepath.Dir(real))
+	}
+	return checkFolder(o.Path, filepath.Dir(filepath.Clean(o.Path)))
+}
+
+// checkFolder tells whether a file can be made in the folder that is to hold
+// path, by making one: nobody wants to know after an hour of analysis.
+func checkFolder(path, folder string) error {
+	f, err := os.OpenFile(temporary(filepath.Join(folder, "x")), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		return errors.Join(f.Close(), os.Remove(f.Name()))
+	}
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		err = p.Err
+	}
+	return &OutputError{path, fmt.Sprintf("no file can be made in %s: %v", folder, err), "name a place that you can write to"}
 }
 
 // checkParent tells whether the folder that is to hold path is there.

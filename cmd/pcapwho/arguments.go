@@ -48,8 +48,12 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 		if slices.Contains(helpFlags[:], arg) {
 			return slices.Concat(args[:2], []string{"--help"}), nil
 		}
+		f, given := lookFlag(command, arg)
+		if f == nil {
+			return nil, noFlag(command, arg)
+		}
 		flags = append(flags, arg)
-		if f, given := lookFlag(command, arg); takesValue(f) && !given {
+		if takesValue(f) && !given {
 			i++
 			if err := checkValue(command, arg, rest[i:]); err != nil {
 				return nil, err
@@ -62,6 +66,20 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 
 // helpFlags are the ways to ask for help.
 var helpFlags = [...]string{"-h", "--help", "-help"}
+
+// noFlag is the error of a flag that there is not.
+func noFlag(command *cli.Command, arg string) error {
+	name, _, _ := strings.Cut(arg, "=")
+	hint := "see pcapwho " + command.Name + " --help"
+	if f, _ := lookFlag(command, arg[:2]); f != nil {
+		if takesValue(f) {
+			hint = "a value stands apart from its flag: " + arg[:2] + " " + arg[2:]
+		} else {
+			hint = "flags stand apart: " + arg[:2] + " -" + arg[2:]
+		}
+	}
+	return usagef(hint, "no flag %s", name)
+}
 
 // checkValue refuses a flag whose value was forgotten: it stands last, or the
 // next one is another flag.
@@ -90,7 +108,7 @@ func lookFlag(command *cli.Command, arg string) (f cli.Flag, given bool) {
 	return nil, given
 }
 
-// takesValue tells whether a flag has a value; nil has none.
+// takesValue tells whether a flag has a value.
 func takesValue(f cli.Flag) bool {
 	d, ok := f.(cli.DocGenerationFlag)
 	return ok && d.TakesValue()

@@ -20,6 +20,7 @@ func TestArrange(t *testing.T) {
 		"analyze a --strict b":           "analyze --strict -- a b",
 		"analyze a -o=--x b":             "analyze -o=--x -- a b",
 		"analyze a -o -x":                "analyze -o -x -- a",
+		"analyze a -- --unknown":         "analyze -- a --unknown",
 		"analyze a -h b":                 "analyze --help",
 		"analyze -q a --help":            "analyze --help",
 		"analyze a -- -h":                "analyze -- a -h",
@@ -33,7 +34,6 @@ func TestArrange(t *testing.T) {
 		"analyze - -l log":               "analyze -l log -- -",
 		"analyze -o -":                   "analyze -o - --",
 		"analyze a -- --format":          "analyze -- a --format",
-		"analyze --unknown a":            "analyze --unknown -- a",
 		"record -i lo -- sleep -i 1":     "record -i lo -- sleep -i 1",
 		"run -q --tables x -- a -- b":    "run -q --tables x -- a -- b",
 		"record --force -i lo -i eth0":   "record --force -i lo -i eth0 --",
@@ -45,7 +45,8 @@ func TestArrange(t *testing.T) {
 			t.Errorf("%s: got %v, %v; want %s", args, got, err, want)
 		}
 	}
-	for _, args := range []string{"record sleep 1", "run -i lo sleep -- 1", "analyze a -o", "analyze -o -- a", "analyze a -o --force", "record -w -- true", "record --log"} {
+	for _, args := range []string{"record sleep 1", "run -i lo sleep -- 1", "analyze a -o", "analyze -o -- a", "analyze a -o --force", "record -w -- true", "record --log",
+		"analyze --unknown a", "analyze -qo a", "analyze ---o a"} {
 		if got, err := arrange(newApp(c, &status), append([]string{"pcapwho"}, strings.Fields(args)...)); err == nil {
 			t.Errorf("%s: got %v, want an error", args, got)
 		}

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -99,9 +100,14 @@ func usageError(ctx *cli.Context, err error, _ bool) error {
 	message := err.Error()
 	if name, ok := strings.CutPrefix(message, "flag provided but not defined: -"); ok {
 		message = "no flag " + dashed(name)
+	} else if m := badValue.FindStringSubmatch(message); m != nil {
+		message = dashed(m[2]) + ": the value cannot be " + m[1]
 	}
 	return usagef("see "+help, "%s", message)
 }
+
+// badValue is what the flag parser says of a value.
+var badValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-(\S+?)(?:: .*)?$`)
 
 // dashed writes a flag as users do.
 func dashed(name string) string {
