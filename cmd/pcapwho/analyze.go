@@ -24,8 +24,8 @@ func analyzeCommand(c *console, status *int) *cli.Command {
 			"pcapwho analyze run.pcapng --tables packets -o packets.parquet",
 		Flags: append(analyzeFlags(), append(consoleFlags(),
 			&cli.StringSliceFlag{Name: "log", Aliases: []string{"l"}, Usage: "take the connection log from `FILE`; default beside the capture"},
-			&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "work with `N` processors at once; default all", DefaultText: " "},
-			&cli.Int64Flag{Name: "max-decompressed", Usage: "take no more than these `BYTES` from a compressed capture; default all", DefaultText: " "},
+			&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "work with `N` processors at once; default all"},
+			&cli.Int64Flag{Name: "max-decompressed", Usage: "take no more than these `BYTES` from a compressed capture; default all"},
 			&cli.BoolFlag{Name: "force", Usage: "replace an output that exists", DisableDefaultText: true})...),
 		Action: func(ctx *cli.Context) error {
 			if err := c.configure(ctx); err != nil {
@@ -62,7 +62,7 @@ func analyzeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "format", Usage: "write `FORMAT`: text, json, jsonl, csv, arrow, parquet or nwb; default by the name of the output, else text"},
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`, or into a folder for several tables of csv, arrow or parquet; - is standard output"},
 		&cli.StringFlag{Name: "tables", Usage: "write these `TABLES`, separated by commas; default capture,coverage,damage,processes,connections"},
-		&cli.IntFlag{Name: "pid", Usage: "the process that nwb is about; of run the command, if not told otherwise"},
+		&cli.IntFlag{Name: "pid", Usage: "the process `PID` that nwb is about; of run the command, if not told otherwise"},
 		&cli.BoolFlag{Name: "strict", Usage: "exit 3 for dropped packets and unknown owners too", DisableDefaultText: true},
 	}
 }

@@ -34,7 +34,7 @@ func newConsole(out, err *os.File) *console { return &console{out: out, err: err
 func consoleFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print errors and warnings only", DisableDefaultText: true},
-		&cli.StringFlag{Name: "color", Value: "auto", Usage: "colours: auto, always or never; NO_COLOR=1 is never", DefaultText: "auto"},
+		&cli.StringFlag{Name: "color", Value: "auto", Usage: "colours `WHEN`: auto, always or never; NO_COLOR=1 is never"},
 	}
 }
 

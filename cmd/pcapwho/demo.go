@@ -28,7 +28,7 @@ const demoInterval = 10 * time.Millisecond
 func demoCommand(c *console) *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
-		Usage: "record a built-in workload, analyze it, and check the result; needs no rights",
+		Usage: "analyze a built-in workload and check the result; needs no rights",
 		Description: "Starts nine processes that talk over loopback in a network namespace of their\n" +
 			"own, records them for three seconds, and checks the analysis against what the\n" +
 			"processes counted themselves. Where there are no namespaces it analyzes a\n" +

@@ -34,7 +34,11 @@ func pcapwho(args []string, c *console) int {
 	status := 0
 	app := newApp(c, &status)
 	arranged, err := arrange(app, args)
-	if err == nil {
+	switch {
+	case err != nil:
+	case len(arranged) == 3 && arranged[2] == "--help" && app.Command(arranged[1]) != nil:
+		err = printHelp(c.out, app.Command(arranged[1]))
+	default:
 		err = app.Run(arranged)
 	}
 	if err == nil {
