@@ -54,7 +54,8 @@ func (h *hearing) assignedTo(r ref, in *conn.Instance, side flow.Side, sockets [
 		}
 		return nil
 	}
-	c := chain{in: []*conn.Instance{in}, first: []int64{h.followers[r.follower].First(in)}}
+	c := &h.alone
+	c.in, c.first = append(c.in[:0], in), append(c.first[:0], h.followers[r.follower].First(in))
 	h.sockets = h.sockets[:0]
 	for _, s := range sockets {
 		if _, ok := c.instanceOf(&h.log.Sockets[s]); ok {

@@ -101,6 +101,7 @@ type hearing struct {
 	sockets  []int32
 	binds    []int32
 	end      subject // the one that is judged
+	alone    chain   // of an instance whose key has no other
 }
 
 // subject returns one end of instance r, of whose packets the first and what

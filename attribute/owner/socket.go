@@ -113,7 +113,7 @@ func (s *Socket) hold(t *Timeline, at, former int64, e *connlog.Socket) {
 	for _, id := range e.Owners {
 		t.processIndex(id)
 	}
-	s.changes = append(s.changes, change{at, former, slices.Clone(e.Owners), e.Partial})
+	s.changes = t.changes.append(s.changes, change{at, former, t.ids.copy(e.Owners), e.Partial})
 }
 
 // seal turns the changes into holds, now that all polls are known.
@@ -141,12 +141,13 @@ func (s *Socket) seal(t *Timeline) {
 			end = r.sighting(s.changes[i+1].former)
 		}
 		h := Hold{From: begin.end, To: max(end.begin, begin.end-1), Partial: c.partial, Slack: max(begin.end-begin.begin, end.end-end.begin)}
-		for _, id := range c.owners {
-			h.Owners = append(h.Owners, t.process[id])
+		h.Owners = t.indexes.take(len(c.owners))
+		for i, id := range c.owners {
+			h.Owners[i] = t.process[id]
 		}
 		slices.Sort(h.Owners)
 		h.Owners = slices.Compact(h.Owners)
-		s.Holds = append(s.Holds, h)
+		s.Holds = t.holds.append(s.Holds, h)
 	}
 	s.changes = nil
 }

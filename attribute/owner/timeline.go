@@ -33,8 +33,15 @@ type Timeline struct {
 	exits     map[connlog.ProcessID]int64
 	copies    map[int32]*copies // after Seal: of the processes that have any
 	socket    map[socketKey]int32
-	tuple     map[flow.Key]*tuple
+	keys      flow.Index // of tuples
+	tuples    []tuple
 	port      map[portKey]*port
+
+	changes arena[change]
+	ids     arena[connlog.ProcessID]
+	holds   arena[Hold]
+	indexes arena[int32]
+	times   arena[int64]
 }
 
 type socketKey struct {
@@ -58,7 +65,6 @@ func NewTimeline() *Timeline {
 		residents: map[resident][]int32{},
 		exits:     map[connlog.ProcessID]int64{},
 		socket:    map[socketKey]int32{},
-		tuple:     map[flow.Key]*tuple{},
 		port:      map[portKey]*port{},
 	}
 }
@@ -106,8 +112,11 @@ func (t *Timeline) Seal() {
 		t.breaks = append(t.breaks, w.begin, w.end+1)
 	}
 	slices.Sort(t.breaks)
-	for _, k := range t.tuple {
-		k.cuts = t.cutsOf(k.cuts, k.sockets[0], k.sockets[1])
+	var cuts []int64
+	for i := range t.tuples {
+		k := &t.tuples[i]
+		cuts = t.cutsOf(cuts[:0], k.sockets[0], k.sockets[1])
+		k.cuts = t.times.copy(cuts)
 	}
 	t.fileByPort()
 	for k, p := range t.port {
@@ -141,12 +150,12 @@ func (t *Timeline) index(i int32) {
 	if s.HasRemote {
 		tup := flow.FiveTuple{Source: s.Local.Addr, Destination: s.Remote.Addr, SourcePort: s.Local.Port, DestinationPort: s.Remote.Port, Protocol: s.Protocol}
 		key, side := tup.Key(s.Namespace)
-		k := t.tuple[key]
-		if k == nil {
-			k = &tuple{}
-			t.tuple[key] = k
+		n := t.keys.Put(&key)
+		if int(n) == len(t.tuples) {
+			t.tuples = append(t.tuples, tuple{})
 		}
-		k.sockets[side] = append(k.sockets[side], i)
+		list := &t.tuples[n].sockets[side]
+		*list = t.indexes.append(*list, i)
 		return
 	}
 	if s.Protocol == flow.TCP && !s.Listening {
@@ -190,7 +199,8 @@ func (t *Timeline) cutsOf(cuts []int64, sockets ...[]int32) []int64 {
 // remote end is the other; the slice belongs to the timeline. A socket that is
 // connected to itself is both ends.
 func (t *Timeline) Connected(k flow.Key, s flow.Side) []int32 {
-	if e := t.tuple[k]; e != nil {
+	if n := t.keys.Find(&k); n >= 0 {
+		e := &t.tuples[n]
 		if len(e.sockets[s]) == 0 && k.Endpoint(flow.Low) == k.Endpoint(flow.High) {
 			return e.sockets[flow.Low]
 		}
@@ -204,8 +214,8 @@ func (t *Timeline) Connected(k flow.Key, s flow.Side) []int32 {
 func (t *Timeline) Cut(k flow.Key, at int64) (from, until int64) {
 	from, until = math.MinInt64, math.MaxInt64
 	narrow(t.breaks, at, &from, &until)
-	if e := t.tuple[k]; e != nil {
-		narrow(e.cuts, at, &from, &until)
+	if n := t.keys.Find(&k); n >= 0 {
+		narrow(t.tuples[n].cuts, at, &from, &until)
 	}
 	if k.Protocol == flow.TCP {
 		return from, until // listeners do not own what is established

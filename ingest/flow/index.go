@@ -1,0 +1,59 @@
+package flow
+
+// Index numbers connection keys: the first that is put is 0. Open addressing
+// over 8-byte slots, so that a miss costs one cache line and a hit two. The
+// zero value is empty.
+type Index struct {
+	slots []uint64 // upper half: of the hash; lower half: number + 1; 0 = free
+	keys  []Key
+}
+
+// Len returns how many keys there are.
+func (x *Index) Len() int { return len(x.keys) }
+
+// Find returns the number of k, -1 where it was not put.
+func (x *Index) Find(k *Key) int32 {
+	if len(x.slots) == 0 {
+		return -1
+	}
+	return int32(uint32(x.slots[x.slot(k, k.Hash())])) - 1
+}
+
+// Put returns the number of k, a new one where it was not put yet.
+func (x *Index) Put(k *Key) int32 {
+	if len(x.keys) >= len(x.slots)/8*5 {
+		x.grow()
+	}
+	h := k.Hash()
+	i := x.slot(k, h)
+	if x.slots[i] == 0 {
+		x.keys = append(x.keys, *k)
+		x.slots[i] = h&^0xffffffff | uint64(len(x.keys))
+	}
+	return int32(uint32(x.slots[i])) - 1
+}
+
+// slot returns where k, whose hash is h, stands or belongs.
+func (x *Index) slot(k *Key, h uint64) uint64 {
+	mask := uint64(len(x.slots) - 1)
+	i := h & mask
+	for ; x.slots[i] != 0; i = (i + 1) & mask {
+		if (x.slots[i]^h)>>32 == 0 && x.keys[uint32(x.slots[i])-1].Equal(k) {
+			break
+		}
+	}
+	return i
+}
+
+func (x *Index) grow() {
+	x.slots = make([]uint64, max(1024, 2*len(x.slots)))
+	mask := uint64(len(x.slots) - 1)
+	for n := range x.keys {
+		h := x.keys[n].Hash()
+		i := h & mask
+		for x.slots[i] != 0 {
+			i = (i + 1) & mask
+		}
+		x.slots[i] = h&^0xffffffff | uint64(n+1)
+	}
+}
