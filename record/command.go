@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -52,11 +53,15 @@ func commandError(name string, err error) error {
 	return &Error{Message: fmt.Sprintf("command %q cannot be executed", name), Status: statusNotExecutable, Err: err}
 }
 
+// enough is how many signals that ask it to end a command gets before the next
+// one kills it.
+const enough = 2
+
 // start starts the command and passes on the signals that only this process
-// gets. SIGINT reaches the terminal's whole foreground group: the command
-// decides, the recorder waits.
+// gets. Those of the terminal's keys reach the whole foreground group: the command
+// decides what they mean, however many there are, and the recorder waits.
 func (c *command) start() error {
-	signal.Notify(c.signals, append(passedSignals(), os.Interrupt)...)
+	signal.Notify(c.signals, slices.Concat(passedSignals(), keySignals())...)
 	c.disown = adoptOrphans()
 	if err := c.Start(); err != nil {
 		c.disown()
@@ -65,12 +70,20 @@ func (c *command) start() error {
 	}
 	go func() {
 		defer close(c.forwarded)
+		asked := 0
 		for s := range c.signals {
 			now := time.Now()
 			c.signalled.Store(&now)
-			if s != os.Interrupt {
-				_ = c.Process.Signal(s) // it may have ended just now
+			if slices.Contains(keySignals(), s) {
+				continue
 			}
+			if asksToEnd(s) {
+				asked++
+			}
+			if asked > enough {
+				s = os.Kill
+			}
+			_ = c.Process.Signal(s) // it may have ended just now
 		}
 	}()
 	return nil

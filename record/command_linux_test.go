@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -38,11 +39,11 @@ func TestStatus(t *testing.T) {
 func TestStreams(t *testing.T) {
 	private(t)
 	cfg := configure(t, "sh", "-c", "cat; echo done >&2")
-	var out, errors bytes.Buffer
-	cfg.Stdin, cfg.Stdout, cfg.Stderr = strings.NewReader("input"), &out, &errors
+	var out, told bytes.Buffer
+	cfg.Stdin, cfg.Stdout, cfg.Stderr = strings.NewReader("input"), &out, &told
 	complete(t, begin(t, cfg))
-	if out.String() != "input" || errors.String() != "done\n" {
-		t.Errorf("output %q, errors %q", out.String(), errors.String())
+	if out.String() != "input" || told.String() != "done\n" {
+		t.Errorf("output %q, errors %q", out.String(), told.String())
 	}
 }
 
@@ -162,6 +163,73 @@ func TestSignals(t *testing.T) {
 			}
 			checkFiles(t, capture, *o.Summary)
 		})
+	}
+}
+
+// TestInsistingSignals sends a signal again and again to the recorder of a
+// command that counts them and goes on: SIGTERM kills it the third time, and
+// those of the keys do not.
+func TestInsistingSignals(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		signal syscall.Signal
+		times  int
+		status int
+	}{
+		{"SIGTERM", syscall.SIGTERM, 2, 120},
+		{"SIGTERM, and again", syscall.SIGTERM, 3, 128 + 9},
+		{"SIGINT", syscall.SIGINT, 5, 110}, // and one SIGTERM at the end
+		{"SIGQUIT", syscall.SIGQUIT, 5, 110},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			capture, ready := filepath.Join(folder, "run.pcapng"), filepath.Join(folder, "ready")
+			p, told := recorder(t, []string{"RECORD_TEST_CAPTURE=" + capture}, as("counter", "RECORD_TEST_READY="+ready)...)
+			if o := told(); !o.Started {
+				t.Fatalf("%+v", o)
+			}
+			within(t, "the command is ready", func() bool { _, err := os.Stat(ready); return err == nil })
+			for range c.times {
+				if err := p.Process.Signal(c.signal); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(100 * time.Millisecond) // two of a kind that wait are one
+			}
+			if c.signal != syscall.SIGTERM {
+				if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+					t.Fatal(err)
+				}
+			}
+			o := told()
+			if o.Summary == nil || *o.Summary.Status != c.status {
+				t.Fatalf("%+v, want status %d", o, c.status)
+			}
+			if err := p.Wait(); err != nil {
+				t.Error(err)
+			}
+			checkFiles(t, capture, *o.Summary)
+		})
+	}
+}
+
+// TestNohup leaves a SIGHUP ignored that was so at the start, in the command
+// too.
+func TestNohup(t *testing.T) {
+	private(t)
+	capture := filepath.Join(t.TempDir(), "run.pcapng")
+	script := "kill -HUP $PPID; kill -HUP $$; sleep 0.3; exit 6"
+	c := exec.Command("sh", "-c", `trap "" HUP; exec "$0" sh -c "$1"`, os.Args[0], script)
+	c.Env = append(os.Environ(), roleVariable+"=recorder", "RECORD_TEST_CAPTURE="+capture)
+	c.Stderr = os.Stderr
+	out, err := c.Output()
+	var started, ended outcome
+	d := json.NewDecoder(bytes.NewReader(out))
+	if err := errors.Join(err, d.Decode(&started), d.Decode(&ended)); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if *ended.Summary.Status != 6 {
+		t.Errorf("status %d, want 6", *ended.Summary.Status)
 	}
 }
 

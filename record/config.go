@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ const (
 
 // Config says what to record. The zero value of every field but Capture works.
 type Config struct {
-	Interfaces []string             // names; none, or "any", = all
+	Interfaces []string             // names; none, or "any" among them, = all
 	Filter     []bpf.RawInstruction // see ParseFilter; none = every packet
 	FilterText string               // the filter as the user gave it, for the files' descriptions
 	Snaplen    int                  // bytes kept of a frame; 0 = all
@@ -88,6 +89,10 @@ func (c *Config) resolve() error {
 	switch {
 	case c.Capture == "":
 		return usage("no capture file named", "name one with -w run.pcapng")
+	case c.Capture == "-":
+		return usage("the packets cannot be written to standard output", "name a file with -w run.pcapng; others may read it while it grows: tail -c +1 -f run.pcapng")
+	case c.Log == "-":
+		return usage("the connection log cannot be written to standard output", "name a file with --log run.conns.jsonl; others may read it while it grows: tail -n +1 -f run.conns.jsonl")
 	case c.Snaplen < 0:
 		return usage("the snaplen is negative", "0 keeps whole frames")
 	case c.RingMiB < 0 || c.RingMiB > 4095:
@@ -108,7 +113,7 @@ func (c *Config) resolve() error {
 	if c.RingMiB == 0 {
 		c.RingMiB = DefaultRingMiB
 	}
-	if len(c.Interfaces) == 1 && c.Interfaces[0] == "any" {
+	if slices.Contains(c.Interfaces, "any") {
 		c.Interfaces = nil
 	}
 	if c.Message == nil {

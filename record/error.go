@@ -1,5 +1,10 @@
 package record
 
+import (
+	"errors"
+	"strings"
+)
+
 // Error is why a recording could not start, or what failed later. Its text
 // is one lower-case sentence; Hint is the remedy.
 type Error struct {
@@ -34,3 +39,40 @@ func (e *Error) ExitStatus() int { return e.Status }
 
 // Remedy returns Hint.
 func (e *Error) Remedy() string { return e.Hint }
+
+// Failures are several errors, which have nothing to do with each other.
+type Failures []error
+
+// Error returns them in one line.
+func (f Failures) Error() string {
+	texts := make([]string, len(f))
+	for i, err := range f {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap returns them, those that came first in front.
+func (f Failures) Unwrap() []error { return f }
+
+// together returns what is not nil: nothing, one error, or Failures.
+func together(errs ...error) error {
+	var f Failures
+	for _, err := range errs {
+		var more Failures
+		switch {
+		case err == nil:
+		case errors.As(err, &more):
+			f = append(f, more...)
+		default:
+			f = append(f, err)
+		}
+	}
+	switch len(f) {
+	case 0:
+		return nil
+	case 1:
+		return f[0]
+	}
+	return f
+}

@@ -46,10 +46,12 @@ func (o *output) Write(b []byte) (int, error) {
 	}
 	n = o.whole(b[:n])
 	o.size += int64(n)
-	o.err = &Error{Message: "writing stopped", Status: statusFailed, Err: err, Hint: "the file is readable up to here"}
-	if err := o.file.Truncate(o.size); err != nil {
-		o.err = errors.Join(o.err, err)
+	hint := "the file is readable up to here"
+	if t := o.file.Truncate(o.size); t != nil {
+		hint = fmt.Sprintf("the file is readable up to byte %d, and what is behind could not be cut off", o.size)
+		err = together(err, t)
 	}
+	o.err = &Error{Message: "writing stopped", Status: statusFailed, Err: err, Hint: hint}
 	return n, o.err
 }
 
@@ -75,7 +77,8 @@ func checkOutputs(capture, log string, force bool) error {
 	if same(capture, log) {
 		return &Error{Message: fmt.Sprintf("the capture and the log are the same file, %q", capture), Hint: "name another with --log", Status: statusUsage}
 	}
-	for _, path := range []string{capture, log} {
+	for i, path := range []string{capture, log} {
+		flag := [...]string{"-w", "--log"}[i]
 		folder := filepath.Dir(path)
 		info, err := os.Stat(folder)
 		switch {
@@ -90,7 +93,7 @@ func checkOutputs(capture, log string, force bool) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			return &Error{Message: fmt.Sprintf("file %q", path), Status: statusUsage, Err: err}
+			return &Error{Message: fmt.Sprintf("file %q", path), Status: statusUsage, Err: withoutPath(err), Hint: "choose another name with " + flag}
 		case !info.Mode().IsRegular():
 			return &Error{Message: fmt.Sprintf("%q exists and is not a regular file", path), Hint: "choose another name", Status: statusUsage}
 		case !force:
@@ -101,6 +104,16 @@ func checkOutputs(capture, log string, force bool) error {
 		}
 	}
 	return nil
+}
+
+// withoutPath returns the cause of an error that names a path which the message
+// has already.
+func withoutPath(err error) error {
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
 }
 
 // same tells whether two paths name one file.

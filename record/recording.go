@@ -65,9 +65,12 @@ type Summary struct {
 // before: then there is an *Error, no file, and no command was started.
 //
 // With a command the recording ends when the command does; the end of ctx then
-// passes SIGTERM to the command, as do SIGTERM and SIGHUP to this process, while
-// SIGINT is left to the command. Without one it ends with ctx. In both cases
-// Stop and cfg.Duration end it too.
+// passes SIGTERM to the command. So do SIGTERM and SIGHUP to this process; a third
+// SIGTERM kills the command. SIGINT and SIGQUIT, which a terminal sends to all of
+// its foreground, are left to the command, as time(1) does. A SIGHUP that was
+// ignored at the start (nohup) stays so. Without a command the recording ends with
+// ctx, and signals are left to the program. In both cases Stop and cfg.Duration
+// end it too.
 func Start(ctx context.Context, cfg Config) (*Recording, error) {
 	r, err := start(ctx, cfg)
 	if err == nil {
@@ -182,6 +185,10 @@ func (r *Recording) openLog(who *account, interfaces []connlog.Interface) error 
 	}
 	r.capture.lost = func(g connlog.Gap) { r.losses <- g }
 	if r.logFile, err = create(r.cfg.Log, r.cfg.Force, who, wholeLines); err != nil {
+		var e *Error
+		if errors.As(err, &e) && e.Hint != "" {
+			e.Hint = "choose another place with --log"
+		}
 		return err
 	}
 	r.log = connlog.NewWriter(r.logFile)
@@ -237,7 +244,7 @@ func (r *Recording) begin(ctx context.Context) (err error) {
 		defer close(r.done)
 		status, err := r.supervise(ctx)
 		<-finished // from here on summary and err belong to this goroutine
-		r.summary.Status, r.err = status, errors.Join(err, r.err)
+		r.summary.Status, r.err = status, together(err, r.err)
 	}()
 	return nil
 }
@@ -276,7 +283,8 @@ func (r *Recording) end(reason string, status *int) {
 }
 
 // Wait waits for the end. The summary is valid with an error too: that says what
-// failed while recording, for instance a full disk.
+// failed while recording, for instance a full disk. Its text is one line; when
+// several things failed it is Failures.
 func (r *Recording) Wait() (Summary, error) {
 	<-r.done
 	return r.summary, r.err

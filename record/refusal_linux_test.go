@@ -71,6 +71,10 @@ func TestRefusals(t *testing.T) {
 		command int    // with one
 	}{
 		{"no file", func(_ *testing.T, c *Config, _ string) { c.Capture = "" }, "no capture file", "-w", 2, 125},
+		{"standard output", func(_ *testing.T, c *Config, _ string) { c.Capture = "-" }, "cannot be written to standard output", "-w run.pcapng", 2, 125},
+		{"log on standard output", func(_ *testing.T, c *Config, _ string) { c.Log = "-" }, "cannot be written to standard output", "--log run.conns.jsonl", 2, 125},
+		{"capture of a long name", func(_ *testing.T, c *Config, f string) { c.Capture = f + "/" + strings.Repeat("x", 256) }, "file name too long", "-w", 2, 125},
+		{"log of a long name", func(_ *testing.T, c *Config, f string) { c.Capture = f + "/" + strings.Repeat("x", 255) }, ".conns.jsonl\": file name too long", "--log", 2, 125},
 		{"snaplen", func(_ *testing.T, c *Config, _ string) { c.Snaplen = -1 }, "snaplen is negative", "0 keeps", 2, 125},
 		{"ring", func(_ *testing.T, c *Config, _ string) { c.RingMiB = 5000 }, "1 to 4095 MiB", "", 2, 125},
 		{"duration", func(_ *testing.T, c *Config, _ string) { c.Duration = -1 }, "time span is negative", "", 2, 125},
@@ -94,7 +98,7 @@ func TestRefusals(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.Log = f + "/log"
-		}, "no file to write to", "another place", 2, 125},
+		}, "no file to write to", "another place with --log", 2, 125},
 		{"sudo", func(t *testing.T, c *Config, _ string) { t.Setenv("SUDO_UID", "x") }, `SUDO_UID="x" SUDO_GID="" name no user`, "", 1, 125},
 		{"no command", func(_ *testing.T, c *Config, _ string) { c.Command = []string{"nosuchprogram-9"} }, `command "nosuchprogram-9" not found`, "./", 127, 127},
 		{"no command there", func(t *testing.T, c *Config, f string) { c.Command = []string{f + "/none"} }, "not found", "./", 127, 127},

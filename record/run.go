@@ -2,7 +2,6 @@ package record
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -164,7 +163,7 @@ func (r *Recording) finish() {
 	r.note(&connlog.Event{Kind: connlog.KindEnd, Time: now.UnixNano(), End: &connlog.End{
 		Packets: s.Packets, Dropped: s.Dropped, Status: r.status, Reason: r.reason}})
 	r.logFailed(r.log.Flush())
-	r.err = errors.Join(inFile(r.cfg.Capture, c.failed), inFile(r.cfg.Log, r.failed),
+	r.err = together(inFile(r.cfg.Capture, c.failed), inFile(r.cfg.Log, r.failed),
 		inFile(r.cfg.Capture, c.out.file.Close()), inFile(r.cfg.Log, r.logFile.file.Close()))
 }
 
