@@ -56,10 +56,6 @@ func partial(s sighting) sighting {
 // cheap makes a look that is not thorough; TestWatch sets its times.
 func cheap(sockets ...sighting) look { return look{begin: 1, sockets: sockets} }
 
-func happened(change connlog.ProcessChange, pid, parent int32) connlog.Process {
-	return connlog.Process{Change: change, ID: who(pid)[0], Parent: who(parent)[0]}
-}
-
 // told writes events in short.
 func told(list *[]string) func(*connlog.Event) {
 	return func(e *connlog.Event) {
