@@ -98,6 +98,7 @@ func tableOf(s *table.Schema, rows [][]any) *table.Table {
 
 // Every format gives back every cell, read by a reader that is not ours.
 func TestFormatsHoldTheSameCells(t *testing.T) {
+	t.Parallel()
 	for _, s := range table.All() {
 		t.Run(s.Name, func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
@@ -165,6 +166,7 @@ func mapped(in cells, f func(any) any) cells {
 
 // More rows than a row group, and a last batch that is not full.
 func TestParquetRowGroups(t *testing.T) {
+	t.Parallel()
 	s := table.Coverage()
 	const rows = rowGroup + table.MaxRows + 3
 	var reasons [7]string
@@ -217,6 +219,7 @@ func (b *broken) Write(p []byte) (int, error) {
 
 // Whichever write fails, the error comes out, and nothing panics.
 func TestWriteErrors(t *testing.T) {
+	t.Parallel()
 	rows := 70_000 // more than a batch
 	if underRace {
 		rows = 40_000 // more than Parquet's first write
