@@ -36,11 +36,11 @@ func TestTableIsAMap(t *testing.T) {
 	})
 }
 
+// Where integers of 64 bits are aligned to 8 bytes, which 32-bit processors do
+// not ask for, an instance is three lines and its sums are the second.
 func TestInstanceFillsThreeLines(t *testing.T) {
-	if n := unsafe.Sizeof(Instance{}); n != 192 {
-		t.Errorf("an instance takes %d bytes, want 192", n)
-	}
-	if n := unsafe.Offsetof(Instance{}.sent); n != 64 {
-		t.Errorf("the second line begins at %d, want 64", n)
+	size, second := unsafe.Sizeof(Instance{}), unsafe.Offsetof(Instance{}.sent)
+	if aligned := unsafe.Alignof(int64(0)) == 8; aligned && (size != 192 || second != 64) || size > 192 {
+		t.Errorf("an instance takes %d bytes, want 192; the second line begins at %d, want 64", size, second)
 	}
 }
