@@ -221,16 +221,21 @@ func (c *Capture) decode(p *packet.Packet) {
 	if s.base+int(rec.Interface) >= len(c.interfaces) {
 		c.describe()
 	}
-	p.Frame, p.Time, p.Interface = c.frame, rec.Time, uint32(s.base)+rec.Interface
+	p.Frame, p.Interface = c.frame, uint32(s.base)+rec.Interface
 	if p.Mark = rec.Mark; p.Mark != 0 {
 		p.Mark += int32(s.marks)
 	}
-	p.CapturedLength, p.WireLength = uint32(len(rec.Data)), rec.WireLength
+	decode(rec, c.interfaces[p.Interface].LinkType, p)
+}
+
+// decode sets what a record and its link type say of p.
+func decode(rec *pcapng.Record, link uint16, p *packet.Packet) {
+	p.Time, p.CapturedLength, p.WireLength = rec.Time, uint32(len(rec.Data)), rec.WireLength
 	p.Direction = packet.Direction(rec.Flags & 3)
 	if p.Direction > packet.Outbound {
 		p.Direction = packet.DirectionUnknown // 3 is not assigned
 	}
-	packet.Decode(c.interfaces[p.Interface].LinkType, rec.Data, p)
+	packet.Decode(link, rec.Data, p)
 }
 
 // describe takes over what the current file says about its interfaces.

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/pcapwho/pcapwho/ingest/packet"
 	"github.com/pcapwho/pcapwho/ingest/pcapng"
 )
 
@@ -167,7 +166,9 @@ func (w *pieces) read(p *piece, buffer []byte, start int64) {
 		}
 		o += n
 		p.blocks++
-		g.decode(&rec, p.next())
+		q := p.next()
+		q.Interface, q.Mark = g.base+rec.Interface, 0
+		decode(&rec, g.links[rec.Interface], q)
 		p.book()
 	}
 	p.end = at + int64(o)
@@ -178,17 +179,6 @@ func (w *pieces) read(p *piece, buffer []byte, start int64) {
 func (w *pieces) bytes(buffer []byte, at int64) int {
 	n, _ := w.file.ReadAt(buffer, at)
 	return n
-}
-
-// decode turns a record into p.
-func (g *generation) decode(rec *pcapng.Record, p *packet.Packet) {
-	p.Time, p.Interface, p.Mark = rec.Time, g.base+rec.Interface, 0
-	p.CapturedLength, p.WireLength = uint32(len(rec.Data)), rec.WireLength
-	p.Direction = packet.Direction(rec.Flags & 3)
-	if p.Direction > packet.Outbound {
-		p.Direction = packet.DirectionUnknown // 3 is not assigned
-	}
-	packet.Decode(g.links[rec.Interface], rec.Data, p)
 }
 
 // stop ends the workers and gives their batches back.
