@@ -4,6 +4,7 @@
 //	pcapwho record -- CMD…           write run.pcapng and run.conns.jsonl
 //	pcapwho analyze run.pcapng       join the two into statistics
 //	pcapwho run -- CMD…              both
+//	pcapwho info run.pcapng          what a capture is, and whether its log fits
 //
 // Data goes to standard output or to -o, everything else to standard error.
 // Exit status: 0 complete, 1 failed, 2 usage or unreadable input, 3 finished
