@@ -32,6 +32,9 @@ func FuzzCompressed(f *testing.F) {
 				n, err := in.Read(p)
 				out = append(out, p[:n]...)
 				if err != nil {
+					if in.compression != "" && (in.used() > int64(len(file)) || err == io.EOF && in.used() != int64(len(file))) {
+						t.Fatalf("%d bytes were used of a file of %d, which ends with %v", in.used(), len(file), err)
+					}
 					return out, err
 				}
 				if len(out) > limit && in.compression != "" || len(out) > len(file)+limit {

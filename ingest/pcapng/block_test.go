@@ -210,15 +210,17 @@ func rewrite(file []byte, other bool) (out []byte, ok bool) {
 		order := b.Order
 		if other {
 			order = orders[1-slices.Index(orders, b.Order)]
-			swap(c, b.Order, order)
+			if !swap(c, b.Order, order) {
+				return nil, false
+			}
 		}
 		out = AppendBlock(out, order, c)
 	}
 }
 
 // swap turns the integers in options, and in blocks that are kept as bytes,
-// into the other order.
-func swap(c Content, from, to ByteOrder) {
+// into the other order. It returns false where that cannot be done.
+func swap(c Content, from, to ByteOrder) (ok bool) {
 	reorder := func(v []byte, sizes ...int) []byte {
 		out := bytes.Clone(v)
 		at := 0
@@ -256,21 +258,24 @@ func swap(c Content, from, to ByteOrder) {
 		each(c.Options, map[uint16][]int{2: {4, 4}, 3: {4, 4}, 4: {8}, 5: {8}, 6: {8}, 7: {8}, 8: {8}})
 	case *RawBlock:
 		if c.BlockType == blockApple {
-			c.Body = appleTwin(c.Body, from, to)
+			c.Body, ok = appleTwin(c.Body, from, to)
+			return ok
 		}
 	}
+	return true
 }
 
-// appleTwin turns an Apple process block into the other order.
-func appleTwin(body []byte, from, to ByteOrder) []byte {
+// appleTwin turns an Apple process block into the other order, where its
+// options are well-formed.
+func appleTwin(body []byte, from, to ByteOrder) (twin []byte, ok bool) {
 	if len(body) < 4 {
-		return body
+		return body, true
 	}
 	o, err := decodeOptions(body[4:], from)
 	if err != nil {
-		return body
+		return nil, false
 	}
-	return o.append(to.AppendUint32(nil, from.Uint32(body)), to)
+	return o.append(to.AppendUint32(nil, from.Uint32(body)), to), true
 }
 
 // checkTwin holds that a file and its twin of the other byte order have the

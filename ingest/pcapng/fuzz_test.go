@@ -152,6 +152,7 @@ func FuzzPcap(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file []byte) {
 		checkFile(t, file)
 		checkLayout(t, file)
+		checkConverted(t, file)
 		if twin := classicTwin(file); twin != nil {
 			a, _, errsA := packets(t, file)
 			b, _, errsB := packets(t, twin)
@@ -167,8 +168,49 @@ func FuzzPcap(f *testing.F) {
 	})
 }
 
+// checkConverted holds that what is read of a file, whatever it is, comes back
+// when it is written as pcapng.
+func checkConverted(t testing.TB, file []byte) {
+	t.Helper()
+	want, r, _ := packets(t, file)
+	if len(want) == 0 {
+		return
+	}
+	var out bytes.Buffer
+	w, err := NewWriter(&out, SectionHeader{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range r.Interfaces() {
+		if _, err := w.AddInterface(InterfaceDescription{LinkType: i.LinkType}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range want {
+		if p.Time < 0 {
+			return // the writer takes no times before 1970
+		}
+		if err := w.WritePacket(&EnhancedPacket{Interface: p.Interface, Time: p.Time, Data: p.Data, WireLength: p.WireLength}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	got, _, errs := packets(t, out.Bytes())
+	if len(errs) > 0 || len(got) != len(want) {
+		t.Fatalf("%d packets came back of %d, %v", len(got), len(want), errs)
+	}
+	for i, p := range want {
+		if g := got[i]; g.Time != p.Time || g.WireLength != p.WireLength || g.Interface != p.Interface || !bytes.Equal(g.Data, p.Data) {
+			t.Fatalf("packet %d is %+v, came back as %+v", i, p, g)
+		}
+	}
+}
+
 // classicTwin turns a classic file into its twin of the other byte order; nil
-// where it is no well-formed one.
+// where it is no well-formed one, and where the length of its record headers is
+// a guess: packet bytes, which twins share, may make it another one.
 func classicTwin(file []byte) []byte {
 	r, err := NewReader(bytes.NewReader(file), "x")
 	if err != nil || r.Format() != FormatPcap {
@@ -186,10 +228,16 @@ func classicTwin(file []byte) []byte {
 	flip(4, 2)
 	flip(6, 2)
 	header := int(r.pcap.header)
+	if usual, _, _ := classicMagic(file); header != int(usual.header) {
+		return nil
+	}
 	var rec Record
 	for {
 		err := r.Next(&rec)
 		if err == io.EOF && r.Skipped() == 0 {
+			if r, err = NewReader(bytes.NewReader(out), "x"); err != nil || int(r.pcap.header) != header {
+				return nil
+			}
 			return out
 		}
 		if err != nil || r.format != FormatPcap || len(r.interfaces) > 1 || int(r.pcap.header) != header {
