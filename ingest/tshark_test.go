@@ -30,17 +30,9 @@ type headers struct {
 	Payload                     string // TCP and UDP
 }
 
-// unread are the link types that we do not read, or not all frames of: the
-// packets stay undecoded, and are counted as that.
-var unread = map[uint16]string{
-	104: "Cisco HDLC", 107: "frame relay", 127: "802.11 with an HT control field, which gopacket does not skip", 129: "ARCNET",
-	149: "user-defined", 178: "Juniper", 192: "PPI", 195: "802.15.4", 226: "IPNET", 239: "NFLOG", 242: "IP over InfiniBand", 258: "PKTAP",
-}
-
 // unlike are captures of which tshark tells something else than we do.
 var unlike = map[string]string{
 	"libpcap/tests/filter/ipv6_ext_headers.pcap":     "a hundred extension headers; we follow 16",
-	"tcpdump/tests/LINKTYPE_IPV4_invalid.pcap":       "IPv6 under the link type of IPv4: we look at the version",
 	"tcpdump/tests/LINKTYPE_IPV6_invalid.pcap":       "IPv4 under the link type of IPv6: we look at the version",
 	"tcpdump/tests/ipv4_invalid_length.pcap":         "cut inside the IP header: we need it whole",
 	"tcpdump/tests/ipv6_invalid_length.pcap":         "cut inside the IP header: we need it whole",
@@ -48,6 +40,13 @@ var unlike = map[string]string{
 	"tcpdump/tests/ipv4_invalid_total_length_2.pcap": "a total length below that of the header, the rest is whole",
 	"tcpdump/tests/ipv6_frag6_negative_len.pcap":     "payload length 0 in a fragment, taken for a super-packet",
 	"tcpdump/tests/tcp_header_heapoverflow.pcap":     "a TCP header cut before its flags: we need them",
+
+	"arkime/tests/pcap/arkime_synthetic.pcap":              "Geneve and VXLAN-GPE from a tunnel's port: we look at the port they are sent to",
+	"tcpdump/tests/arista_ether.pcap":                      "a version of Arista's time stamp that tshark does not know",
+	"tcpdump/tests/vxlan_port_8472.pcap":                   "VXLAN at Linux's port, which is another protocol's for tshark",
+	"tcpdump/tests/bad-ipv4-version-pgm-heapoverflow.pcap": "IPv6 in IPv4 without a version 6",
+	"tcpdump/tests/kday1.pcap":                             "IPv6 in IPv4 without a version 6",
+	"tcpdump/tests/kday3.pcap":                             "IPv6 in IPv4 without a version 6",
 }
 
 // TestTshark compares every packet of the captures with tshark: mergecap joins
@@ -80,7 +79,7 @@ func TestTshark(t *testing.T) {
 			link := c.Interfaces()[p.Interface]
 			name, err := filepath.Rel(dir, c.Files()[link.File].Name)
 			must(t, err)
-			got, theirs := ours(p), want[i].headers(p, link.LinkType)
+			got, theirs := ours(p), want[i].headers(t, p)
 			if got == theirs {
 				continue
 			}
@@ -121,8 +120,8 @@ func ours(p *packet.Packet) headers {
 	return h
 }
 
-// fields are what tshark is asked for; of several of a name it tells the
-// first, the outermost.
+// tsharkFields are what tshark is asked for; of several of a name it tells all,
+// from the outermost on.
 var tsharkFields = []string{
 	"frame.time_epoch", "frame.cap_len", "frame.len", "frame.protocols",
 	"ip.src", "ip.dst", "ip.proto", "ip.frag_offset", "ip.flags.mf", "ip.len", "ip.hdr_len",
@@ -134,10 +133,18 @@ var tsharkFields = []string{
 // dissection is what tshark tells of one packet, by the names of its fields.
 type dissection map[string]string
 
+// nth returns field f of the nth layer that has it, "" where there is none.
+func (d dissection) nth(f string, n int) string {
+	if all := strings.Split(d[f], ","); n < len(all) {
+		return all[n]
+	}
+	return ""
+}
+
 // dissected runs tshark, with everything off that puts packets together.
 func dissected(t testing.TB, tshark, path string) (all []dissection) {
 	t.Helper()
-	args := []string{"-n", "-r", path, "-T", "fields", "-E", "occurrence=f",
+	args := []string{"-n", "-r", path, "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,",
 		"-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", "-o", "tcp.desegment_tcp_streams:FALSE"}
 	for _, f := range tsharkFields {
 		args = append(args, "-e", f)
@@ -159,48 +166,107 @@ func dissected(t testing.TB, tshark, path string) (all []dissection) {
 	return all
 }
 
-// headers is what tshark tells of the outermost IP header and of what follows
+// carriers are the layers through which we follow a packet: link layers, and
+// tunnels. What other protocols contain is theirs, such as what sFlow samples.
+var carriers = strings.Fields(`eth ethertype vlan ieee8021ad sll null raw pktap pcap_pktdata
+	llc wlan wlan_radio radiotap ppi wlan_aggregate arcnet clip ipnet ipoib nflog juniper fr chdlc ppp pppoes
+	ip ipv6 ah mpls pwethheuristic pwethcw gre erspan cmd etherip vxlan geneve gtp nsh macsec avsp`)
+
+// carrier tells whether layer i leads on.
+func carrier(layers []string, i int) bool {
+	if layers[i] == "udp" { // a datagram's payload is its own, but for tunnels
+		return i+1 < len(layers) && slices.Contains([]string{"vxlan", "geneve", "gtp", "mpls", "nsh", "ip"}, layers[i+1])
+	}
+	return slices.Contains(carriers, layers[i]) || strings.HasPrefix(layers[i], "ipv6.")
+}
+
+// contain are the protocols that tshark finds IP in, and we do not.
+var contain = map[string]string{
+	"icmp":     "an error quotes the packet that it is about",
+	"icmpv6":   "an error quotes the packet that it is about",
+	"pim":      "a message of routers to each other, which has a multicast packet in it",
+	"sflow":    "samples of packets that others sent",
+	"tcp":      "OpenFlow: a switch hands a packet to its controller",
+	"nhrp":     "an error quotes the packet that it is about",
+	"ipcomp":   "compressed: tshark guesses",
+	"user_dlt": "PKTAP under a number that is free for anybody",
+	"wpan":     "802.15.4 with compressed headers (6LoWPAN)",
+}
+
+// within wants a reason where there is IP in what is no carrier.
+func within(t *testing.T, layers []string) {
+	t.Helper()
+	if layers[0] == "udp" {
+		layers = layers[1:]
+	}
+	if len(layers) > 0 && contain[layers[0]] == "" && (slices.Contains(layers, "ip") || slices.Contains(layers, "ipv6")) {
+		t.Errorf("tshark finds IP in %q", layers)
+	}
+}
+
+// headers is what tshark tells of the innermost IP header and of what follows
 // it, as far as p is about that.
-func (d dissection) headers(p *packet.Packet, link uint16) headers {
+func (d dissection) headers(t *testing.T, p *packet.Packet) headers {
+	t.Helper()
 	h := headers{Time: d["frame.time_epoch"], Captured: d["frame.cap_len"], Wire: d["frame.len"]}
 	layers := strings.Split(d["frame.protocols"], ":")
-	i := slices.IndexFunc(layers, func(l string) bool { return l == "ip" || l == "ipv6" })
-	switch {
-	case i < 0, p.Class == packet.Undecoded && unread[link] != "":
+	v, n, at, seen := "", 0, 0, map[string]int{} // the IP version, how many of it are further out, where it is
+	for i, l := range layers {
+		if l == "ip" || l == "ipv6" {
+			v, n, at = l, seen[l], i
+		}
+		if !carrier(layers, i) {
+			within(t, layers[i:])
+			break
+		}
+		seen[l]++
+	}
+	if v == "" {
 		return h
-	case p.Class == packet.Link && slices.ContainsFunc(layers[:i], func(l string) bool { return l == "nsh" || l == "macsec" || l == "avsp" || l == "cmd" }):
-		return h // tunnels of Ethernet
 	}
-	v := layers[i]
-	h.Source, h.Destination = d[v+".src"], d[v+".dst"]
+	h.Source, h.Destination = d.nth(v+".src", n), d.nth(v+".dst", n)
 	if v == "ip" {
-		h.Protocol, h.Fragment = d["ip.proto"], fragment(d["ip.frag_offset"], d["ip.flags.mf"])
+		h.Protocol, h.Fragment = d.nth("ip.proto", n), fragment(d.nth("ip.frag_offset", n), d.nth("ip.flags.mf", n))
 	} else {
-		h.Protocol = d["ipv6.nxt"]
+		h.Protocol = d.nth("ipv6.nxt", n)
 	}
-	for i++; v == "ipv6" && i < len(layers) && (strings.HasPrefix(layers[i], "ipv6.") || layers[i] == "ah"); i++ {
+	i := at + 1
+	for ; i < len(layers) && (strings.HasPrefix(layers[i], "ipv6.") || layers[i] == "ah"); i++ {
 		h.Protocol = fmt.Sprint(uint8(p.Tuple.Protocol)) // told by the last extension header; ports show whether it is right
 		if layers[i] == "ipv6.fraghdr" {
-			h.Fragment = fragment(d["ipv6.fraghdr.offset"], d["ipv6.fraghdr.more"])
+			k := seen["ipv6.fraghdr"] - 1
+			h.Fragment = fragment(d.nth("ipv6.fraghdr.offset", k), d.nth("ipv6.fraghdr.more", k))
 		}
 	}
-	if i == len(layers) {
-		return h
-	}
-	switch l := layers[i]; l {
-	case "tcp", "udp", "sctp":
-		h.SourcePort, h.DestinationPort = d[l+".srcport"], d[l+".dstport"]
-	}
-	switch layers[i] {
-	case "tcp":
-		h.Flags, h.Seq, h.Ack, h.Window, h.Payload = fmt.Sprint(number(d["tcp.flags"])&0xff), d["tcp.seq_raw"], d["tcp.ack_raw"], d["tcp.window_size_value"], d["tcp.len"]
-		if h.Payload == "" { // not told of a fragment, nor beyond the frame
-			h.Payload = fmt.Sprint(p.Payload)
+	if i < len(layers) {
+		outer := 0
+		for _, l := range layers[:i] {
+			if l == layers[i] {
+				outer++
+			}
 		}
-	case "udp":
-		h.Payload = d.udpPayload(v, p)
+		d.transport(&h, layers[i], outer, p)
+		if layers[i] == "udp" {
+			h.Payload = d.udpPayload(v, n, outer, p)
+		}
 	}
 	return h
+}
+
+// transport adds what tshark tells of the nth transport header l.
+func (d dissection) transport(h *headers, l string, n int, p *packet.Packet) {
+	switch l {
+	case "tcp", "udp", "sctp":
+		h.SourcePort, h.DestinationPort = d.nth(l+".srcport", n), d.nth(l+".dstport", n)
+	}
+	if l != "tcp" {
+		return
+	}
+	h.Flags, h.Seq, h.Ack = fmt.Sprint(number(d.nth("tcp.flags", n))&0xff), d.nth("tcp.seq_raw", n), d.nth("tcp.ack_raw", n)
+	h.Window, h.Payload = d.nth("tcp.window_size_value", n), d.nth("tcp.len", n)
+	if h.Payload == "" { // not told of a fragment, nor beyond the frame
+		h.Payload = fmt.Sprint(p.Payload)
+	}
 }
 
 // fragment returns the offset in bytes; "" for a packet that is none, or is
@@ -212,16 +278,16 @@ func fragment(offset, more string) string {
 	return fmt.Sprint(number(offset) * 8)
 }
 
-// udpPayload is what UDP's length says, or IP's or the frame's where that is
-// less: tshark tells UDP's alone.
-func (d dissection) udpPayload(v string, p *packet.Packet) string {
-	n := number(d["udp.length"]) - 8
+// udpPayload is what the nth UDP header's length says, or that of the nth IP
+// header or the frame's where that is less: tshark tells UDP's alone.
+func (d dissection) udpPayload(v string, ip, udp int, p *packet.Packet) string {
+	n := number(d.nth("udp.length", udp)) - 8
 	if n < 0 { // none is told: a jumbogram, or malformed
 		n = math.MaxInt64
 	}
-	if length := number(d["ip.len"]); v == "ip" && length != 0 {
-		n = min(n, length-number(d["ip.hdr_len"])-8)
-	} else if plen := number(d["ipv6.plen"]); v == "ipv6" && plen != 0 {
+	if length := number(d.nth("ip.len", ip)); v == "ip" && length != 0 {
+		n = min(n, length-number(d.nth("ip.hdr_len", ip))-8)
+	} else if plen := number(d.nth("ipv6.plen", ip)); v == "ipv6" && plen != 0 {
 		n = min(n, plen-8)
 	}
 	if int64(p.Payload) < n && n > int64(p.WireLength)-42 {

@@ -1,16 +1,19 @@
 package packet
 
-import (
-	"encoding/binary"
+import "github.com/pcapwho/pcapwho/ingest/flow"
 
-	"github.com/pcapwho/pcapwho/ingest/flow"
-)
+// begin makes p that of an IP packet, whatever it was before: what a tunnel
+// carries takes the place of the tunnel.
+func (p *Packet) begin(version uint8) {
+	if p.Class != Undecoded {
+		p.forget()
+	}
+	p.Class, p.IPVersion = Network, version
+}
 
-var be = binary.BigEndian
-
-// ipv4 reads the header of RFC 791 at the beginning of data; wire is how many
-// bytes there were on the wire from there on.
-func ipv4(data []byte, wire int, p *Packet) {
+// ipv4 reads the header of RFC 791.
+func ipv4(f part, p *Packet) {
+	data := f.data
 	if len(data) < 20 || data[0]>>4 != 4 {
 		return
 	}
@@ -18,18 +21,17 @@ func ipv4(data []byte, wire int, p *Packet) {
 	if header < 20 {
 		return
 	}
-	if room := max(wire, len(data)); total == 0 || total > room {
+	if room := max(f.wire(), len(data)); total == 0 || total > room {
 		total = room // segmentation offload, a super-packet longer than 65,535 bytes, or a length that lies
 	}
-	p.Class, p.IPVersion = Network, 4
+	p.begin(4)
 	p.Tuple.Source = flow.AddrFrom4(be.Uint32(data[12:]))
 	p.Tuple.Destination = flow.AddrFrom4(be.Uint32(data[16:]))
-	p.Tuple.Protocol = flow.Protocol(data[9])
-	if f := be.Uint16(data[6:]); f&0x3fff != 0 {
-		p.Fragmented, p.FragmentMore = true, f&0x2000 != 0
-		p.FragmentOffset, p.FragmentID = f&0x1fff*8, uint32(be.Uint16(data[4:]))
+	if flags := be.Uint16(data[6:]); flags&0x3fff != 0 {
+		p.Fragmented, p.FragmentMore = true, flags&0x2000 != 0
+		p.FragmentOffset, p.FragmentID = flags&0x1fff*8, uint32(be.Uint16(data[4:]))
 	}
-	transport(data[min(header, len(data)):], total-header, p)
+	carried(part{data[min(header, len(data)):], int32(total - header), f.depth + 1}, data[9], p)
 }
 
 // Next header values that are extension headers (IANA "Internet Protocol
@@ -45,20 +47,21 @@ const (
 )
 
 // ipv6 reads the header of RFC 8200 and its extension headers.
-func ipv6(data []byte, wire int, p *Packet) {
+func ipv6(f part, p *Packet) {
+	data := f.data
 	if len(data) < 40 || data[0]>>4 != 6 {
 		return
 	}
 	n := int(be.Uint16(data[4:]))
-	if room := max(wire, len(data)) - 40; n == 0 || n > room {
+	if room := max(f.wire(), len(data)) - 40; n == 0 || n > room {
 		n = room // a jumbogram (RFC 2675), a super-packet, or a length that lies
 	}
-	p.Class, p.IPVersion = Network, 6
+	p.begin(6)
 	p.Tuple.Source, p.Tuple.Destination = flow.AddrFrom16(data[8:]), flow.AddrFrom16(data[24:])
 	rest, protocol, whole := extensions(data[40:], data[6], p)
 	p.Tuple.Protocol = flow.Protocol(protocol)
 	if whole {
-		transport(rest, n-(len(data)-40-len(rest)), p)
+		carried(part{rest, int32(n - (len(data) - 40 - len(rest))), f.depth + 1}, protocol, p)
 	}
 }
 

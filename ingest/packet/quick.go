@@ -55,6 +55,9 @@ func quick(data []byte, p *Packet) bool {
 		p.TCPFlags, p.Window = data[13], be.Uint16(data[14:])
 		n -= int(data[12]>>4) * 4
 	case flow.UDP:
+		if isTunnel(be.Uint16(data[2:])) {
+			return false
+		}
 		if length := int(be.Uint16(data[4:])); length >= 8 && length < n {
 			n = length
 		}

@@ -2,27 +2,31 @@ package packet
 
 import "github.com/pcapwho/pcapwho/ingest/flow"
 
-// transport reads the header after IP; n is how many bytes IP carried on the
-// wire.
-func transport(data []byte, n int, p *Packet) {
+// carried reads what IP carries.
+func carried(f part, protocol uint8, p *Packet) {
+	p.Tuple.Protocol = flow.Protocol(protocol)
 	switch p.Tuple.Protocol {
 	case flow.TCP, flow.UDP:
-		p.Payload = uint32(max(n, 0)) // until the header is known, and for later fragments
+		p.Payload = uint32(max(f.bytes, 0)) // until the header is known, and for later fragments
 	}
 	if p.Fragmented && p.FragmentOffset > 0 {
 		return
 	}
 	switch p.Tuple.Protocol {
 	case flow.TCP:
-		tcp(data, n, p)
+		tcp(f.data, f.wire(), p)
 	case flow.UDP:
-		udp(data, n, p)
+		udp(f, p)
 	case flow.SCTP:
-		if len(data) >= 4 {
-			ports(data, p)
+		if len(f.data) >= 4 {
+			ports(f.data, p)
 		}
 	case flow.ICMP, flow.ICMPv6:
-		icmp(data, p)
+		icmp(f.data, p)
+	default:
+		if f.depth <= maxDepth {
+			tunnelled(f.unpadded(), protocol, p)
+		}
 	}
 }
 
@@ -49,18 +53,23 @@ func tcp(data []byte, n int, p *Packet) {
 
 // udp reads RFC 768. Its own length counts, where it is not 0 (a jumbogram, RFC
 // 2675) nor more than IP carried (the first of several fragments).
-func udp(data []byte, n int, p *Packet) {
+func udp(f part, p *Packet) {
 	p.Payload = 0
-	if len(data) < 4 {
+	if len(f.data) < 4 {
 		return
 	}
-	ports(data, p)
-	if len(data) >= 6 {
-		if length := int(be.Uint16(data[4:])); length >= 8 && length < n {
-			n = length
+	ports(f.data, p)
+	if len(f.data) >= 6 {
+		if length := int(be.Uint16(f.data[4:])); length >= 8 && length < f.wire() {
+			f.bytes = int32(length)
 		}
 	}
-	p.Payload = uint32(max(n-8, 0))
+	p.Payload = uint32(max(f.bytes-8, 0))
+	if port := p.Tuple.DestinationPort; isTunnel(port) {
+		if rest, ok := f.unpadded().behind(8); ok {
+			datagram(rest, port, p)
+		}
+	}
 }
 
 // icmp reads the type, and from errors the packet that they quote (RFC 792,
