@@ -10,6 +10,7 @@ import (
 	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/ingest"
 	"github.com/pcapwho/pcapwho/ingest/packet"
+	"github.com/pcapwho/pcapwho/ingest/pcapng"
 )
 
 // Config says what is known beside the packets.
@@ -33,6 +34,9 @@ type Attribution struct {
 	rules  []rule
 	result Result
 	moved  [][]uint32 // memory of divideRare
+
+	marks   []pcapng.Mark // processes that the capture names
+	sighted sightings     // of packets without a connection
 }
 
 // New returns an Attribution without packets.
@@ -178,8 +182,11 @@ func (a *Attribution) Finish() *Result {
 	var followers []*conn.Follower
 	for _, s := range a.shares {
 		followers = append(followers, s.follower)
+		a.sighted.merge(s.sighted)
 	}
 	j := newJudge(a.log, followers, a.rules)
+	r.Processes, j.marks = nameMarks(r.Processes, a.marks, a.sighted)
+	j.processes = r.Processes
 	r.Connections = Connections{judge: j}
 	for _, i := range j.order {
 		for _, c := range followers[i.follower].Sent(j.instance(i)) {

@@ -13,6 +13,9 @@
 //     end of (judge.assign). Result.Connections applies the rules to both ends
 //     of each segment when a connection is asked for (hearing, rules): the
 //     segments become Spans with their Verdicts.
+//     Where the capture itself names processes (SetMarks), the segments are
+//     divided by what it says of their packets, which is held against the rules'
+//     verdicts (hearing.divide).
 //  4. Result.Find answers for single packets on a second pass.
 //
 // The sums over all spans and all Loose are the capture, exactly, for each

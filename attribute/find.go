@@ -24,7 +24,8 @@ type remembered struct {
 	ref        ref
 	known      bool
 	connection Connection
-	from       []int64 // where its spans' intervals begin
+	from       []int64 // where the intervals of its segments begin
+	parts      []part  // what its spans are of, where they are divided by marks; else each is a segment's
 }
 
 // Rewind begins a second pass: the packets that Find is given come from the
@@ -41,25 +42,29 @@ func (r *Result) Find(p *packet.Packet) (c *Connection, source, destination Verd
 	if q.Class == packet.Transport {
 		key, side := q.Tuple.Key(log.Namespace(q.Interface))
 		if i, ok := f.instance(key, q.Frame); ok {
-			return f.span(i, side, q.Time)
+			return f.span(i, side, q)
 		}
 	}
-	src, dst := looseReasons(log, p)
-	source, destination = unowned(src, looseWhy[src]), unowned(dst, looseWhy[dst])
+	loose := looseKeyOf(log, p)
+	source, destination = f.hearing.verdicts(loose)
 	if key, side, ok := quoted(log, p); ok {
 		if i, ok := f.instance(key, p.Frame); ok {
 			from, until := f.hearing.cut(key, p.Time)
-			destination = f.hearing.quote(quoteKey{f.hearing.instance(i).ID, side, from, until, src})
+			source = unowned(loose.source, looseWhy[loose.source])
+			destination = f.hearing.quote(quoteKey{f.hearing.instance(i).ID, side, from, until, loose.source})
 		}
 	}
 	return nil, source, destination
 }
 
-// span returns connection i and the verdicts for a packet of time t that side sent.
-func (f *finder) span(i ref, side flow.Side, t int64) (c *Connection, source, destination Verdict) {
+// span returns connection i and the verdicts for a packet of it that side sent.
+func (f *finder) span(i ref, side flow.Side, p *packet.Packet) (c *Connection, source, destination Verdict) {
 	m := f.recall(i)
 	c = &m.connection
-	n := sort.Search(len(m.from), func(n int) bool { return m.from[n] > t }) - 1
+	n := sort.Search(len(m.from), func(n int) bool { return m.from[n] > p.Time }) - 1
+	if len(m.parts) > 0 {
+		n = f.hearing.findPart(m.parts, n, p, side)
+	}
 	if n < 0 {
 		none := unowned(Unknown, "the packet was not there on the first pass")
 		return c, none, none
@@ -86,6 +91,7 @@ func (f *finder) recall(i ref) *remembered {
 	for _, s := range f.hearing.segments {
 		m.from = append(m.from, s.From)
 	}
+	m.parts = append(m.parts[:0], f.hearing.parts...)
 	return m
 }
 

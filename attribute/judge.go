@@ -17,6 +17,8 @@ type judge struct {
 	followers []*conn.Follower
 	order     []ref // of all instances, by ID
 	rules     []rule
+	marks     marks               // whom the capture names
+	processes []Process           // of the result
 	assigned  map[ref]*[2][]int32 // sockets by side, of TCP instances that are not alone
 }
 
@@ -102,6 +104,7 @@ type hearing struct {
 	binds    []int32
 	end      subject // the one that is judged
 	alone    chain   // of an instance whose key has no other
+	parts    []part  // of the spans, where the connection was divided by marks
 }
 
 // subject returns one end of instance r, of whose packets the first and what
@@ -144,6 +147,10 @@ func (h *hearing) connection(r ref, c *Connection) {
 			c.Spans[n].Verdict[end] = h.verdict(s, stretch{seg.From, seg.Until, seg.First, seg.Last, seg.Sent[side].Packets > 0})
 		}
 		h.binds = s.binds
+	}
+	h.parts = h.parts[:0]
+	if labels := f.Labels(in); labels != nil {
+		h.divide(c, in, labels, sides)
 	}
 }
 

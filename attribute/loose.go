@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/pcapwho/pcapwho/attribute/conn"
 	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
@@ -13,8 +14,29 @@ import (
 // looseKey tells apart sums over packets of no connection.
 type looseKey struct {
 	source, destination Reason
-	process             int32  // of the destination
-	candidates          string // of the destination, packed
+	mark                int32 // 0 = none, or none that tells of which side
+	of                  looseSide
+}
+
+// looseSide is a side of a packet of no connection.
+type looseSide uint8
+
+const (
+	looseSource looseSide = iota
+	looseDestination
+)
+
+// looseVerdict is what tells verdicts apart.
+type looseVerdict struct {
+	reason     Reason
+	process    int32
+	candidates string // packed
+}
+
+func (v *Verdict) key() looseVerdict { return looseVerdict{v.Reason, v.Process, packed(v.Candidates)} }
+
+func (v looseVerdict) compare(w looseVerdict) int {
+	return cmp.Or(cmp.Compare(v.reason, w.reason), cmp.Compare(v.process, w.process), cmp.Compare(v.candidates, w.candidates))
 }
 
 // quoteKey names the end of an instance that an ICMP error is for, and the
@@ -28,12 +50,42 @@ type quoteKey struct {
 
 // addLoose books a packet that belongs to no connection and quotes none.
 func (a *Attribution) addLoose(p *packet.Packet) {
-	src, dst := looseReasons(a.log, p)
-	addLoose(a.loose, src, dst, looseCounts(p))
+	if p.Mark != 0 {
+		a.sighted.note(p)
+	}
+	addLoose(a.loose, looseKeyOf(a.log, p), looseCounts(p))
 }
 
-func addLoose(sums map[looseKey]Counts, src, dst Reason, c Counts) {
-	k := looseKey{source: src, destination: dst, process: NoProcess}
+// looseKeyOf returns the sum to which a packet of no connection belongs.
+func looseKeyOf(log *owner.Timeline, p *packet.Packet) (k looseKey) {
+	k.source, k.destination = looseReasons(log, p)
+	if p.Mark == 0 || p.Class != packet.Network && p.Class != packet.Transport {
+		return k
+	}
+	switch about(log, p, flow.Low) {
+	case conn.AboutLow:
+		k.mark, k.of = p.Mark, looseSource
+	case conn.AboutHigh:
+		k.mark, k.of = p.Mark, looseDestination
+	}
+	return k
+}
+
+// verdicts answers for both sides of the packets of k.
+func (h *hearing) verdicts(k looseKey) (source, destination Verdict) {
+	source, destination = unowned(k.source, looseWhy[k.source]), unowned(k.destination, looseWhy[k.destination])
+	by := h.marks.of(k.mark)
+	switch {
+	case len(by.who) == 0 || by.loose:
+	case k.of == looseSource:
+		source = confront(source, by.who, len(by.who) > 1, Marked)
+	default:
+		destination = confront(destination, by.who, len(by.who) > 1, Marked)
+	}
+	return source, destination
+}
+
+func addLoose(sums map[looseKey]Counts, k looseKey, c Counts) {
 	sum := sums[k]
 	sum.Add(c)
 	sums[k] = sum
@@ -62,12 +114,12 @@ func quoted(log *owner.Timeline, p *packet.Packet) (flow.Key, flow.Side, bool) {
 // finishLoose returns the sums, those of ICMP errors with the verdict of the
 // connection they quote.
 func (a *Attribution) finishLoose(h *hearing) []Loose {
-	list := map[looseKey]*Loose{}
-	put := func(src Reason, dst Verdict, c Counts) {
-		k := looseKey{src, dst.Reason, dst.Process, packed(dst.Candidates)}
+	list := map[[2]looseVerdict]*Loose{}
+	put := func(src, dst Verdict, c Counts) {
+		k := [2]looseVerdict{src.key(), dst.key()}
 		l := list[k]
 		if l == nil {
-			l = &Loose{Source: unowned(src, looseWhy[src]), Destination: dst}
+			l = &Loose{Source: src, Destination: dst}
 			list[k] = l
 		}
 		l.Destination.Uncertainty = max(l.Destination.Uncertainty, dst.Uncertainty)
@@ -75,23 +127,23 @@ func (a *Attribution) finishLoose(h *hearing) []Loose {
 	}
 	rest := func(sums map[looseKey]Counts) {
 		for k, c := range sums {
-			put(k.source, unowned(k.destination, looseWhy[k.destination]), c)
+			src, dst := h.verdicts(k)
+			put(src, dst, c)
 		}
 	}
 	rest(a.loose)
 	for _, s := range a.shares {
 		rest(s.loose)
 		for q, c := range s.quoting {
-			put(q.source, h.quote(q), c)
+			put(unowned(q.source, looseWhy[q.source]), h.quote(q), c)
 		}
 	}
-	keys := make([]looseKey, 0, len(list))
+	keys := make([][2]looseVerdict, 0, len(list))
 	for k := range list {
 		keys = append(keys, k)
 	}
-	slices.SortFunc(keys, func(x, y looseKey) int {
-		return cmp.Or(cmp.Compare(x.source, y.source), cmp.Compare(x.destination, y.destination),
-			cmp.Compare(x.process, y.process), cmp.Compare(x.candidates, y.candidates))
+	slices.SortFunc(keys, func(x, y [2]looseVerdict) int {
+		return cmp.Or(cmp.Compare(x[0].reason, y[0].reason), x[1].compare(y[1]), x[0].compare(y[0]))
 	})
 	loose := make([]Loose, len(keys))
 	for i, k := range keys {
@@ -108,6 +160,9 @@ func (h *hearing) quote(q quoteKey) Verdict {
 	sent, first := f.Sent(in), f.First(in)
 	s := h.subject(r, q.side, first, sent[0].PayloadBytes+sent[1].PayloadBytes > 0)
 	v := h.verdict(&s, stretch{q.from, q.until, max(q.from, first), min(q.until, in.Last), true})
+	if f.Labels(in) != nil {
+		v = h.quoteMarked(v, f, in, q.side, first)
+	}
 	v.Why = "an ICMP error about this connection; " + v.Why
 	return v
 }

@@ -14,7 +14,7 @@ func merge(spans []Span, e End) Verdict {
 		if v.Reason == Ambiguous || v.Reason == Group {
 			named = append(named, v.Candidates...)
 		}
-		if i == 0 || v.Reason < best.Reason {
+		if i == 0 || stronger(v.Reason, best.Reason) {
 			best = v
 		}
 		best.Uncertainty = max(best.Uncertainty, v.Uncertainty)
@@ -28,4 +28,13 @@ func merge(spans []Span, e End) Verdict {
 		best.Candidates = named
 	}
 	return best
+}
+
+// stronger tells whether r is the stronger reason: the one listed first, but
+// that stream may rest on packets that the capture names the process of.
+func stronger(r, than Reason) bool {
+	if r == Marked && than == Stream || r == Stream && than == Marked {
+		return r == Marked
+	}
+	return r < than
 }

@@ -279,8 +279,8 @@ func (o *oracle) belongs(s *oracleSocket, n int, key flow.Key) bool {
 
 func local(a flow.Addr) bool { return a.String() == "10.0.0.1" || a.IsLoopback() }
 
-// answer returns "reason pids" for one side of packet i.
-func (o *oracle) answer(i int, source bool) string {
+// logged returns "reason pids" for one side of packet i, as the log tells.
+func (o *oracle) logged(i int, source bool) string {
 	p := &o.packets[i]
 	me, you := p.Tuple.From(), p.Tuple.To()
 	if !source {
@@ -382,6 +382,18 @@ func (o *oracle) sent(i int, source bool, me flow.Endpoint) bool {
 	if p.Tuple.From() == p.Tuple.To() {
 		return source
 	}
+	for k := range o.packets {
+		if o.packets[k].Tuple.From() == me && o.together(i, k) {
+			return true
+		}
+	}
+	return false
+}
+
+// together tells whether two packets are of one connection, and nothing
+// changed between them that is known about it.
+func (o *oracle) together(i, k int) bool {
+	p, q := &o.packets[i], &o.packets[k]
 	var changes []int64
 	for _, w := range slices.Concat(o.losses(), o.twice()) {
 		changes = append(changes, w[0], w[1]+1)
@@ -389,21 +401,20 @@ func (o *oracle) sent(i int, source bool, me flow.Endpoint) bool {
 	for _, s := range o.sockets() {
 		tuple := s.HasRemote && (s.Local == p.Tuple.From() && s.Remote == p.Tuple.To() || s.Local == p.Tuple.To() && s.Remote == p.Tuple.From())
 		port := !s.HasRemote && (s.Local.Port == p.Tuple.SourcePort || s.Local.Port == p.Tuple.DestinationPort)
+		if s.Protocol != p.Tuple.Protocol {
+			continue
+		}
 		if s.Protocol == flow.UDP && (tuple || port) {
 			changes = append(changes, s.before+1, s.after)
+		}
+		if tuple || s.Protocol == flow.UDP && port {
 			for _, h := range s.holds {
 				changes = append(changes, h[0], h[1]+1)
 			}
 		}
 	}
-	for k := range o.packets {
-		q := &o.packets[k]
-		changed := slices.ContainsFunc(changes, func(c int64) bool { return min(p.Time, q.Time) < c && c <= max(p.Time, q.Time) })
-		if o.inst[k] == o.inst[i] && q.Tuple.From() == me && !changed {
-			return true
-		}
-	}
-	return false
+	changed := slices.ContainsFunc(changes, func(c int64) bool { return min(p.Time, q.Time) < c && c <= max(p.Time, q.Time) })
+	return o.inst[k] == o.inst[i] && !changed
 }
 
 // sharers returns the holders of all UDP sockets of an endpoint, and unseen,
@@ -782,6 +793,10 @@ func drawPackets(t *rapid.T, o *oracle, span int64) {
 		if p.TCPFlags&packet.SYN == 0 {
 			p.Payload = uint32(rapid.IntRange(0, 1).Draw(t, "payload"))
 		}
+		if rapid.IntRange(0, 2).Draw(t, "marked") == 0 {
+			p.Mark = rapid.Int32Range(0, int32(len(oracleMarks))).Draw(t, "mark")
+		}
+		p.Direction = packet.Direction(rapid.IntRange(0, 2).Draw(t, "direction"))
 		p.Hash = p.Tuple.Hash()
 		o.packets = append(o.packets, p)
 	}
@@ -798,6 +813,7 @@ func TestOracle(t *testing.T) {
 		}
 		a := attribute.New(attribute.Config{Log: log, Shares: rapid.IntRange(1, 3).Draw(t, "shares")})
 		a.Add(o.packets)
+		a.SetMarks(oracleMarks)
 		r := a.Finish()
 		for i := range o.packets {
 			_, src, dst := r.Find(&o.packets[i])
@@ -839,7 +855,7 @@ func (o *oracle) dump() string {
 		}
 	}
 	for i, p := range o.packets {
-		fmt.Fprintf(&b, "%8.2f packet %d instance %d %v flags %#x seq %d len %d\n", float64(p.Time)/1e6, i+1, o.inst[i], p.Tuple, p.TCPFlags, p.Seq, p.Payload)
+		fmt.Fprintf(&b, "%8.2f packet %d instance %d %v flags %#x seq %d len %d mark %d direction %d\n", float64(p.Time)/1e6, i+1, o.inst[i], p.Tuple, p.TCPFlags, p.Seq, p.Payload, p.Mark, p.Direction)
 	}
 	return b.String()
 }

@@ -111,7 +111,7 @@ type Process = owner.Process
 
 // Result is the finished attribution of a recording.
 type Result struct {
-	Processes   []Process   // ordered by start time, then PID
+	Processes   []Process   // of the log, ordered by start time, then PID; then those that the capture alone names, in this order, without a known start last
 	Connections Connections // ordered by ID
 	Loose       []Loose     // ordered by reasons, then owners
 	Totals      Counts      // every packet of the capture; payload of TCP and UDP

@@ -15,6 +15,7 @@ import (
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
+	"github.com/pcapwho/pcapwho/ingest/pcapng"
 )
 
 // A scenario is a text file that tells a log and a capture with the expected
@@ -31,12 +32,16 @@ import (
 //	s2 snapshot 10 - tcp 0.0.0.0:80 listen httpd     "-": no since, no peer
 //	s3 open 60 0 tcp 10.0.0.1:80 bound dev=2 web …   bound and not listening; to an interface; not all owners seen
 //	s1 close 110 60
+//	mark m web [start=7] [loose]                     the capture names web's PID and name, and when it began
+//	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 mark=m out = packet:web remote
 //	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 S seq=1 len=0 = stream:web remote
 type scenario struct {
 	log     *owner.Timeline
 	hasLog  bool
 	names   map[string]connlog.ProcessID
 	sockets map[string]*connlog.Socket
+	marks   []pcapng.Mark
+	marked  map[string]int32
 	packets []packet.Packet
 	want    []string
 	lines   []int
@@ -71,6 +76,7 @@ func (s *scenario) finish(rules []rule) *Result {
 	a := New(cfg)
 	a.rules = rules
 	a.Add(s.packets)
+	a.SetMarks(s.marks)
 	return a.Finish()
 }
 
@@ -142,7 +148,7 @@ func readScenario(t *testing.T, file string) *scenario {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	s := &scenario{log: owner.NewTimeline(), names: map[string]connlog.ProcessID{}, sockets: map[string]*connlog.Socket{}}
+	s := &scenario{log: owner.NewTimeline(), names: map[string]connlog.ProcessID{}, sockets: map[string]*connlog.Socket{}, marked: map[string]int32{}}
 	n := 0
 	for sc := bufio.NewScanner(f); sc.Scan(); {
 		n++
@@ -169,6 +175,8 @@ func (s *scenario) line(n int, w []string) {
 		s.lines = append(s.lines, n)
 		s.packet(w[1:])
 		return
+	case "mark":
+		s.mark(w[1], w[2], w[3:])
 	case "local":
 		s.event(&connlog.Event{Kind: connlog.KindHead, Head: head(w[1:])})
 	case "address":
@@ -188,6 +196,23 @@ func (s *scenario) line(n int, w []string) {
 	default:
 		s.socket(w)
 	}
+}
+
+// mark adds a mark of a process, which the log need not know.
+func (s *scenario) mark(label, name string, w []string) {
+	m := pcapng.Mark{PID: int32(900 + len(s.marks)), Name: name, PPID: -1, UID: -1, Origin: pcapng.MarkWireshark}
+	if id, ok := s.names[name]; ok {
+		m.PID = id.PID
+	}
+	for _, word := range w {
+		if start, ok := strings.CutPrefix(word, "start="); ok {
+			m.Start = ms(start)
+		} else if word == "loose" {
+			m.Origin = pcapng.MarkETL
+		}
+	}
+	s.marks = append(s.marks, m)
+	s.marked[label] = int32(len(s.marks))
 }
 
 func (s *scenario) event(e *connlog.Event) {
@@ -295,6 +320,8 @@ func (s *scenario) packetWord(p *packet.Packet, w []string) {
 	case isOption && key == "len":
 		p.Payload = uint32(number(value))
 		p.WireLength += p.Payload
+	case isOption && key == "mark":
+		p.Mark = s.marked[value]
 	case isOption && key == "type":
 		p.ICMPType = uint8(number(value))
 	case isOption && key == "quote":

@@ -15,6 +15,7 @@ type share struct {
 	follower *conn.Follower
 	loose    map[looseKey]Counts
 	quoting  map[quoteKey]Counts
+	sighted  sightings
 }
 
 func newShare(log *owner.Timeline, cut conn.Cutter) *share {
@@ -43,6 +44,11 @@ func (s *share) takeBatch(b *ingest.Batch, n int) {
 func (s *share) take(p *packet.Packet) {
 	if p.Class == packet.Transport {
 		key, side := p.Tuple.Key(s.log.Namespace(p.Interface))
+		if p.Mark != 0 {
+			s.follower.AddLabelled(p, key, side, about(s.log, p, side))
+			s.sighted.note(p)
+			return
+		}
 		s.follower.Add(p, key, side)
 		return
 	}
@@ -53,7 +59,7 @@ func (s *share) take(p *packet.Packet) {
 // judged at the end; where that is not known, as a packet of none.
 func (s *share) addQuoting(p *packet.Packet) {
 	c := looseCounts(p)
-	src, dst := looseReasons(s.log, p)
+	src, _ := looseReasons(s.log, p)
 	key, side := p.Quoted.Key(s.log.Namespace(p.Interface))
 	if i, ok := s.follower.Latest(key); ok {
 		from, until := s.cut(key, p.Time)
@@ -63,7 +69,10 @@ func (s *share) addQuoting(p *packet.Packet) {
 		s.quoting[q] = sum
 		return
 	}
-	addLoose(s.loose, src, dst, c)
+	if p.Mark != 0 {
+		s.sighted.note(p)
+	}
+	addLoose(s.loose, looseKeyOf(s.log, p), c)
 }
 
 // shared returns the hash that tells the share of a packet: of its five-tuple,

@@ -31,6 +31,7 @@ type recording struct {
 	writer  *pcapng.Writer
 	events  *connlog.Writer
 	now     int64
+	options pcapng.Options // of the packets to come
 }
 
 func record(t testing.TB) *recording {
@@ -110,6 +111,10 @@ func (r *recording) frame(a, b netip.Addr, protocol layers.IPProtocol, above ...
 func (r *recording) raw(frame []byte) {
 	r.t.Helper()
 	r.now += 1e6
+	if len(r.options) > 0 {
+		must(r.t, r.writer.WriteBlock(&pcapng.PacketBlock{Timestamp: uint64(r.now), Data: frame, WireLength: uint32(len(frame)), Options: r.options}))
+		return
+	}
 	must(r.t, r.writer.WritePacket(&pcapng.EnhancedPacket{Time: r.now, Data: frame, WireLength: uint32(len(frame))}))
 }
 

@@ -142,6 +142,7 @@ func (r *Result) analyze() (err error) {
 		return r.input.failure(r.ctx, err)
 	}
 	r.Damage = slices.Concat(r.input.damage(), r.log.damage)
+	attribution.SetMarks(r.input.capture.Marks())
 	r.fold(attribution.Finish())
 	return nil
 }

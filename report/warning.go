@@ -56,7 +56,10 @@ func (r *Result) warnings() []Warning {
 	if r.log.gaps > 0 {
 		add(Gaps, "", "the recorder noted %d losses; what they may concern has no owner", r.log.gaps)
 	}
-	if len(r.log.paths) == 0 {
+	if len(r.log.paths) == 0 && len(r.input.capture.Marks()) > 0 {
+		add(NoLog, "record with `pcapwho record -w run.pcapng -- COMMAND` for more, which writes the log beside the capture",
+			"there is no connection log beside the capture: only the owners that the capture itself names are known")
+	} else if len(r.log.paths) == 0 {
 		add(NoLog, "record with `pcapwho record -w run.pcapng -- COMMAND`, which writes the log beside the capture",
 			"there is no connection log beside the capture: owners are unknown")
 	} else if sent, received := unknown(r.Coverage, measure.Source), unknown(r.Coverage, measure.Destination); sent+received > 0 {

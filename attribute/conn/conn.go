@@ -58,6 +58,7 @@ const (
 type cold struct {
 	closed []Segment // the segments but the open one, in order of From
 	holes  [2][]hole
+	labels []Labels
 }
 
 // Begun tells that the instance starts with its opening: a SYN or SYN-ACK for
@@ -100,6 +101,7 @@ type Follower struct {
 	cut   Cutter
 	table Table
 
+	unique  int64  // payload bytes that the last packet was the first to bring
 	touched uint64 // keeps Prepare from being optimized away
 }
 
@@ -186,6 +188,7 @@ func (f *Follower) add(in *Instance, p *packet.Packet, s flow.Side) {
 	if in.Key.Protocol == flow.TCP {
 		unique = f.addTCP(in, p, s)
 	}
+	f.unique = unique
 	if p.Time < in.from || p.Time >= in.until {
 		f.turn(in, p.Time)
 	}

@@ -15,3 +15,8 @@ func (c *Counts) Add(d Counts) {
 	c.PayloadBytes += d.PayloadBytes
 	c.UniqueBytes += d.UniqueBytes
 }
+
+// minus returns the sums without those of n, which are part of them.
+func (c Counts) minus(n Counts) Counts {
+	return Counts{c.Packets - n.Packets, c.WireBytes - n.WireBytes, c.PayloadBytes - n.PayloadBytes, c.UniqueBytes - n.UniqueBytes}
+}

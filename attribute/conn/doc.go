@@ -8,6 +8,7 @@
 //  3. The packet is added to the instance's open Segment. Segments are cut at
 //     the times that the caller's Cutter gives (where an owner may change), so
 //     that everything inside one segment has one answer.
+//     Packets with a mark are summed apart too, by what the mark says: Labels.
 //  4. Sequence counts each TCP sequence number once.
 //
 // The package knows nothing of processes. Packets of one connection must come

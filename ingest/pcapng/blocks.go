@@ -1,6 +1,7 @@
 package pcapng
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 )
@@ -223,6 +224,9 @@ func (r *Reader) parseSection(body []byte) error {
 	for code, v := range options(body[16:], r.order()) {
 		if code == OptionComment && r.comment == "" {
 			r.comment = text(v)
+		}
+		if code == SectionOS || code == SectionApplication {
+			r.marks.windows = r.marks.windows || bytes.Contains(v, []byte("Windows")) || bytes.Contains(v, []byte("pktmon"))
 		}
 	}
 	return nil

@@ -24,8 +24,14 @@ const (
 	MarkPKTAP                              // the header of link type PKTAP
 	MarkPtcpdump                           // comments of ptcpdump
 	MarkRustNet                            // a comment of RustNet
-	MarkETL                                // a comment of etl2pcapng: the process that ran at the time, not always the owner
+	MarkETL                                // a comment of etl2pcapng
+	MarkPktmon                             // epb_processid_threadid alone, in a file from Windows, as pktmon writes it
 )
+
+// Loose tells that marks of an origin name the process that ran when the packet
+// was noted, which need not be its owner: Windows notes what arrives, and what
+// the network stack sends by itself, in the context of any process.
+func (o MarkOrigin) Loose() bool { return o == MarkETL || o == MarkPktmon }
 
 // String returns the name of the origin in lower case.
 func (o MarkOrigin) String() string {
@@ -44,6 +50,8 @@ func (o MarkOrigin) String() string {
 		return "rustnet"
 	case MarkETL:
 		return "etl2pcapng"
+	case MarkPktmon:
+		return "pktmon"
 	}
 	return "none"
 }

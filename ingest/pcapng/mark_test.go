@@ -238,12 +238,23 @@ func TestMarksAllocate(t *testing.T) {
 	}
 }
 
+// What Windows writes into option 8 is the process that happened to run.
+func TestMarksOfWindows(t *testing.T) {
+	for os, want := range map[string]MarkOrigin{"64-bit Windows 11": MarkPktmon, "Linux 6.1": MarkPacketOption} {
+		r := session(t, by(5, 1), &SectionBlock{Major: 1, Options: Options{TextOption(SectionOS, os)}}, &InterfaceBlock{}, by(5, 1))
+		names(t, r)
+		if m := r.Marks(); len(m) != 2 || m[0].Origin.Loose() || m[1].Origin != want || m[1].Origin.Loose() != (want == MarkPktmon) {
+			t.Errorf("%s: %+v", os, m)
+		}
+	}
+}
+
 func TestMarkOrigin(t *testing.T) {
 	seen := map[string]bool{}
-	for o := MarkOrigin(0); o <= MarkETL; o++ {
+	for o := MarkOrigin(0); o <= MarkPktmon; o++ {
 		seen[o.String()] = true
 	}
-	if len(seen) != int(MarkETL)+1 || !seen["none"] {
+	if len(seen) != int(MarkPktmon)+1 || !seen["none"] {
 		t.Errorf("names: %v", seen)
 	}
 }

@@ -24,6 +24,7 @@ type marks struct {
 	named map[string]int32 // by comments or PKTAP header: index+1 in list; 0 = they name none
 	key   []byte           // of named, while it is made
 
+	windows bool // the section was made on Windows
 	// Of the section, for process numbers mean the machine that wrote it.
 	byOption map[optionKey]int32 // index+1 in list
 	blocks   []Mark              // process blocks in their order
@@ -46,7 +47,7 @@ type bare struct {
 
 // section begins a new section.
 func (m *marks) section() {
-	m.byOption, m.blocks, m.byPID, m.bare = nil, nil, nil, nil
+	m.byOption, m.blocks, m.byPID, m.bare, m.windows = nil, nil, nil, nil, false
 }
 
 // add appends a mark and returns its index+1, or 0 where there is no room.
@@ -128,6 +129,9 @@ func (m *marks) byKey(key optionKey) int32 {
 		return i
 	}
 	mark := Mark{PID: key.pid, PPID: -1, UID: -1, Origin: MarkPacketOption}
+	if m.windows {
+		mark.Origin = MarkPktmon
+	}
 	if key.block > 0 {
 		if mark = m.blocks[key.block-1]; mark.PID == 0 {
 			return 0

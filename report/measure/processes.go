@@ -1,6 +1,8 @@
 package measure
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/pcapwho/pcapwho/attribute"
@@ -26,8 +28,24 @@ type Process struct {
 	Tree Traffic // with its descendants in the recording; a connection inside the tree counts once
 }
 
-// Processes are all processes of the recording, ordered by start time, then PID.
+// Processes are all processes of the recording, in the order of
+// attribute.Result.
 type Processes []Process
+
+// sorted returns them by start time, those whose start is not known last, then
+// by PID.
+func (all Processes) sorted() Processes {
+	return slices.SortedStableFunc(slices.Values(all), func(a, b Process) int {
+		x, y := a.ID.Start, b.ID.Start
+		if known := x != 0; known != (y != 0) {
+			if known {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(x, y), cmp.Compare(a.ID.PID, b.ID.PID))
+	})
+}
 
 // ByProcess sums r by process.
 func ByProcess(r *attribute.Result) Processes {
@@ -37,6 +55,7 @@ func ByProcess(r *attribute.Result) Processes {
 
 // Table returns one row a process.
 func (all Processes) Table() *table.Table {
+	all = all.sorted()
 	return table.Of(table.Processes(), len(all), func(b *table.Batch, i int) {
 		p := &all[i]
 		b.Int("pid", int64(p.ID.PID))

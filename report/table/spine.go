@@ -75,7 +75,7 @@ func Processes() *Schema {
 		doc := strings.NewReplacer("it held", "the tree held", "that it", "that the tree", "to it", "to the tree").Replace(c.Doc)
 		cols = append(cols, Column{"tree_" + c.Name, c.Type, false, doc + " (the process and its descendants in the recording)"})
 	}
-	return &Schema{Name: "processes", Default: true, Key: "start_ns, then pid", Columns: cols,
+	return &Schema{Name: "processes", Default: true, Key: "start_ns, unknown ones last, then pid", Columns: cols,
 		Doc: "one process of the recording; a packet between two local processes counts once as sent and once as received"}
 }
 
