@@ -255,9 +255,27 @@ func (c *Capture) describe() {
 func (c *Capture) finish() {
 	c.describe()
 	c.Marks()
+	c.checkSize()
 	c.done += c.current.offset()
 	c.current.close()
 	c.current = nil
+}
+
+// checkSize notes that the current file is not as long as it was when it was
+// opened: what was read of it may be neither what it was nor what it is.
+func (c *Capture) checkSize() {
+	s := c.current
+	before := c.files[s.file].Size
+	info, err := s.f.Stat()
+	if err != nil || !info.Mode().IsRegular() || info.Size() == before {
+		return
+	}
+	was := "cut"
+	if info.Size() > before {
+		was = "extended"
+	}
+	c.note(&pcapng.FormatError{File: c.files[s.file].Name, Offset: min(before, info.Size()),
+		Text: fmt.Sprintf("the file was %s to %d bytes while it was read, and had %d", was, info.Size(), before)})
 }
 
 func (c *Capture) note(e *pcapng.FormatError) {

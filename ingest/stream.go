@@ -2,11 +2,8 @@ package ingest
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"math"
-
-	"github.com/pcapwho/pcapwho/ingest/pcapng"
 )
 
 // batchSize is how many packets a batch holds that was not read as a piece.
@@ -157,10 +154,6 @@ func (s *Stream) nextPiece() (*Batch, error) {
 func (s *Stream) endPieces() {
 	c, w := s.capture, s.pieces
 	s.stopPieces()
-	if info, err := w.file.Stat(); err == nil && info.Size() < w.size {
-		c.note(&pcapng.FormatError{File: c.files[c.current.file].Name, Offset: w.at, Cut: true,
-			Text: fmt.Sprintf("the file was cut to %d bytes while it was read, and had %d", info.Size(), w.size)})
-	}
 	c.current.reader.Continue(eof{}, w.at, w.blocks)
 	c.failed = c.stop(io.EOF)
 }
