@@ -2,11 +2,11 @@ package attribute
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"sync"
 
-	"github.com/pcapwho/pcapwho/attribute/conn"
 	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/ingest"
 	"github.com/pcapwho/pcapwho/ingest/packet"
@@ -23,15 +23,18 @@ type Config struct {
 	Shares int
 }
 
+// finishedBudget is how many bytes of finished connections are kept in memory,
+// by all shares together; further ones are in temporary files.
+const finishedBudget = 64 << 20
+
 // Attribution gives each packet of a recording its owners. Add all packets, or
 // Follow a stream of them, then Finish.
 type Attribution struct {
-	log    *owner.Timeline
-	cut    conn.Cutter
+	judge  *judge
 	shares []*share
 	frags  fragments
+	sweeps sweeper
 	loose  map[looseKey]Counts
-	rules  []rule
 	result Result
 	moved  [][]uint32 // memory of divideRare
 
@@ -41,15 +44,14 @@ type Attribution struct {
 
 // New returns an Attribution without packets.
 func New(cfg Config) *Attribution {
-	a := &Attribution{log: cfg.Log, loose: map[looseKey]Counts{}, rules: allRules()}
-	a.cut = conn.Uncut
+	a := &Attribution{judge: &judge{log: cfg.Log, rules: allRules()}, loose: map[looseKey]Counts{}, sweeps: newSweeper()}
 	if cfg.Log != nil {
 		cfg.Log.Seal()
-		a.cut = cfg.Log.Cut
 		a.result.KnowsLocal = cfg.Log.KnowsLocal()
 	}
-	for range max(cfg.Shares, 1) {
-		a.shares = append(a.shares, newShare(a.log, a.cut))
+	shares := max(cfg.Shares, 1)
+	for n := range shares {
+		a.shares = append(a.shares, newShare(a.judge, n, finishedBudget/shares))
 	}
 	a.moved = make([][]uint32, len(a.shares))
 	a.result.First, a.result.Last = math.MaxInt64, math.MinInt64
@@ -60,6 +62,11 @@ func New(cfg Config) *Attribution {
 func (a *Attribution) Add(batch []packet.Packet) {
 	for i := range batch {
 		p := &batch[i]
+		if clock, due := a.sweeps.due(p.Time); due {
+			for _, s := range a.shares {
+				s.sweep(clock)
+			}
+		}
 		a.bookTotals(1, int64(p.WireLength), p.Time, p.Time)
 		if p.Class == packet.Undecoded {
 			a.result.Undecoded++
@@ -78,9 +85,9 @@ func (a *Attribution) Add(batch []packet.Packet) {
 // every batch before, in the order of the file.
 func (a *Attribution) Follow(s *ingest.Stream, each func(*ingest.Batch) error) error {
 	var wait sync.WaitGroup
-	queues := make([]chan *ingest.Batch, len(a.shares))
+	queues := make([]chan work, len(a.shares))
 	for n, share := range a.shares {
-		queues[n] = make(chan *ingest.Batch, 2)
+		queues[n] = make(chan work, 2)
 		wait.Go(func() {
 			for b := range queues[n] {
 				share.takeBatch(b, n)
@@ -97,7 +104,7 @@ func (a *Attribution) Follow(s *ingest.Stream, each func(*ingest.Batch) error) e
 }
 
 // distribute gives every batch to all shares.
-func (a *Attribution) distribute(s *ingest.Stream, queues []chan *ingest.Batch, each func(*ingest.Batch) error) error {
+func (a *Attribution) distribute(s *ingest.Stream, queues []chan work, each func(*ingest.Batch) error) error {
 	for {
 		b, err := s.Next()
 		if errors.Is(err, io.EOF) {
@@ -114,11 +121,26 @@ func (a *Attribution) distribute(s *ingest.Stream, queues []chan *ingest.Batch, 
 		a.bookTotals(int64(len(b.Packets)), b.WireBytes, b.Earliest, b.Latest)
 		a.result.Undecoded += b.Undecoded
 		a.divideRare(b)
+		w := work{b, a.sweepsOf(b)}
 		b.Hold(len(queues) - 1)
 		for _, q := range queues {
-			q <- b
+			q <- w
 		}
 	}
+}
+
+// sweepsOf returns the sweeps that are due in a batch.
+func (a *Attribution) sweepsOf(b *ingest.Batch) (sweeps []sweep) {
+	n := len(b.Packets)
+	if a.sweeps.skip(n, b.Earliest, b.Latest, b.Packets[n-1].Time) {
+		return nil
+	}
+	for i := range b.Packets {
+		if clock, due := a.sweeps.due(b.Packets[i].Time); due {
+			sweeps = append(sweeps, sweep{uint32(i), clock})
+		}
+	}
+	return sweeps
 }
 
 // divideRare books what has no connection, and gives fragments and ICMP errors
@@ -168,37 +190,44 @@ func (a *Attribution) bookTotals(packets, wire, first, last int64) {
 	r.Totals.WireBytes += wire
 }
 
-// Finish makes the judgement of every connection possible and returns the
-// result, which owns all its memory. The Attribution must not be used
-// afterwards.
-func (a *Attribution) Finish() *Result {
+// Finish judges every connection that is left and returns the result, which
+// owns all its memory; Close it. Its errors are those of temporary files. The
+// Attribution must not be used afterwards.
+func (a *Attribution) Finish() (*Result, error) {
 	r := &a.result
 	if r.Totals.Packets == 0 {
 		r.First, r.Last = 0, 0
 	}
-	if a.log != nil {
-		r.Processes = a.log.Processes
+	if a.judge.log != nil {
+		r.Processes = a.judge.log.Processes
 	}
-	var followers []*conn.Follower
+	var wait sync.WaitGroup
 	for _, s := range a.shares {
-		followers = append(followers, s.follower)
+		wait.Go(s.finishAll)
+	}
+	wait.Wait()
+	var err error
+	for _, s := range a.shares {
+		err = errors.Join(err, s.err)
+		r.Connections.n += s.finished.Len()
+		r.Connections.sorters = append(r.Connections.sorters, s.finished)
+		r.Connections.codecs = append(r.Connections.codecs, &s.codec)
+		r.Totals.Add(s.totals)
 		a.sighted.merge(s.sighted)
 	}
-	j := newJudge(a.log, followers, a.rules)
-	r.Processes, j.marks = nameMarks(r.Processes, a.marks, a.sighted)
-	j.processes = r.Processes
-	r.Connections = Connections{judge: j}
-	for _, i := range j.order {
-		for _, c := range followers[i.follower].Sent(j.instance(i)) {
-			r.Totals.PayloadBytes += c.PayloadBytes
-			r.Totals.UniqueBytes += c.UniqueBytes
-		}
+	if err != nil {
+		r.Close()
+		return nil, fmt.Errorf("the temporary file for finished connections: %w", err)
 	}
-	r.find = finder{hearing: hearing{judge: j}}
-	r.Loose = a.finishLoose(&r.find.hearing)
+	m := &marker{log: a.judge.log}
+	r.Processes, m.marks = nameMarks(r.Processes, a.marks, a.sighted)
+	m.processes = r.Processes
+	r.Connections.marker = m
+	r.Loose = a.finishLoose(m)
 	for _, l := range r.Loose {
 		r.Totals.PayloadBytes += l.Counts.PayloadBytes
 		r.Totals.UniqueBytes += l.Counts.UniqueBytes
 	}
-	return r
+	r.find = newFinder(a.judge.log, &r.Connections)
+	return r, nil
 }

@@ -3,6 +3,7 @@ package attribute
 import (
 	"testing"
 
+	"github.com/pcapwho/pcapwho/attribute/conn"
 	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/flow"
@@ -62,14 +63,15 @@ func BenchmarkJudge(b *testing.B) {
 	}
 	a := New(Config{Log: log})
 	a.Add(batch)
-	reader := a.Finish().Connections.Reader()
+	s := a.shares[0]
 	b.ReportAllocs()
 	for b.Loop() {
-		for i := range connections {
-			if v := reader.At(i).Owner(Server); v.Process == NoProcess {
+		s.follower.All(func(i int32, in *conn.Instance) {
+			s.hearing.connection(i, in, &s.connection)
+			if v := s.connection.Owner(Server); v.Process == NoProcess {
 				b.Fatalf("connection %d: %+v", i, v)
 			}
-		}
+		})
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*connections), "ns/connection")
 }

@@ -19,13 +19,13 @@ func datagram(j *judge, s *subject, t stretch) (Verdict, bool) {
 	var f field
 	at := min(max(t.first, t.from), t.until-1) // any moment of the stretch will do
 	for _, i := range s.sockets {
-		f.add(&j.log.Sockets[i], at, true)
+		f.add(j.log.Socket(i), s.holds(i), at, true)
 	}
 	connected, there := f.certain, f.certain || f.between
 	if !there || t.sent {
 		f.fits = false
 		for _, i := range s.bound() {
-			f.add(&j.log.Sockets[i], at, j.log.OnDevice(i, s.peer()))
+			f.add(j.log.Socket(i), s.holds(i), at, j.log.OnDevice(i, s.peer()))
 		}
 		if f.fits && !there {
 			f.addSharers(j.log, s)
@@ -53,11 +53,11 @@ type field struct {
 	gap     int64 // and how far apart those were, nanoseconds
 }
 
-// add adds a socket; here tells whether it surely takes what passes the
-// interface of the packets.
-func (f *field) add(k *owner.Socket, at int64, here bool) {
-	n := sort.Search(len(k.Holds), func(i int) bool { return k.Holds[i].From > at })
-	covered := n > 0 && at <= k.Holds[n-1].To
+// add adds a socket, whose holds are given; here tells whether it surely takes
+// what passes the interface of the packets.
+func (f *field) add(k *owner.Socket, holds []owner.Hold, at int64, here bool) {
+	n := sort.Search(len(holds), func(i int) bool { return holds[i].From > at })
+	covered := n > 0 && at <= holds[n-1].To
 	if !covered && !k.Existed(at) {
 		return
 	}
@@ -67,19 +67,19 @@ func (f *field) add(k *owner.Socket, at int64, here bool) {
 	}
 	switch {
 	case covered:
-		f.addHold(&k.Holds[n-1])
+		f.addHold(&holds[n-1])
 		f.certain = f.certain || here
-	case len(k.Holds) == 0:
+	case len(holds) == 0:
 		f.unseen = true
 	default:
 		if n > 0 {
-			f.addHold(&k.Holds[n-1])
+			f.addHold(&holds[n-1])
 		}
-		if n < len(k.Holds) {
-			f.addHold(&k.Holds[n])
+		if n < len(holds) {
+			f.addHold(&holds[n])
 		}
-		if here && n > 0 && n < len(k.Holds) {
-			f.between, f.gap = true, max(f.gap, k.Holds[n].From-k.Holds[n-1].To)
+		if here && n > 0 && n < len(holds) {
+			f.between, f.gap = true, max(f.gap, holds[n].From-holds[n-1].To)
 		}
 	}
 }

@@ -1,131 +1,123 @@
 package attribute
 
 import (
+	"fmt"
 	"sort"
 
-	"github.com/pcapwho/pcapwho/ingest"
+	"github.com/pcapwho/pcapwho/attribute/conn"
+	"github.com/pcapwho/pcapwho/attribute/owner"
+	"github.com/pcapwho/pcapwho/attribute/spill"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
 )
 
-// cached is how many connections a finder remembers the verdicts of: packets
-// come from those that live at one time.
-const cached = 1 << 12
-
-// finder answers for single packets, on a second pass over the capture.
+// finder answers for single packets, on a second pass over the capture. It
+// follows the packets as the first pass did; the verdicts of each connection
+// that begins are the next record.
 type finder struct {
-	hearing hearing
-	frags   fragments
-	reused  map[flow.Key][]ref // instances of keys that have several, ordered by ID
-	cache   []remembered       // by place in the order, around
+	log         *owner.Timeline
+	connections *Connections
+	follower    *conn.Follower
+	sweeps      sweeper
+	frags       fragments
+	records     *spill.Reader
+	live        map[int32]*Connection // by instance
+	free        []*Connection
+	over        []int32
 }
 
-type remembered struct {
-	ref        ref
-	known      bool
-	connection Connection
-	from       []int64 // where the intervals of its segments begin
-	parts      []part  // what its spans are of, where they are divided by marks; else each is a segment's
+func newFinder(log *owner.Timeline, c *Connections) *finder {
+	return &finder{log: log, connections: c, follower: newFollower(log), sweeps: newSweeper(), live: map[int32]*Connection{}}
 }
 
 // Rewind begins a second pass: the packets that Find is given come from the
 // beginning again.
-func (r *Result) Rewind() { r.find.frags = fragments{} }
+func (r *Result) Rewind() { r.find = newFinder(r.find.log, r.find.connections) }
 
 // Find returns the connection of p, nil where there is none, and the verdict
 // for each of its sides. Packets come in the order of the file; the connection
-// is valid until the next call.
-func (r *Result) Find(p *packet.Packet) (c *Connection, source, destination Verdict) {
-	f := &r.find
-	log := f.hearing.log
+// is valid until the next call. It fails if a temporary file does, or if the
+// packets are others than those of the first pass.
+func (r *Result) Find(p *packet.Packet) (c *Connection, source, destination Verdict, err error) {
+	f := r.find
+	if clock, due := f.sweeps.due(p.Time); due {
+		f.sweep(clock)
+	}
 	q := f.frags.resolve(p)
 	if q.Class == packet.Transport {
-		key, side := q.Tuple.Key(log.Namespace(q.Interface))
-		if i, ok := f.instance(key, q.Frame); ok {
-			return f.span(i, side, q)
+		key, side := q.Tuple.Key(f.log.Namespace(q.Interface))
+		if c, err = f.connection(f.follower.Add(q, key, side), q.Frame); err != nil {
+			return nil, source, destination, err
+		}
+		source, destination = f.at(c, side, q)
+		return c, source, destination, nil
+	}
+	loose := looseKeyOf(f.log, p)
+	source, destination = f.connections.marker.loose(loose)
+	if !quotes(p) {
+		return nil, source, destination, nil
+	}
+	if i, q, ok := quote(f.log, f.follower, p, loose.source); ok {
+		c := f.live[i]
+		for n := range c.quotes {
+			if v := &c.quotes[n]; v.side == q.side && v.from == q.from && v.source == q.source {
+				source, destination = unowned(loose.source, looseWhy[loose.source]), v.verdict
+			}
 		}
 	}
-	loose := looseKeyOf(log, p)
-	source, destination = f.hearing.verdicts(loose)
-	if key, side, ok := quoted(log, p); ok {
-		if i, ok := f.instance(key, p.Frame); ok {
-			from, until := f.hearing.cut(key, p.Time)
-			source = unowned(loose.source, looseWhy[loose.source])
-			destination = f.hearing.quote(quoteKey{f.hearing.instance(i).ID, side, from, until, loose.source})
-		}
-	}
-	return nil, source, destination
+	return nil, source, destination, nil
 }
 
-// span returns connection i and the verdicts for a packet of it that side sent.
-func (f *finder) span(i ref, side flow.Side, p *packet.Packet) (c *Connection, source, destination Verdict) {
-	m := f.recall(i)
-	c = &m.connection
-	n := sort.Search(len(m.from), func(n int) bool { return m.from[n] > p.Time }) - 1
-	if len(m.parts) > 0 {
-		n = f.hearing.findPart(m.parts, n, p, side)
+// at returns the verdicts for a packet of c that side sent.
+func (f *finder) at(c *Connection, side flow.Side, p *packet.Packet) (source, destination Verdict) {
+	n := max(c.segment(p.Time), 0)
+	if len(c.parts) > 0 {
+		n = findPart(f.log, c.parts, n, p, side)
 	}
 	if n < 0 {
 		none := unowned(Unknown, "the packet was not there on the first pass")
-		return c, none, none
+		return none, none
 	}
-	sender := Client
-	if c.Key.Endpoint(side) != c.Endpoint[Client] {
-		sender = Server
-	}
-	return c, c.Spans[n].Verdict[sender], c.Spans[n].Verdict[sender.Other()]
+	sender := c.endOf(side)
+	return c.Spans[n].Verdict[sender], c.Spans[n].Verdict[sender.Other()]
 }
 
-// recall returns the verdicts of connection i, judged when they are not
-// remembered.
-func (f *finder) recall(i ref) *remembered {
-	if f.cache == nil {
-		f.cache = make([]remembered, cached)
+// segment returns the index of the segment that has time t.
+func (c *Connection) segment(t int64) int {
+	if len(c.parts) == 0 {
+		return sort.Search(len(c.Spans), func(n int) bool { return c.Spans[n].From > t }) - 1
 	}
-	m := &f.cache[(int(i.index)*len(f.hearing.followers)+int(i.follower))%cached]
-	if m.known && m.ref == i {
-		return m
-	}
-	m.ref, m.known, m.from = i, true, m.from[:0]
-	f.hearing.connection(i, &m.connection)
-	for _, s := range f.hearing.segments {
-		m.from = append(m.from, s.From)
-	}
-	m.parts = append(m.parts[:0], f.hearing.parts...)
-	return m
+	n := sort.Search(len(c.parts), func(n int) bool { return c.Spans[n].From > t }) - 1
+	return c.parts[max(n, 0)].segment
 }
 
-// instance returns the instance of key that the packet of a frame number
-// belongs to: the latest that had begun.
-func (f *finder) instance(key flow.Key, frame uint64) (ref, bool) {
-	j := f.hearing.judge
-	n := int32(ingest.Share(key.Hash(), len(j.followers)))
-	latest, ok := j.followers[n].Latest(key)
-	r := ref{n, latest}
-	if !ok {
-		return r, false
+// connection returns the connection of instance i, one of whose packets has a
+// frame number: it is the next record where that is the first.
+func (f *finder) connection(i int32, frame uint64) (*Connection, error) {
+	if c := f.live[i]; c != nil {
+		return c, nil
 	}
-	if in := j.instance(r); in.Alone() || in.ID <= frame {
-		return r, in.ID <= frame
+	if f.records == nil {
+		f.records = spill.Merge(f.connections.sorters...)
 	}
-	if f.reused == nil {
-		f.index()
+	c := &Connection{}
+	if n := len(f.free); n > 0 {
+		c, f.free = f.free[n-1], f.free[:n-1]
 	}
-	list := f.reused[key]
-	at := sort.Search(len(list), func(i int) bool { return j.instance(list[i]).ID > frame }) - 1
-	if at < 0 {
-		return r, false
+	err := f.records.Next(func(_ uint64, record []byte) { f.connections.decode(record, c) })
+	if err != nil || c.ID != frame {
+		return nil, fmt.Errorf("packet %d is not what it was on the first pass: the capture changed while it was read", frame)
 	}
-	return list[at], true
+	f.live[i] = c
+	return c, nil
 }
 
-// index lists the instances of keys that have several.
-func (f *finder) index() {
-	j := f.hearing.judge
-	f.reused = map[flow.Key][]ref{}
-	for _, r := range j.order {
-		if in := j.instance(r); !in.Alone() {
-			f.reused[in.Key] = append(f.reused[in.Key], r)
-		}
+// sweep forgets the connections that the first pass finished then.
+func (f *finder) sweep(clock int64) {
+	f.over = over(f.follower, f.log, clock, f.over[:0])
+	for _, i := range f.over {
+		f.follower.Remove(i)
+		f.free = append(f.free, f.live[i])
+		delete(f.live, i)
 	}
 }

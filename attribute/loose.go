@@ -3,6 +3,8 @@ package attribute
 import (
 	"cmp"
 	"encoding/binary"
+	"maps"
+	"math"
 	"slices"
 
 	"github.com/pcapwho/pcapwho/attribute/conn"
@@ -39,13 +41,46 @@ func (v looseVerdict) compare(w looseVerdict) int {
 	return cmp.Or(cmp.Compare(v.reason, w.reason), cmp.Compare(v.process, w.process), cmp.Compare(v.candidates, w.candidates))
 }
 
+// looseSums are sums over packets of no connection whose owners are known.
+type looseSums map[[2]looseVerdict]*Loose
+
+func (sums looseSums) add(src, dst Verdict, c Counts) {
+	k := [2]looseVerdict{src.key(), dst.key()}
+	l := sums[k]
+	if l == nil {
+		dst.Candidates = slices.Clone(dst.Candidates)
+		l = &Loose{Source: src, Destination: dst}
+		sums[k] = l
+	}
+	l.Destination.Uncertainty = max(l.Destination.Uncertainty, dst.Uncertainty)
+	l.Destination.Why = min(l.Destination.Why, dst.Why) // of several, always the same
+	l.Counts.Add(c)
+}
+
+// sorted returns the sums in the order of a Result.
+func (sums looseSums) sorted() []Loose {
+	keys := slices.SortedFunc(maps.Keys(sums), func(x, y [2]looseVerdict) int {
+		return cmp.Or(cmp.Compare(x[0].reason, y[0].reason), x[1].compare(y[1]), x[0].compare(y[0]))
+	})
+	loose := make([]Loose, len(keys))
+	for i, k := range keys {
+		loose[i] = *sums[k]
+	}
+	return loose
+}
+
 // quoteKey names the end of an instance that an ICMP error is for, and the
 // interval of time in which its owner does not change.
 type quoteKey struct {
-	id          uint64 // of the instance
 	side        flow.Side
 	from, until int64
 	source      Reason
+}
+
+// quoteVerdict is who the end was then.
+type quoteVerdict struct {
+	quoteKey
+	verdict Verdict
 }
 
 // addLoose books a packet that belongs to no connection and quotes none.
@@ -53,7 +88,7 @@ func (a *Attribution) addLoose(p *packet.Packet) {
 	if p.Mark != 0 {
 		a.sighted.note(p)
 	}
-	addLoose(a.loose, looseKeyOf(a.log, p), looseCounts(p))
+	addLoose(a.loose, looseKeyOf(a.judge.log, p), looseCounts(p))
 }
 
 // looseKeyOf returns the sum to which a packet of no connection belongs.
@@ -71,10 +106,10 @@ func looseKeyOf(log *owner.Timeline, p *packet.Packet) (k looseKey) {
 	return k
 }
 
-// verdicts answers for both sides of the packets of k.
-func (h *hearing) verdicts(k looseKey) (source, destination Verdict) {
+// loose answers for both sides of the packets of k.
+func (m *marker) loose(k looseKey) (source, destination Verdict) {
 	source, destination = unowned(k.source, looseWhy[k.source]), unowned(k.destination, looseWhy[k.destination])
-	by := h.marks.of(k.mark)
+	by := m.marks.of(k.mark)
 	switch {
 	case len(by.who) == 0 || by.loose:
 	case k.of == looseSource:
@@ -91,6 +126,29 @@ func addLoose(sums map[looseKey]Counts, k looseKey, c Counts) {
 	sums[k] = sum
 }
 
+// finishLoose returns all sums over packets of no connection.
+func (a *Attribution) finishLoose(m *marker) []Loose {
+	sums := looseSums{}
+	unmarked := func(counts map[looseKey]Counts) {
+		for k, c := range counts {
+			src, dst := m.loose(k)
+			sums.add(src, dst, c)
+		}
+	}
+	unmarked(a.loose)
+	for _, s := range a.shares {
+		unmarked(s.loose)
+		for _, l := range s.quoted {
+			sums.add(l.Source, l.Destination, l.Counts)
+		}
+		for i := range s.pending {
+			q := &s.pending[i]
+			sums.add(unowned(q.quote.source, looseWhy[q.quote.source]), m.quote(&q.connection, &q.quote), q.counts)
+		}
+	}
+	return sums.sorted()
+}
+
 // looseCounts is what a packet of no connection adds to a sum.
 func looseCounts(p *packet.Packet) Counts {
 	c := Counts{Packets: 1, WireBytes: int64(p.WireLength)}
@@ -101,67 +159,32 @@ func looseCounts(p *packet.Packet) Counts {
 	return c
 }
 
-// quoted returns the connection that an ICMP error quotes and the side that
-// the error is for: the sender of the quoted packet (RFC 792, RFC 4443).
-func quoted(log *owner.Timeline, p *packet.Packet) (flow.Key, flow.Side, bool) {
-	if !quotes(p) {
-		return flow.Key{}, 0, false
-	}
+// quote returns the instance that an ICMP error, which quotes, is about, and
+// which end of it, when. src is the reason of the error's source.
+func quote(log *owner.Timeline, f *conn.Follower, p *packet.Packet, src Reason) (i int32, q quoteKey, ok bool) {
 	key, side := p.Quoted.Key(log.Namespace(p.Interface))
-	return key, side, true
+	if i, ok = f.Latest(key); !ok {
+		return 0, q, false
+	}
+	q = quoteKey{side: side, from: math.MinInt64, until: math.MaxInt64, source: src}
+	if log != nil {
+		q.from, q.until = log.Cut(f.Instance(i).Number, &key, p.Time)
+	}
+	return i, q, true
 }
 
-// finishLoose returns the sums, those of ICMP errors with the verdict of the
-// connection they quote.
-func (a *Attribution) finishLoose(h *hearing) []Loose {
-	list := map[[2]looseVerdict]*Loose{}
-	put := func(src, dst Verdict, c Counts) {
-		k := [2]looseVerdict{src.key(), dst.key()}
-		l := list[k]
-		if l == nil {
-			l = &Loose{Source: src, Destination: dst}
-			list[k] = l
-		}
-		l.Destination.Uncertainty = max(l.Destination.Uncertainty, dst.Uncertainty)
-		l.Counts.Add(c)
-	}
-	rest := func(sums map[looseKey]Counts) {
-		for k, c := range sums {
-			src, dst := h.verdicts(k)
-			put(src, dst, c)
-		}
-	}
-	rest(a.loose)
-	for _, s := range a.shares {
-		rest(s.loose)
-		for q, c := range s.quoting {
-			put(unowned(q.source, looseWhy[q.source]), h.quote(q), c)
-		}
-	}
-	keys := make([][2]looseVerdict, 0, len(list))
-	for k := range list {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(x, y [2]looseVerdict) int {
-		return cmp.Or(cmp.Compare(x[0].reason, y[0].reason), x[1].compare(y[1]), x[0].compare(y[0]))
-	})
-	loose := make([]Loose, len(keys))
-	for i, k := range keys {
-		loose[i] = *list[k]
-	}
-	return loose
+// quote judges the end of a connection that an ICMP error is for, by the log.
+func (h *hearing) quote(in *conn.Instance, q quoteKey) Verdict {
+	sent, first := h.follower.Sent(in), h.follower.First(in)
+	s := h.hear(in, q.side, first, sent[0].PayloadBytes+sent[1].PayloadBytes > 0)
+	return h.verdict(s, stretch{q.from, q.until, max(q.from, first), min(q.until, in.Last), true})
 }
 
-// quote judges the end of a connection that an ICMP error is for.
-func (h *hearing) quote(q quoteKey) Verdict {
-	r := h.byID(q.id)
-	f := h.followers[r.follower]
-	in := h.instance(r)
-	sent, first := f.Sent(in), f.First(in)
-	s := h.subject(r, q.side, first, sent[0].PayloadBytes+sent[1].PayloadBytes > 0)
-	v := h.verdict(&s, stretch{q.from, q.until, max(q.from, first), min(q.until, in.Last), true})
-	if f.Labels(in) != nil {
-		v = h.quoteMarked(v, f, in, q.side, first)
+// quote answers for an end that an ICMP error is for.
+func (m *marker) quote(c *Connection, q *quoteVerdict) Verdict {
+	v := q.verdict
+	if len(c.labels) > 0 {
+		v = m.quoted(v, c, q.side)
 	}
 	v.Why = "an ICMP error about this connection; " + v.Why
 	return v

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/pcapwho/pcapwho/attribute/conn"
+	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
 )
@@ -51,15 +52,23 @@ type testimony struct {
 	unclear bool // they speak of both ends, which are of one host: none tells of which
 }
 
-// hear gathers what the marks of a connection say, whose segments h holds.
-func (h *hearing) hear(labels []conn.Labels, sides [2]flow.Side) *testimony {
-	t := &testimony{labels: make([]*conn.Labels, len(h.segments))}
-	for n := range h.segments {
+// marker holds what a capture says of owners against what the log does, once
+// all of both is known. nil is that of captures without marks.
+type marker struct {
+	log       *owner.Timeline // nil = none
+	marks     marks           // whom the capture names
+	processes []Process       // of the result
+}
+
+// hear gathers what the marks of a connection say, whose spans are segments.
+func (m *marker) hear(c *Connection) *testimony {
+	t := &testimony{labels: make([]*conn.Labels, len(c.Spans))}
+	for n := range c.Spans {
 		t.labels[n] = new(conn.Labels)
-		if i := slices.IndexFunc(labels, func(l conn.Labels) bool { return l.From == h.segments[n].From }); i >= 0 {
-			t.labels[n] = &labels[i]
+		if i := slices.IndexFunc(c.labels, func(l conn.Labels) bool { return l.From == c.Spans[n].From }); i >= 0 {
+			t.labels[n] = &c.labels[i]
 		}
-		for end, side := range sides {
+		for end, side := range c.sides() {
 			t.end[end].see(n, t.labels[n].Edge[side])
 		}
 	}
@@ -67,8 +76,8 @@ func (h *hearing) hear(labels []conn.Labels, sides [2]flow.Side) *testimony {
 		t.end = [2]witness{}
 		return t
 	}
-	for end, side := range sides {
-		t.end[end].believe(h.marks, t.labels, side)
+	for end, side := range c.sides() {
+		t.end[end].believe(m.marks, t.labels, side)
 	}
 	return t
 }
@@ -127,13 +136,13 @@ func (w *witness) believe(m marks, labels []*conn.Labels, side flow.Side) {
 const minVotes = 2
 
 // divide divides the spans of c, each a segment's, by the marks of its packets.
-func (h *hearing) divide(c *Connection, in *conn.Instance, labels []conn.Labels, sides [2]flow.Side) {
-	t := h.hear(labels, sides)
+func (m *marker) divide(c *Connection) {
+	t, sides := m.hear(c), c.sides()
 	whole := slices.Clone(c.Spans)
-	c.Spans, h.parts = c.Spans[:0], h.parts[:0]
+	c.Spans, c.parts = c.Spans[:0], c.parts[:0]
 	for n, l := range t.labels {
 		var previous uint64
-		for _, e := range l.Unlabelled(h.segments[n].Sent) {
+		for _, e := range l.Unlabelled([2]Counts{whole[n].Sent[c.endOf(flow.Low)], whole[n].Sent[c.endOf(flow.High)]}) {
 			from, to := place{n, previous}, place{n, e.Frame}
 			if e.Frame == 0 {
 				to.frame = math.MaxUint64
@@ -142,9 +151,9 @@ func (h *hearing) divide(c *Connection, in *conn.Instance, labels []conn.Labels,
 				s := whole[n]
 				s.Sent = [2]Counts{e.Before[sides[Client]], e.Before[sides[Server]]}
 				for end := range s.Verdict {
-					s.Verdict[end] = h.rest(s.Verdict[end], &t.end[end], in, c.First, End(end), from, to)
+					s.Verdict[end] = m.rest(s.Verdict[end], &t.end[end], c, End(end), from, to)
 				}
-				c.Spans, h.parts = append(c.Spans, s), append(h.parts, part{segment: n, until: e.Frame})
+				c.Spans, c.parts = append(c.Spans, s), append(c.parts, part{segment: n, until: e.Frame})
 			}
 			previous = e.Frame
 		}
@@ -152,35 +161,28 @@ func (h *hearing) divide(c *Connection, in *conn.Instance, labels []conn.Labels,
 			e := &l.List[i]
 			s := whole[n]
 			s.Sent = [2]Counts{}
-			s.Sent[endOf(e.Sender, sides)] = e.Counts
+			s.Sent[c.endOf(e.Sender)] = e.Counts
 			for end, side := range sides {
-				rest := h.rest(s.Verdict[end], &t.end[end], in, c.First, End(end), place{n, e.First}, place{n, e.Last})
-				s.Verdict[end] = h.named(s.Verdict[end], rest, e.Label, side, t, &t.end[end])
+				rest := m.rest(s.Verdict[end], &t.end[end], c, End(end), place{n, e.First}, place{n, e.Last})
+				s.Verdict[end] = m.named(s.Verdict[end], rest, e.Label, side, t, &t.end[end])
 			}
-			c.Spans, h.parts = append(c.Spans, s), append(h.parts, part{segment: n, marked: true, label: e.Label})
+			c.Spans, c.parts = append(c.Spans, s), append(c.parts, part{segment: n, marked: true, label: e.Label})
 		}
 	}
-}
-
-func endOf(s flow.Side, sides [2]flow.Side) End {
-	if s == sides[Client] {
-		return Client
-	}
-	return Server
 }
 
 // rest answers for packets of an end without a mark about it, which lie between
 // two places; v is what the log says. They are as those with marks: for TCP from
 // the first on, and at the client's end before it too, for others only between
 // two of them.
-func (h *hearing) rest(v Verdict, w *witness, in *conn.Instance, first int64, end End, from, to place) Verdict {
-	if len(w.who) == 0 || h.log != nil && h.log.Lossy(first, in.Last) {
+func (m *marker) rest(v Verdict, w *witness, c *Connection, end End, from, to place) Verdict {
+	if len(w.who) == 0 || m.log != nil && m.log.Lossy(c.First, c.Last) {
 		return v
 	}
 	before, after := from.before(w.first), w.last.before(to)
 	unsure := w.unsure
-	if in.Key.Protocol == flow.TCP {
-		unsure = unsure || before && (end == Server || !in.Begun() || h.processes[w.who[0]].ID.Start > first)
+	if c.Key.Protocol == flow.TCP {
+		unsure = unsure || before && (end == Server || !c.begun || m.processes[w.who[0]].ID.Start > c.First)
 	} else if before || after {
 		return v
 	}
@@ -189,8 +191,8 @@ func (h *hearing) rest(v Verdict, w *witness, in *conn.Instance, first int64, en
 
 // named answers for packets with a mark; v is what the log says, rest what is
 // known of packets without a mark about this end.
-func (h *hearing) named(v, rest Verdict, l conn.Label, side flow.Side, t *testimony, w *witness) Verdict {
-	by := h.marks.of(l.Mark)
+func (m *marker) named(v, rest Verdict, l conn.Label, side flow.Side, t *testimony, w *witness) Verdict {
+	by := m.marks.of(l.Mark)
 	switch {
 	case t.unclear || l.About == conn.AboutEither:
 		if rest.Reason == Unknown && len(by.who) > 0 && !by.loose {
@@ -248,10 +250,10 @@ func several(who []int32, why string) Verdict {
 
 // findPart returns the index of the part of segment n in which a packet that a
 // side sent lies.
-func (h *hearing) findPart(parts []part, n int, p *packet.Packet, sender flow.Side) int {
+func findPart(log *owner.Timeline, parts []part, n int, p *packet.Packet, sender flow.Side) int {
 	label := conn.Label{Mark: p.Mark, Sender: sender}
 	if p.Mark != 0 {
-		label.About = about(h.log, p, sender)
+		label.About = about(log, p, sender)
 	}
 	many := label
 	many.Mark = conn.ManyMarks
@@ -270,13 +272,10 @@ func (h *hearing) findPart(parts []part, n int, p *packet.Packet, sender flow.Si
 	return at
 }
 
-// quoteMarked answers for an end of a connection with marks that an ICMP error
-// is for; v is what the log says.
-func (h *hearing) quoteMarked(v Verdict, f *conn.Follower, in *conn.Instance, side flow.Side, first int64) Verdict {
-	h.segments = f.Segments(in, h.segments[:0])
-	client := h.client(in)
-	sides := [2]flow.Side{Client: client, Server: client.Other()}
-	t := h.hear(f.Labels(in), sides)
-	end := endOf(side, sides)
-	return h.rest(v, &t.end[end], in, first, end, place{-1, 0}, place{len(h.segments), 0})
+// quoted answers for an end of a connection with marks that an ICMP error is
+// for; v is what the log says.
+func (m *marker) quoted(v Verdict, c *Connection, side flow.Side) Verdict {
+	t := m.hear(c)
+	end := c.endOf(side)
+	return m.rest(v, &t.end[end], c, end, place{-1, 0}, place{len(t.labels), 0})
 }

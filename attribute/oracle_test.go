@@ -814,9 +814,15 @@ func TestOracle(t *testing.T) {
 		a := attribute.New(attribute.Config{Log: log, Shares: rapid.IntRange(1, 3).Draw(t, "shares")})
 		a.Add(o.packets)
 		a.SetMarks(oracleMarks)
-		r := a.Finish()
+		r, err := a.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
 		for i := range o.packets {
-			_, src, dst := r.Find(&o.packets[i])
+			_, src, dst, err := r.Find(&o.packets[i])
+			if err != nil {
+				t.Fatal(err)
+			}
 			for n, v := range [2]attribute.Verdict{src, dst} {
 				if got, want := engineWord(r, v), o.answer(i, n == 0); got != want {
 					t.Fatalf("packet %d (%v at %d ms), side %d: got %s, the oracle says %s\n%s", i+1, o.packets[i].Tuple, o.packets[i].Time/1e6, n, got, want, o.dump())

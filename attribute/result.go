@@ -1,6 +1,9 @@
 package attribute
 
 import (
+	"errors"
+	"slices"
+
 	"github.com/pcapwho/pcapwho/attribute/conn"
 	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/ingest/flow"
@@ -67,6 +70,7 @@ func (e End) Other() End { return e ^ 1 }
 // Span is a stretch of one connection in which neither end's owner changes:
 // the unit of account.
 type Span struct {
+	From        int64      // its packets are those from this time on, to the next span's From, Unix nanoseconds
 	First, Last int64      // times of its first and last packet, Unix nanoseconds
 	Sent        [2]Counts  // what each End sent
 	Verdict     [2]Verdict // who each End was
@@ -82,6 +86,41 @@ type Connection struct {
 	IPVersion   uint8
 	First, Last int64
 	Spans       []Span // in order of time, none empty
+
+	begun      bool           // its beginning was seen
+	quotes     []quoteVerdict // of the ICMP errors about it
+	labels     []conn.Labels  // of its packets with marks; empty = there are none
+	parts      []part         // what its spans are of, where they are divided by marks; else each is a segment's
+	candidates []int32        // memory of the verdicts of a decoded one
+}
+
+// endOf returns the end of c that is a side of its key.
+func (c *Connection) endOf(s flow.Side) End {
+	if s == c.sides()[Client] {
+		return Client
+	}
+	return Server
+}
+
+// sides returns which sides of its key the ends are.
+func (c *Connection) sides() [2]flow.Side {
+	if c.Key.Endpoint(flow.Low) == c.Endpoint[Client] {
+		return [2]flow.Side{flow.Low, flow.High}
+	}
+	return [2]flow.Side{flow.High, flow.Low}
+}
+
+// clone returns a copy that shares no memory which is used again.
+func (c *Connection) clone() Connection {
+	d := *c
+	d.Spans, d.quotes, d.parts, d.candidates = slices.Clone(c.Spans), nil, nil, nil
+	for i := range d.Spans {
+		for e := range d.Spans[i].Verdict {
+			v := &d.Spans[i].Verdict[e]
+			v.Candidates = slices.Clone(v.Candidates)
+		}
+	}
+	return d
 }
 
 // Sum returns what each End sent, over all spans.
@@ -119,5 +158,13 @@ type Result struct {
 	First, Last int64       // earliest and latest packet time; 0 when there is no packet
 	KnowsLocal  bool        // a list of local addresses was at hand: Connection.Local means something
 
-	find finder
+	find *finder
+}
+
+// Close frees the temporary files of the result, where there are any.
+func (r *Result) Close() (err error) {
+	for _, s := range r.Connections.sorters {
+		err = errors.Join(err, s.Close())
+	}
+	return err
 }

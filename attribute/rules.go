@@ -38,7 +38,7 @@ func group(j *judge, s *subject, t stretch) (Verdict, bool) {
 	}
 	v := unowned(Group, "the address names a group of receivers")
 	if j.log != nil {
-		v.Candidates = owners(covering(holdsOf(j.log, s.bound()), t))
+		v.Candidates = owners(covering(appendHolds(nil, j.log, s.bound()), t))
 	}
 	return v, true
 }
@@ -119,12 +119,12 @@ func (j *judge) opened(s *subject, first []owner.Hold, v Verdict) Verdict {
 // certainly was.
 func (j *judge) listeners(s *subject, until int64, may *suspects) (certain bool) {
 	for _, i := range s.bound() {
-		k := &j.log.Sockets[i]
-		covered := slices.ContainsFunc(k.Holds, func(h owner.Hold) bool { return h.From <= s.first && s.first <= h.To })
+		k, holds := j.log.Socket(i), s.holds(i)
+		covered := slices.ContainsFunc(holds, func(h owner.Hold) bool { return h.From <= s.first && s.first <= h.To })
 		if !covered && !k.Existed(s.first) {
 			continue
 		}
-		may.addHolders(k, s.first, max(until, s.first))
+		may.addHolders(k, holds, s.first, max(until, s.first))
 		certain = certain || covered && j.log.OnDevice(i, s.peer())
 	}
 	return certain
@@ -155,7 +155,7 @@ func reset(j *judge, s *subject, t stretch) (Verdict, bool) {
 		f&packet.RST == 0 || f&(packet.SYN|packet.FIN|packet.PSH) != 0 {
 		return Verdict{}, false
 	}
-	listens := slices.ContainsFunc(s.bound(), func(i int32) bool { return j.log.Sockets[i].Existed(s.first) })
+	listens := slices.ContainsFunc(s.bound(), func(i int32) bool { return j.log.Socket(i).Existed(s.first) })
 	return unowned(Kernel, "nobody listened on the port"), !listens
 }
 

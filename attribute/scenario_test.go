@@ -61,7 +61,7 @@ func (s *scenario) run(t *testing.T, file string) {
 	r := s.finish(allRules())
 	checkConservation(t, r, s.packets)
 	for i := range s.packets {
-		_, src, dst := r.Find(&s.packets[i])
+		_, src, dst, _ := r.Find(&s.packets[i])
 		if got := word(r, src) + " " + word(r, dst); got != s.want[i] {
 			t.Errorf("%s:%d: got %s, want %s (%s; %s)", file, s.lines[i], got, s.want[i], src.Why, dst.Why)
 		}
@@ -74,10 +74,14 @@ func (s *scenario) finish(rules []rule) *Result {
 		cfg.Log = nil
 	}
 	a := New(cfg)
-	a.rules = rules
+	a.judge.rules = rules
 	a.Add(s.packets)
 	a.SetMarks(s.marks)
-	return a.Finish()
+	r, err := a.Finish()
+	if err != nil {
+		panic(err)
+	}
+	return r
 }
 
 // TestEveryRuleDecides takes away one rule at a time: some scenario must then
@@ -90,7 +94,7 @@ func TestEveryRuleDecides(t *testing.T) {
 			s := readScenario(t, file)
 			r := s.finish(slices.Delete(allRules(), n, n+1))
 			for i := range s.packets {
-				_, src, dst := r.Find(&s.packets[i])
+				_, src, dst, _ := r.Find(&s.packets[i])
 				differs = differs || word(r, src)+" "+word(r, dst) != s.want[i]
 			}
 		}
@@ -110,10 +114,14 @@ func checkConservation(t testing.TB, r *Result, packets []packet.Packet) {
 		want.WireBytes += int64(p.WireLength)
 		want.PayloadBytes += int64(p.Payload)
 	}
-	for i := range r.Connections.Len() {
-		for _, c := range r.Connections.Reader().At(i).Sum() {
+	err := r.Connections.All(func(c *Connection) error {
+		for _, c := range c.Sum() {
 			spans.Add(c)
 		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, l := range r.Loose {
 		spans.Add(l.Counts)

@@ -3,29 +3,71 @@ package attribute
 import (
 	"github.com/pcapwho/pcapwho/attribute/conn"
 	"github.com/pcapwho/pcapwho/attribute/owner"
+	"github.com/pcapwho/pcapwho/attribute/spill"
 	"github.com/pcapwho/pcapwho/ingest"
+	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
 )
 
 // share follows some of the connections: those whose five-tuples hash to it.
 // One goroutine uses it.
 type share struct {
-	log      *owner.Timeline
-	cut      conn.Cutter
-	follower *conn.Follower
-	loose    map[looseKey]Counts
-	quoting  map[quoteKey]Counts
-	sighted  sightings
+	hearing    hearing
+	follower   *conn.Follower // the hearing's
+	loose      map[looseKey]Counts
+	quoting    map[int32]map[quoteKey]Counts // by instance
+	quoted     looseSums                     // those of finished instances
+	pending    []pendingQuote                // those of finished instances with marks
+	sighted    sightings
+	finished   *spill.Sorter
+	codec      codec
+	totals     Counts // payload of the finished connections
+	connection Connection
+	record     []byte
+	over       []int32
+	err        error // the first of finished
 }
 
-func newShare(log *owner.Timeline, cut conn.Cutter) *share {
-	return &share{log: log, cut: cut, follower: conn.NewFollower(cut), loose: map[looseKey]Counts{}, quoting: map[quoteKey]Counts{}}
+func newShare(j *judge, number, budget int) *share {
+	f := newFollower(j.log)
+	return &share{hearing: hearing{judge: j, follower: f}, follower: f, loose: map[looseKey]Counts{}, quoting: map[int32]map[quoteKey]Counts{},
+		quoted:   looseSums{},
+		finished: spill.NewSorter(budget), codec: newCodec(number)}
+}
+
+// newFollower returns a Follower that cuts segments where the log says.
+func newFollower(log *owner.Timeline) *conn.Follower {
+	if log == nil {
+		return conn.NewFollower(nil)
+	}
+	return conn.NewFollower(log)
+}
+
+// work is a batch and the sweeps that are due in it.
+type work struct {
+	*ingest.Batch
+	sweeps []sweep
 }
 
 // takeBatch books the packets of share n.
-func (s *share) takeBatch(b *ingest.Batch, n int) {
+func (s *share) takeBatch(w work, n int) {
+	list := w.Shares[n]
+	for _, due := range w.sweeps {
+		k := 0
+		for k < len(list) && list[k] < due.before {
+			k++
+		}
+		s.takeList(w.Batch, list[:k])
+		list = list[k:]
+		s.sweep(due.clock)
+	}
+	s.takeList(w.Batch, list)
+}
+
+// takeList books the packets of some indexes.
+func (s *share) takeList(b *ingest.Batch, list []uint32) {
 	var hashes [conn.Group]uint64
-	for list := b.Shares[n]; len(list) > 0; {
+	for len(list) > 0 {
 		group := list[:min(len(list), conn.Group)]
 		list = list[len(group):]
 		for k, i := range group {
@@ -43,9 +85,9 @@ func (s *share) takeBatch(b *ingest.Batch, n int) {
 // take books a packet of a connection, or one that quotes one.
 func (s *share) take(p *packet.Packet) {
 	if p.Class == packet.Transport {
-		key, side := p.Tuple.Key(s.log.Namespace(p.Interface))
+		key, side := p.Tuple.Key(s.hearing.log.Namespace(p.Interface))
 		if p.Mark != 0 {
-			s.follower.AddLabelled(p, key, side, about(s.log, p, side))
+			s.follower.AddLabelled(p, key, side, about(s.hearing.log, p, side))
 			s.sighted.note(p)
 			return
 		}
@@ -56,23 +98,105 @@ func (s *share) take(p *packet.Packet) {
 }
 
 // addQuoting books an ICMP error with the connection that it quotes, which is
-// judged at the end; where that is not known, as a packet of none.
+// judged when it has finished; where that is not known, as a packet of none.
 func (s *share) addQuoting(p *packet.Packet) {
 	c := looseCounts(p)
-	src, _ := looseReasons(s.log, p)
-	key, side := p.Quoted.Key(s.log.Namespace(p.Interface))
-	if i, ok := s.follower.Latest(key); ok {
-		from, until := s.cut(key, p.Time)
-		q := quoteKey{s.follower.Instance(i).ID, side, from, until, src}
-		sum := s.quoting[q]
-		sum.Add(c)
-		s.quoting[q] = sum
+	src, _ := looseReasons(s.hearing.log, p)
+	i, q, ok := quote(s.hearing.log, s.follower, p, src)
+	if !ok {
+		if p.Mark != 0 {
+			s.sighted.note(p)
+		}
+		addLoose(s.loose, looseKeyOf(s.hearing.log, p), c)
 		return
 	}
-	if p.Mark != 0 {
-		s.sighted.note(p)
+	s.follower.Instance(i).Mark()
+	if s.quoting[i] == nil {
+		s.quoting[i] = map[quoteKey]Counts{}
 	}
-	addLoose(s.loose, looseKeyOf(s.log, p), c)
+	sum := s.quoting[i][q]
+	sum.Add(c)
+	s.quoting[i][q] = sum
+}
+
+// sweep finishes the connections that are over at a time of the capture.
+func (s *share) sweep(clock int64) {
+	s.over = over(s.follower, s.hearing.log, clock, s.over[:0])
+	for _, i := range s.over { // all, before any is forgotten: one may follow the other
+		s.finish(i, s.follower.Instance(i))
+	}
+	for _, i := range s.over {
+		s.follower.Remove(i)
+	}
+}
+
+// over appends the instances that are over and whose sockets, too, were seen
+// for the last time before clock: what comes later cannot make them another
+// connection's.
+func over(f *conn.Follower, log *owner.Timeline, clock int64, list []int32) []int32 {
+	var sockets []int32
+	f.All(func(i int32, in *conn.Instance) {
+		if !in.Over(clock) {
+			return
+		}
+		if _, succeeded := f.Successor(in); !succeeded && in.Number >= 0 && in.Key.Protocol == flow.TCP {
+			sockets = log.Connected(log.Connected(sockets[:0], in.Number, flow.Low), in.Number, flow.High)
+			for _, k := range sockets {
+				if log.Socket(k).LastBegin >= clock {
+					return
+				}
+			}
+		}
+		list = append(list, i)
+	})
+	return list
+}
+
+// finish judges an instance, for good.
+func (s *share) finish(i int32, in *conn.Instance) {
+	if s.err != nil {
+		return
+	}
+	c := &s.connection
+	s.hearing.connection(i, in, c)
+	if in.Marked() {
+		s.finishQuotes(i, in, c)
+	}
+	for _, sent := range c.Sum() {
+		s.totals.PayloadBytes += sent.PayloadBytes
+		s.totals.UniqueBytes += sent.UniqueBytes
+	}
+	s.record = s.codec.append(s.record[:0], c)
+	s.err = s.finished.Add(c.ID, s.record)
+}
+
+// pendingQuote is ICMP errors about a connection, of which marks may tell more
+// when all are known.
+type pendingQuote struct {
+	connection Connection
+	quote      quoteVerdict
+	counts     Counts
+}
+
+// finishQuotes judges the ICMP errors about an instance.
+func (s *share) finishQuotes(i int32, in *conn.Instance, c *Connection) {
+	for q, sum := range s.quoting[i] {
+		v := quoteVerdict{q, s.hearing.quote(in, q)}
+		if len(c.labels) > 0 {
+			s.pending = append(s.pending, pendingQuote{c.clone(), v, sum})
+		} else {
+			v.verdict = (*marker)(nil).quote(c, &v)
+			s.quoted.add(unowned(q.source, looseWhy[q.source]), v.verdict, sum)
+		}
+		c.quotes = append(c.quotes, v)
+	}
+	delete(s.quoting, i)
+}
+
+// finishAll judges all that are left.
+func (s *share) finishAll() {
+	s.follower.All(s.finish)
+	s.follower, s.hearing = nil, hearing{}
 }
 
 // shared returns the hash that tells the share of a packet: of its five-tuple,

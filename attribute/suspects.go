@@ -38,19 +38,20 @@ func (s *suspects) addHold(h *owner.Hold) {
 // doubt notes why there may be others.
 func (s *suspects) doubt(why string) { s.unseen, s.why = true, why }
 
-// addHolders adds who may have held a socket at any time from a to b.
-func (s *suspects) addHolders(k *owner.Socket, a, b int64) {
+// addHolders adds who may have held a socket, whose holds are given, at any
+// time from a to b.
+func (s *suspects) addHolders(k *owner.Socket, holds []owner.Hold, a, b int64) {
 	seen := false
-	n := sort.Search(len(k.Holds), func(i int) bool { return i+1 == len(k.Holds) || k.Holds[i+1].From > a })
-	for ; n < len(k.Holds); n++ {
+	n := sort.Search(len(holds), func(i int) bool { return i+1 == len(holds) || holds[i+1].From > a })
+	for ; n < len(holds); n++ {
 		from := k.Before // its holders may be these from here on
 		if n > 0 {
-			from = k.Holds[n-1].To
+			from = holds[n-1].To
 		}
-		if from >= b && k.Holds[n].From > b {
+		if from >= b && holds[n].From > b {
 			break
 		}
-		s.addHold(&k.Holds[n])
+		s.addHold(&holds[n])
 		seen = true
 	}
 	s.unseen = s.unseen || !seen

@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
 
@@ -71,7 +72,12 @@ type Result struct {
 func (r *Result) Damaged() bool { return len(r.Damage) > 0 }
 
 // Close frees what the result holds open.
-func (r *Result) Close() error { return r.input.close() }
+func (r *Result) Close() (err error) {
+	if r.Attribution != nil {
+		err = r.Attribution.Close()
+	}
+	return errors.Join(err, r.input.close())
+}
 
 // Analyze analyzes a recording. Errors of the inputs are InputErrors; damage
 // inside them is no error, see Result.Damage. It ends early with ctx.
@@ -89,7 +95,7 @@ func Analyze(ctx context.Context, cfg Config) (*Result, error) {
 	}
 	r := &Result{cfg: cfg, ctx: ctx, input: in}
 	if err := r.analyze(); err != nil {
-		in.close()
+		r.Close()
 		return nil, err
 	}
 	for _, s := range schemas {
@@ -143,14 +149,18 @@ func (r *Result) analyze() (err error) {
 	}
 	r.Damage = slices.Concat(r.input.damage(), r.log.damage)
 	attribution.SetMarks(r.input.capture.Marks())
-	r.fold(attribution.Finish())
-	return nil
+	if r.Attribution, err = attribution.Finish(); err != nil {
+		return err
+	}
+	return r.fold()
 }
 
-// fold makes the measures of a finished attribution.
-func (r *Result) fold(a *attribute.Result) {
-	r.Attribution = a
-	r.Coverage, r.Processes = measure.Fold(a, r.cfg.workers())
+// fold makes the measures of the finished attribution.
+func (r *Result) fold() (err error) {
+	a := r.Attribution
+	if r.Coverage, r.Processes, err = measure.Fold(a, r.cfg.workers()); err != nil {
+		return err
+	}
 	c := &r.Capture
 	c.Files = r.input.names
 	c.Totals, c.Undecoded, c.First, c.Last = a.Totals, a.Undecoded, a.First, a.Last
@@ -160,6 +170,7 @@ func (r *Result) fold(a *attribute.Result) {
 	}
 	c.Dropped, c.DropsKnown = r.drops()
 	r.Warnings = r.warnings()
+	return nil
 }
 
 // drops adds up what the interfaces' statistics say, or takes the log's word

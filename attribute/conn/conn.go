@@ -1,9 +1,7 @@
 package conn
 
 import (
-	"cmp"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/pcapwho/pcapwho/ingest/flow"
@@ -28,12 +26,11 @@ const (
 // Instance is one connection: a key from its first packet to its end. It holds
 // no pointers and fills three cache lines: there may be millions.
 type Instance struct {
-	Key       flow.Key
-	Flags     [2]uint8 // TCP flags that each side sent, all together
-	state     uint8
-	IPVersion uint8
-	cold      int32 // 1 + index into Follower.cold; 0 = none
-	Last      int64 // latest packet time, Unix nanoseconds
+	Key    flow.Key
+	Flags  [2]uint8 // TCP flags that each side sent, all together
+	state  uint16
+	closed int32 // 1 + index of its latest closed segment; 0 = none
+	Last   int64 // latest packet time, Unix nanoseconds
 
 	sent [2]Counts // of the open segment
 
@@ -41,8 +38,9 @@ type Instance struct {
 	first, last int64
 	next        [2]uint32 // TCP: see Sequence
 	isn         [2]uint32
-	ID          uint64 // frame number of its first packet
-	Previous    int32  // index of the key's instance before this one; -1 = none
+	ID          uint64 // frame number of its first packet; 0 = there is no such instance
+	Number      int32  // of its key, as Evidence gave it
+	successor   int32  // 1 + index of the key's next instance; 0 = none yet
 }
 
 // The bits of Instance.state.
@@ -51,15 +49,15 @@ const (
 	startedLow, startedHigh = 1 << 2, 1 << 3 // that side's sequence numbers are known
 	begun                   = 1 << 4
 	openedHigh              = 1 << 5
-	succeeded               = 1 << 6
+	preceded                = 1 << 6
+	holed                   = 1 << 7 // it has holes
+	version6                = 1 << 8
+	marked                  = 1 << 9 // by Mark
+	labelled                = 1 << 10
 )
 
-// cold is what few instances have.
-type cold struct {
-	closed []Segment // the segments but the open one, in order of From
-	holes  [2][]hole
-	labels []Labels
-}
+// IPVersion returns 4 or 6, that of its first packet.
+func (in *Instance) IPVersion() uint8 { return 4 + uint8(in.state/version6&1)*2 }
 
 // Begun tells that the instance starts with its opening: a SYN or SYN-ACK for
 // TCP. Without it the connection may be older than the capture.
@@ -69,66 +67,78 @@ func (in *Instance) Begun() bool { return in.state&begun != 0 }
 // sender of the first packet.
 func (in *Instance) Opener() flow.Side { return flow.Side(in.state / openedHigh & 1) }
 
-// Alone tells that the key has no other instance.
-func (in *Instance) Alone() bool { return in.Previous < 0 && in.state&succeeded == 0 }
+// Preceded tells that the key had an instance before.
+func (in *Instance) Preceded() bool { return in.state&preceded != 0 }
 
-// Succeeded tells that the key has a later instance.
-func (in *Instance) Succeeded() bool { return in.state&succeeded != 0 }
+// Mark marks the instance, for the caller's own use.
+func (in *Instance) Mark() { in.state |= marked }
 
-// Segment is a stretch of an instance in which nothing that is known about
-// its owners changes.
-type Segment struct {
-	From, Until int64     // half-open interval of time, as the Cutter gave it
-	First, Last int64     // earliest and latest packet in it
-	Sent        [2]Counts // by flow.Side
+// Marked tells whether Mark was called.
+func (in *Instance) Marked() bool { return in.state&marked != 0 }
+
+// Evidence is what is known beside the packets.
+type Evidence interface {
+	// Number returns the number by which Cut knows k, whose hash is h, -1 where
+	// nothing is known.
+	Number(k *flow.Key, h uint64) int32
+	// Cut returns the half-open interval [from, until) around time t in which
+	// what is known about the owners of k, whose number is n, does not change.
+	Cut(n int32, k *flow.Key, t int64) (from, until int64)
 }
-
-// Cutter returns the half-open interval [from, until) around time t in which
-// what is known about the owners of k does not change.
-type Cutter func(k flow.Key, t int64) (from, until int64)
-
-// Uncut is the Cutter of a recording about which nothing is known.
-func Uncut(flow.Key, int64) (from, until int64) { return math.MinInt64, math.MaxInt64 }
 
 // Instances are kept in slabs, so that none is ever moved.
 const slabBits = 12
 
 // Follower turns packets into instances.
 type Follower struct {
-	slabs []*[1 << slabBits]Instance
-	n     int
-	cold  []cold
-	cut   Cutter
-	table Table
+	evidence Evidence // nil = none
+	slabs    []*[1 << slabBits]Instance
+	used     int     // instances of the slabs that have been used
+	free     []int32 // those of them that are free
+	table    Table
+	segments segments
+	holes    map[int32]*[2][]hole // by instance
+	labels   map[int32][]Labels   // by instance
+	ended    map[int32]int64      // first packet time of the latest instance that was removed, by Number
+	confused map[int32]bool       // Numbers of keys whose instances the times of the capture do not order
 
 	unique  int64  // payload bytes that the last packet was the first to bring
 	touched uint64 // keeps Prepare from being optimized away
 }
 
-// NewFollower returns a Follower that cuts segments by c.
-func NewFollower(c Cutter) *Follower { return &Follower{cut: c} }
+// NewFollower returns a Follower; e may be nil.
+func NewFollower(e Evidence) *Follower {
+	return &Follower{evidence: e, holes: map[int32]*[2][]hole{}, labels: map[int32][]Labels{}, ended: map[int32]int64{}, confused: map[int32]bool{}}
+}
 
 // Len returns how many instances there are.
-func (f *Follower) Len() int { return f.n }
+func (f *Follower) Len() int { return f.used - len(f.free) }
 
-// Instance returns the instance of an index; they are in the order of their
-// IDs. It is valid until the next Add.
+// Instance returns the instance of an index. It is valid until it is removed.
 func (f *Follower) Instance(i int32) *Instance { return &f.slabs[i>>slabBits][i&(1<<slabBits-1)] }
+
+// All calls yield with every instance. It must not add any.
+func (f *Follower) All(yield func(i int32, in *Instance)) {
+	for i := range int32(f.used) {
+		if in := f.Instance(i); in.ID != 0 {
+			yield(i, in)
+		}
+	}
+}
 
 // Add books p, which must be Transport and whose connection key is k, sent
 // from side s. It returns the index of the instance.
 func (f *Follower) Add(p *packet.Packet, k flow.Key, s flow.Side) int32 {
 	i, ok := f.table.find(f, &k, p.Hash)
 	if !ok || f.Instance(i).ended(p, s) {
-		previous := int32(-1)
+		previous := i
+		i = f.open(p, &k, s)
 		if ok {
-			previous = i
-			f.Instance(i).state |= succeeded
+			f.succeed(previous, i, p.Time)
 		}
-		i = f.open(p, &k, s, previous)
 		f.table.put(f, &k, p.Hash, i)
 	}
-	f.add(f.Instance(i), p, s)
+	f.add(i, p, s)
 	return i
 }
 
@@ -140,53 +150,129 @@ const Group = 32
 func (f *Follower) Prepare(hashes []uint64) { f.touched += f.table.touch(f, hashes) }
 
 // open makes a new instance for p.
-func (f *Follower) open(p *packet.Packet, k *flow.Key, s flow.Side, previous int32) int32 {
-	if f.n>>slabBits == len(f.slabs) {
+func (f *Follower) open(p *packet.Packet, k *flow.Key, s flow.Side) int32 {
+	i := f.place()
+	in := f.Instance(i)
+	*in = Instance{ID: p.Frame, Key: *k, Last: p.Time, Number: -1, state: uint16(s) * openedHigh,
+		from: math.MaxInt64, until: math.MinInt64}
+	if p.IPVersion == 6 {
+		in.state |= version6
+	}
+	if f.evidence != nil {
+		in.Number = f.evidence.Number(&in.Key, p.Hash)
+	}
+	if first, ok := f.ended[in.Number]; ok {
+		f.precede(in, first, p.Time)
+	}
+	return i
+}
+
+// place returns the index of a free instance.
+func (f *Follower) place() int32 {
+	if n := len(f.free); n > 0 {
+		i := f.free[n-1]
+		f.free = f.free[:n-1]
+		return i
+	}
+	if f.used>>slabBits == len(f.slabs) {
 		f.slabs = append(f.slabs, new([1 << slabBits]Instance))
 	}
-	i := int32(f.n)
-	f.n++
+	f.used++
+	return int32(f.used - 1)
+}
+
+// succeed links instance i to the one before, of the same key.
+func (f *Follower) succeed(previous, i int32, t int64) {
+	before := f.Instance(previous)
+	before.successor = i + 1
+	f.precede(f.Instance(i), f.First(before), t)
+}
+
+// precede notes that the key of in, which begins at time t, had an instance
+// that began at first.
+func (f *Follower) precede(in *Instance, first, t int64) {
+	in.state |= preceded
+	if t < first && in.Number >= 0 {
+		f.confused[in.Number] = true
+	}
+}
+
+// Remove forgets instance i, which is Over; its key is new again.
+func (f *Follower) Remove(i int32) {
 	in := f.Instance(i)
-	*in = Instance{ID: p.Frame, Key: *k, Last: p.Time, IPVersion: p.IPVersion, state: uint8(s) * openedHigh, Previous: previous,
-		from: math.MaxInt64, until: math.MinInt64}
-	return i
+	if in.successor == 0 {
+		f.table.delete(f, i)
+		if in.Number >= 0 {
+			f.ended[in.Number] = f.First(in)
+		}
+	}
+	f.segments.release(in.closed)
+	if in.state&holed != 0 {
+		delete(f.holes, i)
+	}
+	if in.state&labelled != 0 {
+		delete(f.labels, i)
+	}
+	*in = Instance{}
+	f.free = append(f.free, i)
 }
 
 // Latest returns the index of k's latest instance.
 func (f *Follower) Latest(k flow.Key) (int32, bool) { return f.table.find(f, &k, k.Hash()) }
 
-// ended tells whether p, sent from side s, begins a new instance.
-func (in *Instance) ended(p *packet.Packet, s flow.Side) bool {
-	silence := time.Duration(p.Time - in.Last)
+// Successor returns the first packet time of the key's next instance, if there
+// is one.
+func (f *Follower) Successor(in *Instance) (first int64, ok bool) {
+	if in.successor == 0 {
+		return 0, false
+	}
+	return f.First(f.Instance(in.successor - 1)), true
+}
+
+// Confused tells that the times of the capture go backwards from one instance
+// of a key that has a number to the next.
+func (f *Follower) Confused(in *Instance) bool {
+	return len(f.confused) > 0 && f.confused[in.Number]
+}
+
+// Over tells that a packet of time t could not belong to the instance any more.
+func (in *Instance) Over(t int64) bool {
+	silence := time.Duration(t - in.Last)
 	if in.Key.Protocol != flow.TCP {
 		return silence > IdleUDP
 	}
-	if silence > IdleClosed && (silence > IdleTCP || in.closed()) {
+	return silence > IdleClosed && (silence > IdleTCP || in.tornDown())
+}
+
+// ended tells whether p, sent from side s, begins a new instance.
+func (in *Instance) ended(p *packet.Packet, s flow.Side) bool {
+	if in.Over(p.Time) {
 		return true
 	}
-	if p.TCPFlags&(packet.SYN|packet.ACK) != packet.SYN || p.Fragmented && p.FragmentOffset > 0 {
+	if in.Key.Protocol != flow.TCP || p.TCPFlags&(packet.SYN|packet.ACK) != packet.SYN || p.Fragmented && p.FragmentOffset > 0 {
 		return false
 	}
 	switch {
 	case in.state&(synLow<<s) != 0: // another initial sequence number; the same is a retransmission
 		return p.Seq != in.isn[s]
 	case in.state&(synLow<<s.Other()) != 0: // simultaneous open, or a SYN-ACK that the file has before its SYN
-		return in.Flags[s]&packet.ACK != 0 || in.closed()
+		return in.Flags[s]&packet.ACK != 0 || in.tornDown()
 	}
 	return true // the packets so far are the end of an older connection
 }
 
-// closed tells that the connection was torn down.
-func (in *Instance) closed() bool {
+// tornDown tells that both ends said FIN, or one RST.
+func (in *Instance) tornDown() bool {
 	both := in.Flags[0] & in.Flags[1]
 	return both&packet.FIN != 0 || (in.Flags[0]|in.Flags[1])&packet.RST != 0
 }
 
-func (f *Follower) add(in *Instance, p *packet.Packet, s flow.Side) {
+func (f *Follower) add(i int32, p *packet.Packet, s flow.Side) {
+	in := f.Instance(i)
 	in.Last = max(in.Last, p.Time)
 	unique := int64(p.Payload)
 	if in.Key.Protocol == flow.TCP {
-		unique = f.addTCP(in, p, s)
+		unique = f.addTCP(i, in, p, s)
 	}
 	f.unique = unique
 	if p.Time < in.from || p.Time >= in.until {
@@ -201,7 +287,7 @@ func (f *Follower) add(in *Instance, p *packet.Packet, s flow.Side) {
 }
 
 // addTCP keeps what TCP says and returns the payload bytes seen for the first time.
-func (f *Follower) addTCP(in *Instance, p *packet.Packet, s flow.Side) int64 {
+func (f *Follower) addTCP(i int32, in *Instance, p *packet.Packet, s flow.Side) int64 {
 	if p.Fragmented && p.FragmentOffset > 0 {
 		return int64(p.Payload) // no header of its own: taken as new
 	}
@@ -222,92 +308,27 @@ func (f *Follower) addTCP(in *Instance, p *packet.Packet, s flow.Side) int64 {
 			if p.TCPFlags&packet.ACK != 0 {
 				opener = s.Other()
 			}
-			in.state = in.state&^openedHigh | begun | uint8(opener)*openedHigh
+			in.state = in.state&^openedHigh | begun | uint16(opener)*openedHigh
 		}
 	}
-	return int64(f.addSequence(in, s, seq, p.Payload, syn))
+	return int64(f.addSequence(i, in, s, seq, p.Payload, syn))
 }
 
 // addSequence is Sequence.Add, of a Sequence that is kept in pieces.
-func (f *Follower) addSequence(in *Instance, s flow.Side, seq, n uint32, syn bool) uint32 {
+func (f *Follower) addSequence(i int32, in *Instance, s flow.Side, seq, n uint32, syn bool) uint32 {
 	q := Sequence{started: in.state&(startedLow<<s) != 0, next: in.next[s]}
-	if in.cold != 0 {
-		q.holes = f.cold[in.cold-1].holes[s]
+	if in.state&holed != 0 {
+		q.holes = f.holes[i][s]
 	}
 	unique := q.Add(seq, n, syn)
 	in.state |= startedLow << s
 	in.next[s] = q.next
 	if q.holes != nil {
-		f.colds(in).holes[s] = q.holes
+		if in.state&holed == 0 {
+			in.state |= holed
+			f.holes[i] = new([2][]hole)
+		}
+		f.holes[i][s] = q.holes
 	}
 	return unique
-}
-
-// colds returns what few instances have, made where it is not there.
-func (f *Follower) colds(in *Instance) *cold {
-	if in.cold == 0 {
-		f.cold = append(f.cold, cold{})
-		in.cold = int32(len(f.cold))
-	}
-	return &f.cold[in.cold-1]
-}
-
-// turn makes the segment of time t the open one.
-func (f *Follower) turn(in *Instance, t int64) {
-	from, until := f.cut(in.Key, t)
-	if in.from > in.until { // the first
-		in.from, in.until, in.first, in.last = from, until, t, t
-		return
-	}
-	c := f.colds(in)
-	at, _ := slices.BinarySearchFunc(c.closed, in.from, bySegmentFrom)
-	c.closed = slices.Insert(c.closed, at, in.segment())
-	in.from, in.until, in.first, in.last, in.sent = from, until, t, t, [2]Counts{}
-	if at, ok := slices.BinarySearchFunc(c.closed, from, bySegmentFrom); ok {
-		s := c.closed[at]
-		in.first, in.last, in.sent = s.First, s.Last, s.Sent
-		c.closed = slices.Delete(c.closed, at, at+1)
-	}
-}
-
-func bySegmentFrom(s Segment, from int64) int { return cmp.Compare(s.From, from) }
-
-// segment returns the open segment.
-func (in *Instance) segment() Segment {
-	return Segment{From: in.from, Until: in.until, First: in.first, Last: in.last, Sent: in.sent}
-}
-
-// Segments appends the segments of an instance to buf, in order of From.
-func (f *Follower) Segments(in *Instance, buf []Segment) []Segment {
-	if in.cold == 0 {
-		return append(buf, in.segment())
-	}
-	closed := f.cold[in.cold-1].closed
-	at, _ := slices.BinarySearchFunc(closed, in.from, bySegmentFrom)
-	buf = append(buf, closed[:at]...)
-	buf = append(buf, in.segment())
-	return append(buf, closed[at:]...)
-}
-
-// First returns the earliest packet time of an instance, Unix nanoseconds.
-func (f *Follower) First(in *Instance) int64 {
-	first := in.first
-	if in.cold != 0 {
-		for i := range f.cold[in.cold-1].closed {
-			first = min(first, f.cold[in.cold-1].closed[i].First)
-		}
-	}
-	return first
-}
-
-// Sent returns what each side of an instance sent, over all segments.
-func (f *Follower) Sent(in *Instance) (sent [2]Counts) {
-	sent = in.sent
-	if in.cold != 0 {
-		for i := range f.cold[in.cold-1].closed {
-			sent[flow.Low].Add(f.cold[in.cold-1].closed[i].Sent[flow.Low])
-			sent[flow.High].Add(f.cold[in.cold-1].closed[i].Sent[flow.High])
-		}
-	}
-	return sent
 }

@@ -25,8 +25,8 @@ type segment struct {
 	n     uint32
 }
 
-func follow(cut Cutter, proto flow.Protocol, segments []segment) *Follower {
-	f := NewFollower(cut)
+func follow(e Evidence, proto flow.Protocol, segments []segment) *Follower {
+	f := NewFollower(e)
 	a := flow.FiveTuple{Source: flow.AddrFrom4(0x0a000001), Destination: flow.AddrFrom4(0x0a000002), SourcePort: 4000, DestinationPort: 80, Protocol: proto}
 	for i, s := range segments {
 		p := packet.Packet{Frame: uint64(i + 1), Time: int64(s.at), Tuple: a, Class: packet.Transport, IPVersion: 4,
@@ -64,14 +64,15 @@ func TestInstances(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := follow(Uncut, tt.proto, append(append([]segment(nil), open...), tt.then...))
+			got := follow(nil, tt.proto, append(append([]segment(nil), open...), tt.then...))
 			if got.Len() != len(tt.ids) {
 				t.Fatalf("%d instances, want %d", got.Len(), len(tt.ids))
 			}
 			for i := range tt.ids {
 				in := got.Instance(int32(i))
-				if in.ID != tt.ids[i] || in.Previous != int32(i)-1 || in.Succeeded() != (i+1 < len(tt.ids)) || in.Alone() != (len(tt.ids) == 1) {
-					t.Errorf("instance %d: id %d previous %d, want id %d previous %d", i, in.ID, in.Previous, tt.ids[i], i-1)
+				_, succeeded := got.Successor(in)
+				if in.ID != tt.ids[i] || in.Preceded() != (i > 0) || succeeded != (i+1 < len(tt.ids)) {
+					t.Errorf("instance %d: id %d preceded %v succeeded %v, want id %d", i, in.ID, in.Preceded(), succeeded, tt.ids[i])
 				}
 			}
 		})
@@ -91,22 +92,28 @@ func TestOpener(t *testing.T) {
 		{"mid-stream", []segment{{0, true, ack, 1, 5}}, a, false},
 	}
 	for _, tt := range tests {
-		got := follow(Uncut, flow.TCP, tt.segments)
+		got := follow(nil, flow.TCP, tt.segments)
 		if in := got.Instance(0); got.Len() != 1 || in.Opener() != tt.opener || in.Begun() != tt.begun {
 			t.Errorf("%s: %d instances, opener %d begun %v, want 1, %d, %v", tt.name, got.Len(), in.Opener(), in.Begun(), tt.opener, tt.begun)
 		}
 	}
 }
 
+// everySecond is evidence that changes every second.
+type everySecond struct{}
+
+func (everySecond) Number(*flow.Key, uint64) int32 { return 0 }
+
+func (everySecond) Cut(_ int32, _ *flow.Key, at int64) (from, until int64) {
+	from = at - at%int64(time.Second)
+	return from, from + int64(time.Second)
+}
+
 // TestSegments feeds packets out of order through a cutter with a boundary
 // every second: each packet must land in the segment of its own time.
 func TestSegments(t *testing.T) {
-	everySecond := func(_ flow.Key, at int64) (int64, int64) {
-		from := at - at%int64(time.Second)
-		return from, from + int64(time.Second)
-	}
 	const ms = time.Millisecond
-	got := follow(everySecond, flow.UDP, []segment{{2500 * ms, true, 0, 0, 1}, {500 * ms, true, 0, 0, 2}, {2600 * ms, false, 0, 0, 4}, {700 * ms, true, 0, 0, 8}, {1100 * ms, true, 0, 0, 16}})
+	got := follow(everySecond{}, flow.UDP, []segment{{2500 * ms, true, 0, 0, 1}, {500 * ms, true, 0, 0, 2}, {2600 * ms, false, 0, 0, 4}, {700 * ms, true, 0, 0, 8}, {1100 * ms, true, 0, 0, 16}})
 	want := []struct {
 		from    time.Duration
 		payload [2]int64
@@ -134,7 +141,7 @@ func TestSegments(t *testing.T) {
 }
 
 func TestAddDoesNotAllocate(t *testing.T) {
-	f := NewFollower(Uncut)
+	f := NewFollower(nil)
 	p := packet.Packet{Class: packet.Transport, Tuple: flow.FiveTuple{SourcePort: 1, DestinationPort: 2, Protocol: flow.TCP}, Payload: 10}
 	k, side := p.Tuple.Key(0)
 	f.Add(&p, k, side)

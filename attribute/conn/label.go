@@ -37,7 +37,7 @@ type Labels struct {
 	List []Labelled
 	Edge [2][2]Edge // by the side that they are about: the first and the last of them
 
-	sum [2]Counts // of all
+	Sum [2]Counts // of all
 }
 
 // Labelled is a sum over the packets with one label.
@@ -58,9 +58,9 @@ type Edge struct {
 func (f *Follower) AddLabelled(p *packet.Packet, k flow.Key, s flow.Side, about About) int32 {
 	i := f.Add(p, k, s)
 	in := f.Instance(i)
-	l := f.labels(in)
+	l := f.labelsOf(i, in)
 	c := Counts{1, int64(p.WireLength), int64(p.Payload), f.unique}
-	l.sum[s].Add(c)
+	l.Sum[s].Add(c)
 	at := l.place(Label{p.Mark, about, s})
 	at.Add(c)
 	at.Last = p.Frame
@@ -75,7 +75,7 @@ func (f *Follower) AddLabelled(p *packet.Packet, k flow.Key, s flow.Side, about 
 	}
 	e := Edge{Frame: p.Frame}
 	for s := range e.Before {
-		e.Before[s] = in.sent[s].minus(l.sum[s])
+		e.Before[s] = in.sent[s].minus(l.Sum[s])
 	}
 	if l.Edge[about][0].Frame == 0 {
 		l.Edge[about][0] = e
@@ -84,16 +84,19 @@ func (f *Follower) AddLabelled(p *packet.Packet, k flow.Key, s flow.Side, about 
 	return i
 }
 
-// labels returns those of the open segment, made where they are not there.
-func (f *Follower) labels(in *Instance) *Labels {
-	c := f.colds(in)
-	for i := len(c.labels) - 1; i >= 0; i-- {
-		if c.labels[i].From == in.from {
-			return &c.labels[i]
+// labelsOf returns those of instance i's open segment, made where they are not
+// there.
+func (f *Follower) labelsOf(i int32, in *Instance) *Labels {
+	in.state |= labelled
+	list := f.labels[i]
+	for n := len(list) - 1; n >= 0; n-- {
+		if list[n].From == in.from {
+			return &list[n]
 		}
 	}
-	c.labels = append(c.labels, Labels{From: in.from})
-	return &c.labels[len(c.labels)-1]
+	list = append(list, Labels{From: in.from})
+	f.labels[i] = list
+	return &list[len(list)-1]
 }
 
 // place returns where packets with a label are summed.
@@ -128,14 +131,14 @@ func (l *Labels) Find(label Label) int {
 	return found
 }
 
-// Labels returns what is known about an instance's packets with a mark, a
+// Labels returns what is known about the packets with a mark of instance i, a
 // segment an entry, in no order; nil where none has one. It is valid until the
 // next Add.
-func (f *Follower) Labels(in *Instance) []Labels {
-	if in.cold == 0 {
+func (f *Follower) Labels(i int32, in *Instance) []Labels {
+	if in.state&labelled == 0 {
 		return nil
 	}
-	return f.cold[in.cold-1].labels
+	return f.labels[i]
 }
 
 // Unlabelled returns the sums of the packets of a segment that have no mark,
@@ -149,7 +152,7 @@ func (l *Labels) Unlabelled(sent [2]Counts) []Edge {
 		}
 	}
 	slices.SortFunc(edges, func(a, b Edge) int { return int(int64(a.Frame) - int64(b.Frame)) })
-	edges = append(edges, Edge{Before: [2]Counts{sent[0].minus(l.sum[0]), sent[1].minus(l.sum[1])}})
+	edges = append(edges, Edge{Before: [2]Counts{sent[0].minus(l.Sum[0]), sent[1].minus(l.Sum[1])}})
 	for i := len(edges) - 1; i > 0; i-- {
 		for s := range edges[i].Before {
 			edges[i].Before[s] = edges[i].Before[s].minus(edges[i-1].Before[s])

@@ -8,6 +8,15 @@ import (
 	"github.com/pcapwho/pcapwho/ingest/packet"
 )
 
+// every100 is evidence that changes at each 100 ns.
+type every100 struct{}
+
+func (every100) Number(*flow.Key, uint64) int32 { return 0 }
+
+func (every100) Cut(_ int32, _ *flow.Key, at int64) (from, until int64) {
+	return at / 100 * 100, at/100*100 + 100
+}
+
 // The sums of labels and of the packets between their edges are the segments,
 // and are those of the packets counted one by one.
 func TestLabels(t *testing.T) {
@@ -18,7 +27,7 @@ func TestLabels(t *testing.T) {
 		labeled bool
 	}
 	random := rand.New(rand.NewPCG(3, 4))
-	f := NewFollower(func(_ flow.Key, at int64) (int64, int64) { return at / 100 * 100, at/100*100 + 100 })
+	f := NewFollower(every100{})
 	var all []packet.Packet
 	var labels []Label
 	for n := range 400 {
@@ -43,8 +52,8 @@ func TestLabels(t *testing.T) {
 	in := f.Instance(0)
 	got := map[place]Counts{}
 	bySegment := map[int64]*Labels{}
-	for i := range f.Labels(in) {
-		bySegment[f.Labels(in)[i].From] = &f.Labels(in)[i]
+	for i := range f.Labels(0, in) {
+		bySegment[f.Labels(0, in)[i].From] = &f.Labels(0, in)[i]
 	}
 	many := false
 	for _, s := range f.Segments(in, nil) {
@@ -91,7 +100,7 @@ func TestLabels(t *testing.T) {
 }
 
 func TestAddLabelledDoesNotAllocate(t *testing.T) {
-	f := NewFollower(Uncut)
+	f := NewFollower(nil)
 	p := packet.Packet{Class: packet.Transport, Tuple: flow.FiveTuple{SourcePort: 1, DestinationPort: 2, Protocol: flow.TCP}, Payload: 10, Mark: 1}
 	k, side := p.Tuple.Key(0)
 	f.AddLabelled(&p, k, side, AboutLow)

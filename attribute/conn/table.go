@@ -47,6 +47,24 @@ func (t *Table) put(f *Follower, k *flow.Key, h uint64, v int32) {
 	}
 }
 
+// delete takes the entry of instance i out, and moves those behind it up that
+// were put there because its place was taken.
+func (t *Table) delete(f *Follower, i int32) {
+	mask := uint64(len(t.slots) - 1)
+	at := f.Instance(i).Key.Hash() & mask
+	for uint32(t.slots[at]) != uint32(i+1) {
+		at = (at + 1) & mask
+	}
+	for next := (at + 1) & mask; t.slots[next] != 0; next = (next + 1) & mask {
+		home := f.Instance(int32(uint32(t.slots[next])-1)).Key.Hash() & mask
+		if (next-home)&mask >= (next-at)&mask {
+			t.slots[at], at = t.slots[next], next
+		}
+	}
+	t.slots[at] = 0
+	t.used--
+}
+
 // touch reads the slots of some hashes, and the instances that they name, so
 // that the find of each does not wait for memory by itself. It returns nothing
 // of meaning.

@@ -57,12 +57,13 @@ func (t *Timeline) ended(i int32) int64 {
 	return math.MaxInt64
 }
 
-// copied returns the copies of a holder of s that may have lived while s was
-// seen, and the holder.
-func (t *Timeline) copied(s *Socket) []int32 {
+// copied returns the copies of a holder of socket i that may have lived while
+// it was seen, and the holder.
+func (t *Timeline) copied(i int32) []int32 {
 	var who []int32
-	for n := range s.Holds {
-		for _, o := range s.Holds[n].Owners {
+	s := t.Socket(i)
+	for _, h := range t.Holds(nil, i) {
+		for _, o := range h.Owners {
 			c := t.copies[o]
 			if c == nil || c.from > s.LastEnd || c.to < s.FirstBegin {
 				continue

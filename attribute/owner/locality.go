@@ -93,6 +93,13 @@ func (t *Timeline) addAddress(cidr string) {
 	}
 }
 
+// addLocal takes the local address of a socket.
+func (t *Timeline) addLocal(a flow.Addr) {
+	if a != t.latest && !a.IsUnspecified() { // most sockets have one of few
+		t.local[a], t.latest = true, a
+	}
+}
+
 func (t *Timeline) namespaceIndex(inode uint64) uint32 {
 	n, ok := t.namespace[inode]
 	if !ok {

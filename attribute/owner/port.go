@@ -36,7 +36,7 @@ func (t *Timeline) Bound(buf []int32, ns uint32, proto flow.Protocol, e flow.End
 		return buf
 	}
 	for _, i := range p.sockets {
-		if t.Sockets[i].takes(e.Addr) {
+		if t.binding(i).takes(e.Addr) {
 			buf = append(buf, i)
 		}
 	}
@@ -62,15 +62,15 @@ func (t *Timeline) Shared(ns uint32, e flow.Endpoint) (who []int32, shared bool)
 // the host peer: it is bound to no interface, or to the one that such packets
 // pass.
 func (t *Timeline) OnDevice(i int32, peer flow.Addr) bool {
-	s := &t.Sockets[i]
-	if s.Interface == 0 {
+	b := t.binding(i)
+	if b.device == 0 {
 		return true
 	}
 	through := t.outer
 	if t.Locality(peer) == Local {
 		through = t.loopback
 	}
-	return s.Namespace == 0 && s.Interface == through
+	return b.namespace == 0 && b.device == through
 }
 
 // unspecified returns the unspecified address of a's family.
@@ -84,8 +84,8 @@ func unspecified(a flow.Addr) flow.Addr {
 // findShared looks for the addresses of a UDP port that several processes use
 // at one time.
 func (t *Timeline) findShared(p *port) {
-	if s := &t.Sockets[p.sockets[0]]; len(p.sockets) == 1 && len(p.connected) == 0 && s.owner() >= 0 { // most ports
-		if who := t.copied(s); who != nil {
+	if i := p.sockets[0]; len(p.sockets) == 1 && len(p.connected) == 0 && t.owner(i) >= 0 { // most ports
+		if who := t.copied(i); who != nil {
 			p.shared = map[flow.Addr][]int32{{}: who, flow.AddrFrom4(0): who}
 		}
 		return
@@ -93,7 +93,7 @@ func (t *Timeline) findShared(p *port) {
 	byAddr := map[flow.Addr][]int32{}
 	var everywhere []int32
 	for _, i := range slices.Concat(p.sockets, p.connected) {
-		if a := t.Sockets[i].Local.Addr; a.IsUnspecified() {
+		if a := t.localAddr(i); a.IsUnspecified() {
 			everywhere = append(everywhere, i)
 		} else {
 			byAddr[a] = append(byAddr[a], i)
@@ -104,7 +104,7 @@ func (t *Timeline) findShared(p *port) {
 	}
 	for a, sockets := range byAddr {
 		for _, i := range everywhere {
-			if t.Sockets[i].takes(a) {
+			if t.binding(i).takes(a) {
 				sockets = append(sockets, i)
 			}
 		}
@@ -122,19 +122,19 @@ func (t *Timeline) findShared(p *port) {
 // of different processes, or one in those of several that run one program, or
 // of one that has copies, and returns the owners of all.
 func (t *Timeline) sharers(sockets []int32) (who []int32, shared bool) {
-	slices.SortFunc(sockets, func(a, b int32) int { return cmp.Compare(t.Sockets[a].FirstBegin, t.Sockets[b].FirstBegin) })
+	slices.SortFunc(sockets, func(a, b int32) int { return cmp.Compare(t.Socket(a).FirstBegin, t.Socket(b).FirstBegin) })
 	// Of those that began before: the one that was seen last, and of those of
 	// others than its owner the one that was.
 	const nobody = -2
 	last, next := int64(0), int64(0)
 	owner, other := int32(nobody), int32(nobody)
 	for _, i := range sockets {
-		s := &t.Sockets[i]
-		if c := t.copied(s); !s.HasRemote && c != nil {
+		s := t.Socket(i)
+		if c := t.copied(i); !s.connected && c != nil {
 			who, shared = append(who, c...), true
 		}
-		shared = shared || t.inherited(s)
-		o := s.owner()
+		shared = shared || t.inherited(i)
+		o := t.owner(i)
 		if owner != nobody && last >= s.FirstBegin && (owner != o || o < 0) || other != nobody && next >= s.FirstBegin && (other != o || o < 0) {
 			shared = true
 		}
@@ -146,7 +146,7 @@ func (t *Timeline) sharers(sockets []int32) (who []int32, shared bool) {
 		case other == nobody || s.LastEnd > next:
 			next, other = s.LastEnd, o
 		}
-		for _, h := range s.Holds {
+		for _, h := range t.Holds(nil, i) {
 			who = append(who, h.Owners...)
 		}
 	}
@@ -154,12 +154,12 @@ func (t *Timeline) sharers(sockets []int32) (who []int32, shared bool) {
 	return slices.Compact(who), shared
 }
 
-// owner returns the process that alone held the socket all its life, -1 where
+// owner returns the process that alone held socket i all its life, -1 where
 // none did.
-func (s *Socket) owner() int32 {
+func (t *Timeline) owner(i int32) int32 {
 	o := int32(-1)
-	for n := range s.Holds {
-		who, ok := s.Holds[n].Owner()
+	for n, h := range t.Holds(nil, i) {
+		who, ok := h.Owner()
 		if !ok || n > 0 && who != o {
 			return -1
 		}
@@ -168,11 +168,11 @@ func (s *Socket) owner() int32 {
 	return o
 }
 
-// inherited tells whether several processes that run one program held the
-// socket at one time. A process that is about to execute another program holds
-// what its parent does, too.
-func (t *Timeline) inherited(s *Socket) bool {
-	return slices.ContainsFunc(s.Holds, func(h Hold) bool {
+// inherited tells whether several processes that run one program held socket i
+// at one time. A process that is about to execute another program holds what
+// its parent does, too.
+func (t *Timeline) inherited(i int32) bool {
+	return slices.ContainsFunc(t.Holds(nil, i), func(h Hold) bool {
 		for n, a := range h.Owners {
 			for _, b := range h.Owners[:n] {
 				if t.Processes[a].Exe == t.Processes[b].Exe {
@@ -182,4 +182,54 @@ func (t *Timeline) inherited(s *Socket) bool {
 		}
 		return false
 	})
+}
+
+// sealPorts files the sockets without a peer under their ports.
+func (t *Timeline) sealPorts() {
+	for _, i := range t.bound {
+		b := t.binding(i)
+		if b.protocol == flow.TCP && !b.listening {
+			continue // bound, and nobody can connect to it
+		}
+		key := portKey{b.namespace, b.protocol, b.local.Port}
+		p := t.port[key]
+		if p == nil {
+			p = &port{}
+			t.port[key] = p
+		}
+		p.sockets = append(p.sockets, i)
+	}
+	t.fileConnected()
+	for k, p := range t.port {
+		p.cuts = t.cutsOf(p.cuts, p.sockets)
+		if k.protocol != flow.TCP {
+			t.findShared(p)
+		}
+	}
+}
+
+// fileConnected files connected UDP sockets under their ports, where sockets
+// without a peer are bound.
+func (t *Timeline) fileConnected() {
+	for i := range int32(t.n) {
+		s := t.Socket(i)
+		if !s.connected || t.keys.Key(s.place).Protocol != flow.UDP {
+			continue
+		}
+		k := t.keys.Key(s.place)
+		if p := t.port[portKey{k.Namespace, flow.UDP, k.Endpoint(s.side).Port}]; p != nil {
+			p.connected = append(p.connected, i)
+		}
+	}
+}
+
+// binding returns what socket i, which has no peer, is bound to.
+func (t *Timeline) binding(i int32) *binding { return &t.bindings[t.Socket(i).place] }
+
+// localAddr returns the local address of socket i.
+func (t *Timeline) localAddr(i int32) flow.Addr {
+	if s := t.Socket(i); s.connected {
+		return t.keys.Key(s.place).Endpoint(s.side).Addr
+	}
+	return t.binding(i).local.Addr
 }

@@ -86,7 +86,8 @@ func (t *Timeline) namesake(r resident, start int64) (int32, bool) {
 	return 0, false
 }
 
-// sortProcesses orders the processes by start time and PID.
+// sortProcesses orders the processes by start time and PID, and whatever names
+// them by their place.
 func (t *Timeline) sortProcesses() {
 	first := make([]connlog.ProcessID, len(t.Processes))
 	for i, p := range t.Processes {
@@ -99,9 +100,14 @@ func (t *Timeline) sortProcesses() {
 	for i, p := range t.Processes {
 		place[p.ID] = int32(i)
 	}
-	for id, i := range t.process {
-		t.process[id] = place[first[i]]
+	moved := make([]int32, len(first))
+	for i, id := range first {
+		moved[i] = place[id]
 	}
+	for id, i := range t.process {
+		t.process[id] = moved[i]
+	}
+	t.sortSets(moved)
 }
 
 // Parent returns the process that began process i, if the log has it.

@@ -2,61 +2,52 @@ package owner
 
 import (
 	"math"
-	"slices"
 
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 )
 
-// Socket is one socket's life as the log tells it. Times are Unix
-// nanoseconds.
+// Socket is one socket's life as the log tells it. Times are Unix nanoseconds.
+// It holds no pointers and fills 80 bytes: there may be millions.
 type Socket struct {
-	Namespace     uint32 // index as in flow.Key
-	Protocol      flow.Protocol
-	Local, Remote flow.Endpoint
-	HasRemote     bool
-	V6Only        bool
-	Listening     bool
-	Interface     int // ifindex it is bound to; 0 = any
-
 	// It existed at an instant in [FirstBegin, FirstEnd] and at one in
-	// [LastBegin, LastEnd], the first and the last sighting.
+	// [LastBegin, LastEnd], the first and the last sighting. Until Seal, the
+	// beginnings are the time_ns of its first event and of the last sighting
+	// that its close names, 0 = none.
 	FirstBegin, FirstEnd int64
 	LastBegin, LastEnd   int64
 	// It did not exist at Before and no longer at After: the bounds of its
 	// possible life.
 	Before, After int64
 
-	Holds []Hold // after Seal: ordered by From; none without owners, unless it is Partial
+	// Whose peer is known: the number of its key and the end of it that is
+	// local, and the next socket of that end; else the index of its binding.
+	place     int32
+	next      int32
+	side      flow.Side
+	connected bool
 
-	recording      int32 // index into Timeline.recordings
-	opened, closed int64 // time_ns of its first event, and of the last sighting its close names
-	changes        []change
+	recording int32 // index into Timeline.recordings
+	owners    set   // while nothing but this was found; see Timeline.changes
+	partial   bool  // likewise: processes that could not be seen may have held it too
 }
 
-// Hold says that these processes, and no others that could be seen, held a
-// socket at every moment from From to To. To = From-1 when it was seen once.
-type Hold struct {
-	From, To int64
-	Owners   []int32 // indexes into Timeline.Processes, ascending; empty only if Partial
-	Partial  bool    // processes that could not be seen may have held it too
-	Slack    int64   // width of the widest sighting that From and To rest on, nanoseconds
+// binding is what a socket without a peer is bound to.
+type binding struct {
+	namespace uint32 // index as in flow.Key
+	protocol  flow.Protocol
+	local     flow.Endpoint
+	v6Only    bool
+	listening bool
+	device    int // ifindex; 0 = any
 }
 
-// Owner returns the process that alone held the socket, if one did.
-func (h *Hold) Owner() (int32, bool) {
-	if len(h.Owners) != 1 || h.Partial {
-		return 0, false
-	}
-	return h.Owners[0], true
-}
+// Sockets are kept in slabs, so that none is ever moved.
+const socketBits = 10
 
-// change is one owner list and when it was found.
-type change struct {
-	at      int64 // sighted with these owners
-	former  int64 // last sighted with those before
-	owners  []connlog.ProcessID
-	partial bool
+// Socket returns the socket of an index.
+func (t *Timeline) Socket(i int32) *Socket {
+	return &t.sockets[i>>socketBits][i&(1<<socketBits-1)]
 }
 
 func (t *Timeline) addSocket(at int64, e *connlog.Socket) {
@@ -65,64 +56,65 @@ func (t *Timeline) addSocket(at int64, e *connlog.Socket) {
 	switch e.Change {
 	case connlog.SocketSnapshot, connlog.SocketOpen:
 		if ok { // its end was not logged: nothing is known of it from here on
-			t.Sockets[i].closed, t.Sockets[i].After = t.Sockets[i].opened, at
+			s := t.Socket(i)
+			s.LastBegin, s.After = s.FirstBegin, at
 		}
-		i = int32(len(t.Sockets))
-		t.recording()
-		t.Sockets = append(t.Sockets, newSocket(at, key.namespace, e))
-		t.Sockets[i].recording = int32(len(t.recordings) - 1)
-		t.socket[key] = i
-		t.Sockets[i].hold(t, at, 0, e)
+		t.socket[key] = t.newSocket(at, key.namespace, e)
 	case connlog.SocketOwner:
 		if ok {
-			t.Sockets[i].hold(t, at, e.Since, e)
+			former := e.Since
+			if former == 0 {
+				former = at
+			}
+			t.change(i, change{at, former, t.setOf(e.Owners), e.Partial})
 		}
 	case connlog.SocketClose:
 		if ok {
-			s := &t.Sockets[i]
-			s.closed, s.After = at, at
+			s := t.Socket(i)
+			s.LastBegin, s.After = at, at
 			if e.Since != 0 {
-				s.closed = e.Since
+				s.LastBegin = e.Since
 			}
 			delete(t.socket, key) // an id may be used again
 		}
 	}
 }
 
-func newSocket(at int64, ns uint32, e *connlog.Socket) Socket {
-	s := Socket{
-		Namespace: ns, Protocol: e.Protocol, Local: e.Local, Remote: e.Remote, HasRemote: e.HasRemote,
-		V6Only: e.V6Only, Listening: e.State == "listen", Interface: e.Interface,
-		Before: math.MinInt64, After: math.MaxInt64, opened: at,
+// newSocket makes the socket of its first event and returns its index.
+func (t *Timeline) newSocket(at int64, ns uint32, e *connlog.Socket) int32 {
+	t.recording()
+	if t.n>>socketBits == len(t.sockets) {
+		t.sockets = append(t.sockets, new([1 << socketBits]Socket))
 	}
+	i := int32(t.n)
+	t.n++
+	s := t.Socket(i)
+	*s = Socket{FirstBegin: at, Before: math.MinInt64, After: math.MaxInt64, recording: int32(len(t.recordings) - 1),
+		owners: t.setOf(e.Owners), partial: e.Partial}
 	if e.Change == connlog.SocketOpen {
 		s.Before = at
 		if e.Since != 0 {
 			s.Before = e.Since
 		}
 	}
-	return s
+	t.addLocal(e.Local.Addr)
+	if e.HasRemote {
+		t.connect(i, s, ns, e)
+		return i
+	}
+	s.place = int32(len(t.bindings))
+	t.bindings = append(t.bindings, binding{ns, e.Protocol, e.Local, e.V6Only, e.State == "listen", e.Interface})
+	t.bound = append(t.bound, i)
+	return i
 }
 
-// hold notes the owners that were found at time at; former is when the owners
-// before them were last seen, 0 = at that same time.
-func (s *Socket) hold(t *Timeline, at, former int64, e *connlog.Socket) {
-	if former == 0 {
-		former = at
-	}
-	for _, id := range e.Owners {
-		t.processIndex(id)
-	}
-	s.changes = t.changes.append(s.changes, change{at, former, t.ids.copy(e.Owners), e.Partial})
-}
-
-// seal turns the changes into holds, now that all polls are known.
-func (s *Socket) seal(t *Timeline) {
+// seal turns what was noted into sightings and holds, now that all polls are
+// known.
+func (t *Timeline) seal(i int32, s *Socket) {
 	r := &t.recordings[s.recording]
-	first := r.sighting(s.opened)
-	last := r.end()
-	if s.closed != 0 {
-		last = r.sighting(s.closed)
+	first, last := r.sighting(s.FirstBegin), r.end()
+	if s.LastBegin != 0 {
+		last = r.sighting(s.LastBegin)
 	}
 	if s.Before == math.MinInt64 {
 		s.Before = r.before
@@ -130,40 +122,23 @@ func (s *Socket) seal(t *Timeline) {
 	if s.After == math.MaxInt64 {
 		s.After = r.after
 	}
+	t.sealHolds(i, s, last)
 	s.FirstBegin, s.FirstEnd = first.begin, first.end
 	s.LastBegin, s.LastEnd = max(last.begin, first.begin), max(last.end, first.end)
-	for i, c := range s.changes {
-		if len(c.owners) == 0 && !c.partial {
-			continue
-		}
-		begin, end := r.sighting(c.at), last
-		if i+1 < len(s.changes) {
-			end = r.sighting(s.changes[i+1].former)
-		}
-		h := Hold{From: begin.end, To: max(end.begin, begin.end-1), Partial: c.partial, Slack: max(begin.end-begin.begin, end.end-end.begin)}
-		h.Owners = t.indexes.take(len(c.owners))
-		for i, id := range c.owners {
-			h.Owners[i] = t.process[id]
-		}
-		slices.Sort(h.Owners)
-		h.Owners = slices.Compact(h.Owners)
-		s.Holds = t.holds.append(s.Holds, h)
-	}
-	s.changes = nil
 }
 
 // Existed tells whether the socket may have existed at time at.
 func (s *Socket) Existed(at int64) bool { return s.Before < at && at < s.After }
 
 // takes tells whether a socket without a peer takes packets for addr.
-func (s *Socket) takes(addr flow.Addr) bool {
+func (b *binding) takes(addr flow.Addr) bool {
 	switch {
-	case s.Local.Addr == addr:
+	case b.local.Addr == addr:
 		return true
-	case !s.Local.Addr.IsUnspecified():
+	case !b.local.Addr.IsUnspecified():
 		return false
-	case s.Local.Addr.Is4():
+	case b.local.Addr.Is4():
 		return addr.Is4()
 	}
-	return !addr.Is4() || !s.V6Only
+	return !addr.Is4() || !b.v6Only
 }

@@ -56,7 +56,7 @@ func compare(r *report.Result, known *evidence, ledger []workload.Entry) *balanc
 		b.unsent[e.PID] += e.Sent
 	}
 	sent := map[end]int64{}
-	r.Attribution.Connections.All(func(_ int, c *attribute.Connection) {
+	err := r.Attribution.Connections.All(func(c *attribute.Connection) error {
 		b.connections++
 		for e, n := range c.Sum() {
 			e := attribute.End(e)
@@ -65,7 +65,11 @@ func compare(r *report.Result, known *evidence, ledger []workload.Entry) *balanc
 			b.bytes += n.UniqueBytes
 			b.judge(r, c, e, books[k])
 		}
+		return nil
 	})
+	if err != nil {
+		b.mistake("the connections cannot be read: %v", err)
+	}
 	b.compareBytes(books, sent)
 	for i := range r.Processes {
 		p := &r.Processes[i]

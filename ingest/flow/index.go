@@ -5,30 +5,41 @@ package flow
 // zero value is empty.
 type Index struct {
 	slots []uint64 // upper half: of the hash; lower half: number + 1; 0 = free
-	keys  []Key
+	keys  []*[1 << indexBits]Key
+	n     int
 }
 
-// Len returns how many keys there are.
-func (x *Index) Len() int { return len(x.keys) }
+// Keys are kept in slabs, so that none is ever moved.
+const indexBits = 10
 
-// Find returns the number of k, -1 where it was not put.
-func (x *Index) Find(k *Key) int32 {
+// Len returns how many keys there are.
+func (x *Index) Len() int { return x.n }
+
+// Key returns the key of a number, which must have been put.
+func (x *Index) Key(n int32) *Key { return &x.keys[n>>indexBits][n&(1<<indexBits-1)] }
+
+// Find returns the number of k, whose hash is h, -1 where it was not put.
+func (x *Index) Find(k *Key, h uint64) int32 {
 	if len(x.slots) == 0 {
 		return -1
 	}
-	return int32(uint32(x.slots[x.slot(k, k.Hash())])) - 1
+	return int32(uint32(x.slots[x.slot(k, h)])) - 1
 }
 
 // Put returns the number of k, a new one where it was not put yet.
 func (x *Index) Put(k *Key) int32 {
-	if len(x.keys) >= len(x.slots)/8*5 {
+	if x.n >= len(x.slots)/8*5 {
 		x.grow()
 	}
 	h := k.Hash()
 	i := x.slot(k, h)
 	if x.slots[i] == 0 {
-		x.keys = append(x.keys, *k)
-		x.slots[i] = h&^0xffffffff | uint64(len(x.keys))
+		if x.n>>indexBits == len(x.keys) {
+			x.keys = append(x.keys, new([1 << indexBits]Key))
+		}
+		x.n++
+		*x.Key(int32(x.n - 1)) = *k
+		x.slots[i] = h&^0xffffffff | uint64(x.n)
 	}
 	return int32(uint32(x.slots[i])) - 1
 }
@@ -38,7 +49,7 @@ func (x *Index) slot(k *Key, h uint64) uint64 {
 	mask := uint64(len(x.slots) - 1)
 	i := h & mask
 	for ; x.slots[i] != 0; i = (i + 1) & mask {
-		if (x.slots[i]^h)>>32 == 0 && x.keys[uint32(x.slots[i])-1].Equal(k) {
+		if (x.slots[i]^h)>>32 == 0 && x.Key(int32(uint32(x.slots[i])-1)).Equal(k) {
 			break
 		}
 	}
@@ -48,8 +59,8 @@ func (x *Index) slot(k *Key, h uint64) uint64 {
 func (x *Index) grow() {
 	x.slots = make([]uint64, max(1024, 2*len(x.slots)))
 	mask := uint64(len(x.slots) - 1)
-	for n := range x.keys {
-		h := x.keys[n].Hash()
+	for n := range int32(x.n) {
+		h := x.Key(n).Hash()
 		i := h & mask
 		for x.slots[i] != 0 {
 			i = (i + 1) & mask

@@ -18,6 +18,7 @@ import (
 func NewArrow(w io.Writer, about About) Encoder { return &arrowFile{w: w, about: about} }
 
 type arrowFile struct {
+	unprepared
 	w      io.Writer
 	about  About
 	file   *ipc.FileWriter

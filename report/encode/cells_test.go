@@ -27,7 +27,7 @@ type cells [][]any
 func cellsOf(t testing.TB, tab *table.Table) cells {
 	t.Helper()
 	var all cells
-	err := tab.Each(func(b *table.Batch) error {
+	err := tab.Each(func(*table.Batch) {}, func(b *table.Batch) error {
 		for i := range b.Rows {
 			row := make([]any, len(b.Columns))
 			for k := range b.Columns {

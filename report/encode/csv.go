@@ -1,7 +1,6 @@
 package encode
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -24,7 +23,6 @@ func NewTerminalCSV(w io.Writer) Encoder { return &sheet{out: buffer{w: w}, esca
 
 type sheet struct {
 	out    buffer
-	cell   []byte
 	escape bool
 	open   bool
 }
@@ -35,52 +33,50 @@ func (s *sheet) Begin(t *table.Schema) error {
 	}
 	s.open = true
 	for i := range t.Columns {
-		s.comma(i)
-		s.out.b = append(s.out.b, t.Columns[i].Name...)
+		s.out.b = append(comma(s.out.b, i), t.Columns[i].Name...)
 	}
 	s.out.b = append(s.out.b, "\n"...)
 	return s.out.flush(false)
 }
 
-func (s *sheet) Batch(b *table.Batch) error {
+func (s *sheet) Prepare(b *table.Batch) {
+	var w clock
 	for i := range b.Rows {
 		for k := range b.Columns {
-			s.comma(k)
-			s.value(b.Schema.Columns[k].Type, &b.Columns[k], i)
+			b.Encoded = s.value(comma(b.Encoded, k), &w, b.Schema.Columns[k].Type, &b.Columns[k], i)
 		}
-		s.out.b = append(s.out.b, "\n"...)
-		if err := s.out.flush(false); err != nil {
-			return err
-		}
+		b.Encoded = append(b.Encoded, "\n"...)
 	}
-	return nil
 }
+
+func (s *sheet) Batch(b *table.Batch) error { return s.out.hand(b.Encoded) }
 
 func (s *sheet) Close() error { return s.out.flush(true) }
 
-func (s *sheet) comma(column int) {
+func comma(out []byte, column int) []byte {
 	if column > 0 {
-		s.out.b = append(s.out.b, ',')
+		out = append(out, ',')
 	}
+	return out
 }
 
-func (s *sheet) value(t table.Type, v *table.Values, i int) {
+// value appends a cell.
+func (s *sheet) value(out []byte, w *clock, t table.Type, v *table.Values, i int) []byte {
 	switch {
 	case !v.Valid[i]:
+		return out
 	case t == table.String:
 		text := v.Strings[i]
 		if s.escape {
 			text = Escape(text)
 		}
-		s.quoted([]byte(defuse(text)))
+		return quoted(out, defuse(text))
 	case t == table.Timestamp:
-		s.out.b = appendTime(s.out.b, v.Ints[i])
+		return w.append(out, v.Ints[i])
 	case t == table.ProcessList:
-		s.cell = appendProcesses(s.cell[:0], v.Lists[i])
-		s.quoted(s.cell)
-	default:
-		s.out.b = appendCell(s.out.b, t, v, i)
+		return quoted(out, string(appendProcesses(nil, v.Lists[i])))
 	}
+	return appendCell(out, w, t, v, i)
 }
 
 // defuse keeps a spreadsheet from taking text for a formula: an apostrophe is
@@ -96,12 +92,11 @@ func defuse(s string) string {
 
 // quoted appends a text cell, in quotes where it needs them; an empty one
 // does, to differ from NULL.
-func (s *sheet) quoted(cell []byte) {
-	if len(cell) > 0 && !bytes.ContainsAny(cell, "\",\r\n") {
-		s.out.b = append(s.out.b, cell...)
-		return
+func quoted(out []byte, cell string) []byte {
+	if cell != "" && !strings.ContainsAny(cell, "\",\r\n") {
+		return append(out, cell...)
 	}
-	s.out.b = append(s.out.b, '"')
-	s.out.b = append(s.out.b, bytes.ReplaceAll(cell, []byte{'"'}, []byte{'"', '"'})...)
-	s.out.b = append(s.out.b, '"')
+	out = append(out, '"')
+	out = append(out, strings.ReplaceAll(cell, `"`, `""`)...)
+	return append(out, '"')
 }

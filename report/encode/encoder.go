@@ -9,13 +9,20 @@ import (
 )
 
 // Encoder writes tables. Begin starts one, Batch adds its rows, and Close ends
-// the last one and the document; it does not close the writer below. After an
-// error the output is worthless.
+// the last one and the document; it does not close the writer below. Each batch
+// is prepared before: that may be done for several at a time, and ahead of their
+// order. After an error the output is worthless.
 type Encoder interface {
 	Begin(s *table.Schema) error
+	Prepare(b *table.Batch)
 	Batch(b *table.Batch) error
 	Close() error
 }
+
+// unprepared is embedded by encoders that do nothing ahead.
+type unprepared struct{}
+
+func (unprepared) Prepare(*table.Batch) {}
 
 // About is what an output says about how it was made.
 type About struct {
@@ -43,7 +50,7 @@ func Write(e Encoder, tables []*table.Table) error {
 		if err := e.Begin(t.Schema); err != nil {
 			return err
 		}
-		if err := t.Each(e.Batch); err != nil {
+		if err := t.Each(e.Prepare, e.Batch); err != nil {
 			return err
 		}
 	}
@@ -65,6 +72,14 @@ func (b *buffer) flush(all bool) error {
 	if b.err == nil && (all || len(b.b) >= bufferSize) {
 		_, b.err = b.w.Write(b.b)
 		b.b = b.b[:0]
+	}
+	return b.err
+}
+
+// hand hands on p, behind what is there.
+func (b *buffer) hand(p []byte) error {
+	if b.flush(true) == nil {
+		_, b.err = b.w.Write(p)
 	}
 	return b.err
 }

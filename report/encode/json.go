@@ -3,6 +3,7 @@ package encode
 import (
 	"io"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -30,20 +31,22 @@ func (d *document) Begin(s *table.Schema) error {
 	return d.out.flush(false)
 }
 
-func (d *document) Batch(b *table.Batch) error {
-	for i := range b.Rows {
-		if d.rows++; d.rows > 1 {
-			d.out.b = append(d.out.b, ',')
-		}
-		if !d.schema.Single {
-			d.out.b = append(d.out.b, '\n')
-		}
-		d.out.b = append(appendCells(append(d.out.b, '{'), b, i), '}')
-		if err := d.out.flush(false); err != nil {
-			return err
-		}
+// Prepare encodes the rows, each with a comma before it.
+func (d *document) Prepare(b *table.Batch) {
+	before := ",\n{"
+	if b.Schema.Single {
+		before = ",{"
 	}
-	return nil
+	b.Encoded = appendRows(b.Encoded, b, before, "}")
+}
+
+func (d *document) Batch(b *table.Batch) error {
+	first := d.rows == 0
+	d.rows += b.Rows
+	if first {
+		return d.out.hand(b.Encoded[1:])
+	}
+	return d.out.hand(b.Encoded)
 }
 
 func (d *document) Close() error {
@@ -74,34 +77,33 @@ type lines struct{ out buffer }
 
 func (l *lines) Begin(*table.Schema) error { return nil }
 
-func (l *lines) Batch(b *table.Batch) error {
-	for i := range b.Rows {
-		l.out.b = append(l.out.b, `{"table": "`+b.Schema.Name+`", `...)
-		l.out.b = append(appendCells(l.out.b, b, i), "}\n"...)
-		if err := l.out.flush(false); err != nil {
-			return err
-		}
-	}
-	return nil
+func (l *lines) Prepare(b *table.Batch) {
+	b.Encoded = appendRows(b.Encoded, b, `{"table": "`+b.Schema.Name+`", `, "}\n")
 }
+
+func (l *lines) Batch(b *table.Batch) error { return l.out.hand(b.Encoded) }
 
 func (l *lines) Close() error { return l.out.flush(true) }
 
-// appendCells appends the members of row i's object.
-func appendCells(out []byte, b *table.Batch, i int) []byte {
-	for k := range b.Columns {
-		if k > 0 {
-			out = append(out, ", "...)
+// appendRows appends the rows of b as objects, with text before and after each.
+func appendRows(out []byte, b *table.Batch, before, after string) []byte {
+	names := make([]string, len(b.Columns))
+	for k := range names {
+		names[k] = `, "` + b.Schema.Columns[k].Name + `": `
+	}
+	names[0] = strings.TrimPrefix(names[0], ", ")
+	var w clock
+	for i := range b.Rows {
+		out = append(out, before...)
+		for k := range b.Columns {
+			out = appendCell(append(out, names[k]...), &w, b.Schema.Columns[k].Type, &b.Columns[k], i)
 		}
-		out = append(out, '"')
-		out = append(out, b.Schema.Columns[k].Name...)
-		out = append(out, "\": "...)
-		out = appendCell(out, b.Schema.Columns[k].Type, &b.Columns[k], i)
+		out = append(out, after...)
 	}
 	return out
 }
 
-func appendCell(out []byte, t table.Type, v *table.Values, i int) []byte {
+func appendCell(out []byte, w *clock, t table.Type, v *table.Values, i int) []byte {
 	if !v.Valid[i] {
 		return append(out, "null"...)
 	}
@@ -111,7 +113,7 @@ func appendCell(out []byte, t table.Type, v *table.Values, i int) []byte {
 	case table.Bool:
 		return strconv.AppendBool(out, v.Bools[i])
 	case table.Timestamp:
-		return append(appendTime(append(out, '"'), v.Ints[i]), '"')
+		return append(w.append(append(out, '"'), v.Ints[i]), '"')
 	case table.ProcessList:
 		return appendProcesses(out, v.Lists[i])
 	}
@@ -142,10 +144,30 @@ func appendProcesses(out []byte, list []table.Process) []byte {
 	return append(out, ']')
 }
 
-// appendTime appends microseconds since the Unix epoch as RFC 3339, always
-// with six decimals.
-func appendTime(out []byte, us int64) []byte {
-	return time.UnixMicro(us).UTC().AppendFormat(out, "2006-01-02T15:04:05.000000Z")
+// clock writes times. It remembers the text of the latest second: times of one
+// table are near to each other.
+type clock struct {
+	second int64
+	text   []byte // of second, up to its seconds; nil = none yet
+}
+
+// append appends microseconds since the Unix epoch as RFC 3339, always with six
+// decimals.
+func (w *clock) append(out []byte, us int64) []byte {
+	second, fraction := us/1e6, us%1e6
+	if fraction < 0 {
+		second, fraction = second-1, fraction+1e6
+	}
+	if w.text == nil || second != w.second {
+		w.second, w.text = second, time.Unix(second, 0).UTC().AppendFormat(w.text[:0], "2006-01-02T15:04:05.")
+	}
+	out = append(out, w.text...)
+	out = append(out, "000000Z"...)
+	for i := len(out) - 2; fraction > 0; i-- {
+		out[i] = byte('0' + fraction%10)
+		fraction /= 10
+	}
+	return out
 }
 
 // appendString appends s, which is valid UTF-8, as a JSON string. Control
@@ -154,6 +176,9 @@ func appendTime(out []byte, us int64) []byte {
 func appendString(out []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	out = append(out, '"')
+	if plain(s) {
+		return append(append(out, s...), '"')
+	}
 	for _, r := range s {
 		switch {
 		case r == '"' || r == '\\':
@@ -169,4 +194,14 @@ func appendString(out []byte, s string) []byte {
 		}
 	}
 	return append(out, '"')
+}
+
+// plain tells that nothing in s needs an escape.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }

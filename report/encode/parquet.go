@@ -25,6 +25,7 @@ func NewParquet(w io.Writer, about About) Encoder {
 }
 
 type parquetFile struct {
+	unprepared
 	out   buffer
 	about About
 	file  *file.Writer

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -50,7 +51,9 @@ func Text(w io.Writer, s *Summary, style Style) error {
 	if s.Capture.Totals.Packets > 0 {
 		p.coverage(s.Coverage)
 		p.processes(s.Processes)
-		p.connections(s.Result)
+		if err := p.connections(s.Result); err != nil {
+			return err
+		}
 	}
 	p.remarks(s)
 	_, err := io.WriteString(w, p.out.String())
@@ -173,43 +176,42 @@ func bytesOfProcess(p *measure.Process) int64 {
 }
 
 // connections lists those with the most bytes.
-func (p *page) connections(r *attribute.Result) {
+func (p *page) connections(r *attribute.Result) error {
 	if r.Connections.Len() == 0 {
-		return
-	}
-	reader := r.Connections.Reader()
-	bytes := func(i int) int64 {
-		sent := reader.Sent(i)
-		return sent[attribute.Client].WireBytes + sent[attribute.Server].WireBytes
+		return nil
 	}
 	p.line("")
 	p.line(p.paint(bold, "  "+fit("Connections", p.Width-2-10)+fmt.Sprintf("%10s", "bytes")))
-	for _, i := range busiest(r.Connections.Len(), bytes) {
-		c := reader.At(i)
-		text := fmt.Sprintf("%-4v %s → %s", c.Key.Protocol, end(r, c, attribute.Client), end(r, c, attribute.Server))
-		p.line("  " + fit(text, p.Width-2-10) + fmt.Sprintf("%10s", size(bytes(i))))
+	busy, err := busiest(r)
+	for _, c := range busy {
+		p.line("  " + fit(c.text, p.Width-2-10) + fmt.Sprintf("%10s", size(c.bytes)))
 	}
 	p.more(r.Connections.Len(), "connection", "connections")
+	return err
 }
 
-// busiest returns the indexes of the maxLines highest values, the highest
-// first, equal ones in order.
-func busiest(n int, value func(int) int64) []int {
-	var top []int
-	for i := range n {
-		if len(top) == maxLines && value(i) <= value(top[maxLines-1]) {
-			continue
+// busyConnection is one of the busiest, and what is told of it.
+type busyConnection struct {
+	bytes int64
+	text  string
+}
+
+// busiest returns the maxLines connections with the most bytes, those with the
+// most first, equal ones in order.
+func busiest(r *attribute.Result) (top []busyConnection, err error) {
+	err = r.Connections.All(func(c *attribute.Connection) error {
+		sent := c.Sum()
+		bytes := sent[attribute.Client].WireBytes + sent[attribute.Server].WireBytes
+		if len(top) == maxLines && bytes <= top[maxLines-1].bytes {
+			return nil
 		}
-		at, _ := slices.BinarySearchFunc(top, value(i), func(j int, v int64) int {
-			if value(j) >= v {
-				return -1
-			}
-			return 1
-		})
-		top = slices.Insert(top, at, i)
+		at := sort.Search(len(top), func(i int) bool { return top[i].bytes < bytes })
+		text := fmt.Sprintf("%-4v %s → %s", c.Key.Protocol, end(r, c, attribute.Client), end(r, c, attribute.Server))
+		top = slices.Insert(top, at, busyConnection{bytes, text})
 		top = top[:min(len(top), maxLines)]
-	}
-	return top
+		return nil
+	})
+	return top, err
 }
 
 // end names one end of a connection and who held it, or may have: the first

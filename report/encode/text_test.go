@@ -75,7 +75,8 @@ func benchmark() *attribute.Result {
 
 func summary() *Summary {
 	r := benchmark()
-	return &Summary{Result: r, Coverage: measure.Cover(r), Processes: measure.ByProcess(r), Host: "build-7", Command: []string{"python3", "bench.py", "--size", "10 MB"},
+	coverage, processes, _ := measure.Fold(r, 1)
+	return &Summary{Result: r, Coverage: coverage, Processes: processes, Host: "build-7", Command: []string{"python3", "bench.py", "--size", "10 MB"},
 		Capture:  &measure.Capture{Files: []string{"run.pcapng"}, Totals: r.Totals, First: r.First, Last: r.Last, Dropped: 3, DropsKnown: true},
 		Warnings: []string{"the recorder dropped 3 packets"}, Hints: []string{"give the recorder a larger buffer"}}
 }
@@ -91,7 +92,7 @@ func TestText(t *testing.T) {
 func TestTextOfNothing(t *testing.T) {
 	var out bytes.Buffer
 	r := &attribute.Result{}
-	check(t, Text(&out, &Summary{Capture: &measure.Capture{Files: []string{"empty.pcap"}}, Coverage: measure.Cover(r), Result: r}, Style{}))
+	check(t, Text(&out, &Summary{Capture: &measure.Capture{Files: []string{"empty.pcap"}}, Coverage: &measure.Coverage{}, Result: r}, Style{}))
 	if got, want := out.String(), "empty.pcap\nno packets\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

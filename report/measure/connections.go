@@ -2,36 +2,75 @@ package measure
 
 import (
 	"github.com/pcapwho/pcapwho/attribute"
+	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/report/table"
 )
 
 // Connections returns one row a connection of r, made by so many workers.
 func Connections(r *attribute.Result, workers int) *table.Table {
-	return table.Parallel(table.Connections(), r.Connections.Len(), workers, func() func(*table.Batch, int) {
-		reader := r.Connections.Reader()
-		return func(b *table.Batch, i int) { appendConnection(b, r, reader.At(i)) }
-	})
+	return table.Parallel(table.Connections(), workers,
+		func() func(*attribute.Block) error { return r.Connections.Read().Next },
+		func() func(*table.Batch, *attribute.Block) {
+			w := connectionRows{result: r}
+			return w.append
+		})
 }
 
-func appendConnection(b *table.Batch, r *attribute.Result, c *attribute.Connection) {
+// connectionRows makes rows; each goroutine has its own.
+type connectionRows struct {
+	result     *attribute.Result
+	connection attribute.Connection
+	addresses  addresses
+}
+
+func (w *connectionRows) append(b *table.Batch, block *attribute.Block) {
+	for i := range block.Len() {
+		block.Connection(i, &w.connection)
+		w.row(b, &w.connection)
+	}
+}
+
+func (w *connectionRows) row(b *table.Batch, c *attribute.Connection) {
 	client, server := c.Endpoint[attribute.Client], c.Endpoint[attribute.Server]
 	b.Int("connection_id", int64(c.ID))
 	b.Text("protocol", c.Key.Protocol.String())
 	b.Int("ip_version", int64(c.IPVersion))
-	b.Text("client_ip", client.Addr.String())
+	b.Text("client_ip", w.addresses.text(client.Addr))
 	b.Int("client_port", int64(client.Port))
-	b.Text("server_ip", server.Addr.String())
+	b.Text("server_ip", w.addresses.text(server.Addr))
 	b.Int("server_port", int64(server.Port))
-	b.TextIf("local_side", localSide(r, c))
+	b.TextIf("local_side", localSide(w.result, c))
 	b.Int("first_ns", c.First)
 	b.Int("last_ns", c.Last)
 	sent := c.Sum()
-	appendEnds(b, "packets", sent, func(n *attribute.Counts) int64 { return n.Packets })
-	appendEnds(b, "wire_bytes", sent, func(n *attribute.Counts) int64 { return n.WireBytes })
-	appendEnds(b, "payload_bytes", sent, func(n *attribute.Counts) int64 { return n.PayloadBytes })
-	appendEnds(b, "unique_payload_bytes", sent, func(n *attribute.Counts) int64 { return n.UniqueBytes })
-	appendOwner(b, "client", r, c.Owner(attribute.Client))
-	appendOwner(b, "server", r, c.Owner(attribute.Server))
+	cs, ss := &sent[attribute.Client], &sent[attribute.Server]
+	b.Int("client_packets", cs.Packets)
+	b.Int("server_packets", ss.Packets)
+	b.Int("client_wire_bytes", cs.WireBytes)
+	b.Int("server_wire_bytes", ss.WireBytes)
+	b.Int("client_payload_bytes", cs.PayloadBytes)
+	b.Int("server_payload_bytes", ss.PayloadBytes)
+	b.Int("client_unique_payload_bytes", cs.UniqueBytes)
+	b.Int("server_unique_payload_bytes", ss.UniqueBytes)
+	appendOwner(b, &clientColumns, w.result, c.Owner(attribute.Client))
+	appendOwner(b, &serverColumns, w.result, c.Owner(attribute.Server))
+}
+
+// addresses remembers the text of addresses: those of a recording's rows
+// repeat.
+type addresses struct {
+	addr [1 << addressBits]flow.Addr
+	form [1 << addressBits]string
+}
+
+const addressBits = 12
+
+func (a *addresses) text(addr flow.Addr) string {
+	i := (addr.Lo ^ addr.Hi) * 0x9e3779b97f4a7c15 >> (64 - addressBits)
+	if a.form[i] == "" || a.addr[i] != addr {
+		a.addr[i], a.form[i] = addr, addr.String()
+	}
+	return a.form[i]
 }
 
 // localSide tells which ends are the recorded host's, "" when not known.
@@ -50,21 +89,24 @@ func localSide(r *attribute.Result, c *attribute.Connection) string {
 	return "none"
 }
 
-func appendEnds(b *table.Batch, name string, sent [2]attribute.Counts, of func(*attribute.Counts) int64) {
-	b.Int("client_"+name, of(&sent[attribute.Client]))
-	b.Int("server_"+name, of(&sent[attribute.Server]))
-}
+// ownerColumns are the names of the columns that tell the owner of one end.
+type ownerColumns struct{ pid, start, name, reason, candidates string }
 
-func appendOwner(b *table.Batch, end string, r *attribute.Result, v attribute.Verdict) {
+var (
+	clientColumns = ownerColumns{"client_pid", "client_start_ns", "client_name", "client_reason", "client_candidates"}
+	serverColumns = ownerColumns{"server_pid", "server_start_ns", "server_name", "server_reason", "server_candidates"}
+)
+
+func appendOwner(b *table.Batch, column *ownerColumns, r *attribute.Result, v attribute.Verdict) {
 	var p attribute.Process
 	if v.Process != attribute.NoProcess {
 		p = r.Processes[v.Process]
 	}
-	b.IntIf(end+"_pid", int64(p.ID.PID), v.Process != attribute.NoProcess)
-	b.IntIf(end+"_start_ns", p.ID.Start, p.ID.Start != 0)
-	b.TextIf(end+"_name", p.Name)
-	b.Text(end+"_reason", v.Reason.String())
-	b.List(end+"_candidates", candidates(r, v))
+	b.IntIf(column.pid, int64(p.ID.PID), v.Process != attribute.NoProcess)
+	b.IntIf(column.start, p.ID.Start, p.ID.Start != 0)
+	b.TextIf(column.name, p.Name)
+	b.Text(column.reason, v.Reason.String())
+	b.List(column.candidates, candidates(r, v))
 }
 
 func candidates(r *attribute.Result, v attribute.Verdict) []table.Process {

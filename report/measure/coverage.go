@@ -20,12 +20,6 @@ func (s Side) String() string { return [NumSides]string{"source", "destination"}
 // Coverage is what was sent for each reason of each side.
 type Coverage [NumSides][attribute.NumReasons]attribute.Counts
 
-// Cover sums r by side and reason.
-func Cover(r *attribute.Result) *Coverage {
-	c, _ := Fold(r, 1)
-	return c
-}
-
 func (c *Coverage) connection(connection *attribute.Connection) {
 	for i := range connection.Spans {
 		s := &connection.Spans[i]

@@ -9,7 +9,7 @@ import (
 )
 
 // A shell starts a download: the tree of the shell has what its child has.
-func ExampleByProcess() {
+func ExampleFold() {
 	shell, curl := connlog.ProcessID{PID: 10, Start: 1}, connlog.ProcessID{PID: 11, Start: 2}
 	r := &attribute.Result{
 		Processes: []attribute.Process{{ID: shell, Name: "sh"}, {ID: curl, Parent: shell, Name: "curl"}},
@@ -21,7 +21,8 @@ func ExampleByProcess() {
 			},
 		}}}}),
 	}
-	for _, p := range measure.ByProcess(r) {
+	_, processes, _ := measure.Fold(r, 1)
+	for _, p := range processes {
 		fmt.Println(p.Name, p.Self.Received.WireBytes, p.Tree.Received.WireBytes)
 	}
 	// Output:

@@ -2,39 +2,24 @@ package measure
 
 import (
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/pcapwho/pcapwho/attribute"
 )
 
-// foldBlock is how many connections a worker of Fold takes at a time.
-const foldBlock = 4096
-
-// Fold sums r by side and reason, and by process, with so many workers: each
-// connection is judged once. The result does not depend on their number.
-func Fold(r *attribute.Result, workers int) (*Coverage, Processes) {
+// Fold sums r by side and reason, and by process, with so many workers. The
+// result does not depend on their number. Its errors are those of
+// attribute.Connections.
+func Fold(r *attribute.Result, workers int) (*Coverage, Processes, error) {
 	tree := NewTree(r.Processes)
-	folders := make([]*folder, max(workers, 1))
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	for i := range folders {
+	var folders []*folder
+	err := r.Connections.Divide(workers, func() func(*attribute.Connection) {
 		f := newFolder(tree, len(r.Processes))
-		folders[i] = f
-		wait.Go(func() {
-			reader, n := r.Connections.Reader(), r.Connections.Len()
-			for {
-				begin := int(next.Add(foldBlock)) - foldBlock
-				if begin >= n {
-					return
-				}
-				for i := begin; i < min(begin+foldBlock, n); i++ {
-					f.connection(reader.At(i))
-				}
-			}
-		})
+		folders = append(folders, f)
+		return f.connection
+	})
+	if err != nil {
+		return nil, nil, err
 	}
-	wait.Wait()
 	f := folders[0]
 	for _, g := range folders[1:] {
 		f.merge(g)
@@ -44,7 +29,7 @@ func Fold(r *attribute.Result, workers int) (*Coverage, Processes) {
 		f.coverage.add(l.Source.Reason, l.Destination.Reason, l.Counts)
 		f.exchange(l.Source.Process, l.Destination.Process, l.Counts)
 	}
-	return &f.coverage, f.processes(r.Processes)
+	return &f.coverage, f.processes(r.Processes), nil
 }
 
 // folder is the sums of one worker.

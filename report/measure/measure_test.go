@@ -55,15 +55,25 @@ func result(t *rapid.T) *attribute.Result {
 	return r
 }
 
+// fold folds r, which is in memory, with two workers.
+func fold(r *attribute.Result) (*Coverage, Processes) {
+	coverage, processes, err := Fold(r, 2)
+	if err != nil {
+		panic(err)
+	}
+	return coverage, processes
+}
+
 // flows are a result's packets one direction of one span at a time.
 func flows(r *attribute.Result) []attribute.Loose {
 	all := slices.Clone(r.Loose)
-	r.Connections.All(func(_ int, c *attribute.Connection) {
+	r.Connections.All(func(c *attribute.Connection) error {
 		for _, s := range c.Spans {
 			for e := range attribute.End(2) {
 				all = append(all, attribute.Loose{Source: s.Verdict[e], Destination: s.Verdict[e.Other()], Counts: s.Sent[e]})
 			}
 		}
+		return nil
 	})
 	return all
 }
@@ -72,7 +82,7 @@ func flows(r *attribute.Result) []attribute.Loose {
 func TestCoverageIsTheCapture(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := result(t)
-		c := Cover(r)
+		c, _ := fold(r)
 		for s := range Side(NumSides) {
 			if c.Sum(s) != r.Totals {
 				t.Fatalf("%v adds up to %+v, the capture is %+v", s, c.Sum(s), r.Totals)
@@ -97,7 +107,7 @@ func TestCoverageIsTheCapture(t *testing.T) {
 func TestByProcessAgainstOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := result(t)
-		got := ByProcess(r)
+		_, got := fold(r)
 		parent := NewTree(r.Processes).parent
 		for i := range got {
 			if d := cmp.Diff(oracle(r, []int32{int32(i)}), got[i].Self); d != "" {
@@ -135,12 +145,13 @@ func oracle(r *attribute.Result, set []int32) (t Traffic) {
 			t.Received.Add(f.Counts)
 		}
 	}
-	r.Connections.All(func(_ int, c *attribute.Connection) {
+	r.Connections.All(func(c *attribute.Connection) error {
 		if slices.ContainsFunc(c.Spans, func(s attribute.Span) bool {
 			return slices.Contains(set, s.Verdict[0].Process) || slices.Contains(set, s.Verdict[1].Process)
 		}) {
 			t.Connections++
 		}
+		return nil
 	})
 	return t
 }
@@ -193,7 +204,8 @@ func TestDeepTree(t *testing.T) {
 		connections = append(connections, attribute.Connection{Spans: []attribute.Span{{Verdict: [2]attribute.Verdict{owner(n - 1 - i), owner(i)}}}})
 	}
 	r.Connections = attribute.ConnectionsOf(connections)
-	if got := ByProcess(r)[0]; got.Tree.Connections != 20_000 || got.Self.Connections != 1 {
+	_, all := fold(r)
+	if got := all[0]; got.Tree.Connections != 20_000 || got.Self.Connections != 1 {
 		t.Errorf("the first process has %+v", got)
 	}
 }
@@ -215,7 +227,7 @@ func rows(t testing.TB, tab *table.Table, column string) (cells []any) {
 	if k < 0 {
 		t.Fatalf("table %s has no column %s", tab.Name, column)
 	}
-	err := tab.Each(func(b *table.Batch) error {
+	err := tab.Each(func(*table.Batch) {}, func(b *table.Batch) error {
 		for i := range b.Rows {
 			switch v := &b.Columns[k]; {
 			case !v.Valid[i]:
@@ -246,7 +258,8 @@ func TestTablesAddUp(t *testing.T) {
 			}
 			return n
 		}
-		cover, processes, connections := Cover(r).Table(), ByProcess(r), Connections(r, 2)
+		coverage, processes := fold(r)
+		cover, connections := coverage.Table(), Connections(r, 2)
 		if got := sum(cover, "wire_bytes"); got != 2*r.Totals.WireBytes {
 			rt.Fatalf("coverage holds %d bytes, want twice %d", got, r.Totals.WireBytes)
 		}
@@ -257,10 +270,11 @@ func TestTablesAddUp(t *testing.T) {
 		if got := sum(processes.Table(), "sent_unique_payload_bytes"); got != sent.UniqueBytes {
 			rt.Fatalf("processes hold %d bytes, want %d", got, sent.UniqueBytes)
 		}
-		r.Connections.All(func(_ int, c *attribute.Connection) {
+		r.Connections.All(func(c *attribute.Connection) error {
 			ends := c.Sum()
 			both.Add(ends[0])
 			both.Add(ends[1])
+			return nil
 		})
 		if got := sum(connections, "client_payload_bytes") + sum(connections, "server_payload_bytes"); got != both.PayloadBytes {
 			rt.Fatalf("connections hold %d bytes, want %d", got, both.PayloadBytes)

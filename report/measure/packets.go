@@ -17,15 +17,18 @@ type Pass func(yield func([]packet.Packet) error) error
 // interface after the packet was read.
 func Packets(r *attribute.Result, pass Pass, files []string, interfaces func() []ingest.Interface) *table.Table {
 	s := table.Packets()
-	return &table.Table{Schema: s, Each: func(yield func(*table.Batch) error) error {
+	return &table.Table{Schema: s, Each: func(prepare func(*table.Batch), yield func(*table.Batch) error) error {
 		r.Rewind()
-		rows := &packetRows{r: r, files: files, addresses: addresses{}}
+		rows := &packetRows{r: r, files: files}
 		b := table.NewBatch(s)
 		err := pass(func(batch []packet.Packet) error {
 			rows.interfaces = interfaces()
 			for i := range batch {
-				rows.append(b, &batch[i])
+				if err := rows.append(b, &batch[i]); err != nil {
+					return err
+				}
 				if b.Rows == table.MaxRows {
+					prepare(b)
 					if err := yield(b); err != nil {
 						return err
 					}
@@ -35,6 +38,7 @@ func Packets(r *attribute.Result, pass Pass, files []string, interfaces func() [
 			return nil
 		})
 		if err == nil && b.Rows > 0 {
+			prepare(b)
 			err = yield(b)
 		}
 		return err
@@ -48,8 +52,11 @@ type packetRows struct {
 	addresses  addresses
 }
 
-func (s *packetRows) append(b *table.Batch, p *packet.Packet) {
-	c, source, destination := s.r.Find(p)
+func (s *packetRows) append(b *table.Batch, p *packet.Packet) error {
+	c, source, destination, err := s.r.Find(p)
+	if err != nil {
+		return err
+	}
 	network := p.Class == packet.Network || p.Class == packet.Transport
 	transport := p.Class == packet.Transport
 	file, iface := s.origin(p)
@@ -77,6 +84,7 @@ func (s *packetRows) append(b *table.Batch, p *packet.Packet) {
 	s.appendVerdict(b, "source", source)
 	s.appendVerdict(b, "destination", destination)
 	b.Null("duplicate")
+	return nil
 }
 
 // origin names the file and the interface of p.
@@ -110,22 +118,4 @@ func (s *packetRows) appendVerdict(b *table.Batch, side string, v attribute.Verd
 func hasPayload(p *packet.Packet) bool {
 	later := p.Class == packet.Network && p.Fragmented && p.FragmentOffset > 0
 	return p.Class == packet.Transport || later && (p.Tuple.Protocol == flow.TCP || p.Tuple.Protocol == flow.UDP)
-}
-
-// addresses keeps the text of the addresses seen, most of which recur. It
-// starts over when it holds too many, so that a scan does not fill memory.
-type addresses map[flow.Addr]string
-
-const maxAddresses = 1 << 16
-
-func (m addresses) text(a flow.Addr) string {
-	s, ok := m[a]
-	if !ok {
-		if len(m) == maxAddresses {
-			clear(m)
-		}
-		s = a.String()
-		m[a] = s
-	}
-	return s
 }

@@ -47,12 +47,6 @@ func (all Processes) sorted() Processes {
 	})
 }
 
-// ByProcess sums r by process.
-func ByProcess(r *attribute.Result) Processes {
-	_, all := Fold(r, 1)
-	return all
-}
-
 // Table returns one row a process.
 func (all Processes) Table() *table.Table {
 	all = all.sorted()

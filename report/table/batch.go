@@ -35,6 +35,7 @@ type Batch struct {
 	Schema  *Schema
 	Rows    int      // complete rows
 	Columns []Values // in the order of Schema.Columns
+	Encoded []byte   // what an encoder made of the rows ahead of their turn
 
 	next int // column of the row being appended
 }
@@ -46,7 +47,7 @@ func NewBatch(s *Schema) *Batch {
 
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() {
-	b.Rows, b.next = 0, 0
+	b.Rows, b.next, b.Encoded = 0, 0, b.Encoded[:0]
 	for i := range b.Columns {
 		v := &b.Columns[i]
 		clear(v.Strings)

@@ -102,11 +102,11 @@ func TestOf(t *testing.T) {
 	for n, want := range map[int][]int{0: nil, 1: {1}, MaxRows: {MaxRows}, 2*MaxRows + 1: {MaxRows, MaxRows, 1}} {
 		var got []int
 		tab := Of(small(), n, func(b *Batch, i int) { b.Int("a_ns", int64(i)); b.Text("b", "x") })
-		if err := tab.Each(func(b *Batch) error { got = append(got, b.Rows); return nil }); err != nil || !slices.Equal(got, want) {
+		if err := tab.Each(func(*Batch) {}, func(b *Batch) error { got = append(got, b.Rows); return nil }); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%d rows come as %v, want %v", n, got, want)
 		}
 		stop := errors.New("stop")
-		if err := tab.Each(func(*Batch) error { return stop }); n > 0 && !errors.Is(err, stop) {
+		if err := tab.Each(func(*Batch) {}, func(*Batch) error { return stop }); n > 0 && !errors.Is(err, stop) {
 			t.Errorf("%d rows: yield's error comes out as %v", n, err)
 		}
 	}

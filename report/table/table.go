@@ -1,26 +1,29 @@
 package table
 
 import (
+	"io"
 	"sync"
-	"sync/atomic"
 )
 
 // Table is a schema and its rows.
 type Table struct {
 	*Schema
 	// Each pushes the rows to yield in batches of 1 to MaxRows rows, in the
-	// order of Schema.Key, and ends with the first error of yield or of its
-	// own. The batch is reused: it is valid until yield returns.
-	Each func(yield func(*Batch) error) error
+	// order of Schema.Key, each after prepare has had it, and ends with the first
+	// error of yield or of its own. prepare may be called by several goroutines
+	// at a time, for batches ahead. A batch is reused: it is valid until yield
+	// returns.
+	Each func(prepare func(*Batch), yield func(*Batch) error) error
 }
 
 // Of returns a table of n rows; row must append row i to the batch.
 func Of(s *Schema, n int, row func(b *Batch, i int)) *Table {
-	return &Table{s, func(yield func(*Batch) error) error {
+	return &Table{s, func(prepare func(*Batch), yield func(*Batch) error) error {
 		b := NewBatch(s)
 		for i := range n {
 			row(b, i)
 			if b.Rows == MaxRows || i == n-1 {
+				prepare(b)
 				if err := yield(b); err != nil {
 					return err
 				}
@@ -31,59 +34,102 @@ func Of(s *Schema, n int, row func(b *Batch, i int)) *Table {
 	}}
 }
 
-// parallelRows is how many rows a batch of Parallel holds, with any number of
-// workers: enough that handing it over costs nothing, few enough that several
-// in flight take little memory.
-const parallelRows = 8192
-
-// Parallel is Of with rows that so many goroutines make ahead of yield, while
-// that encodes; each gets a row function of its own.
-func Parallel(s *Schema, n, workers int, newRow func() func(b *Batch, i int)) *Table {
-	return &Table{s, func(yield func(*Batch) error) error {
-		blocks := (n + parallelRows - 1) / parallelRows
-		workers := min(workers, blocks)
-		free := make(chan *Batch, workers+1)
-		for range cap(free) {
-			free <- NewBatch(s)
-		}
-		made := make([]chan *Batch, workers+1) // by block, around
-		for i := range made {
-			made[i] = make(chan *Batch, 1)
-		}
-		stop := make(chan struct{})
-		var next atomic.Int64
-		var wait sync.WaitGroup
-		defer wait.Wait()
-		defer close(stop)
+// Parallel returns a table whose batches so many goroutines make and prepare
+// ahead of yield: each reads the next block, one at a time, and makes its rows
+// by a function of its own. A read returns io.EOF behind the last block; a block
+// has 1 to MaxRows rows.
+func Parallel[B any](s *Schema, workers int, open func() (read func(*B) error), newRows func() func(*Batch, *B)) *Table {
+	return &Table{s, func(prepare func(*Batch), yield func(*Batch) error) error {
+		p := newPool[B](s, workers, open())
+		defer p.close()
 		for range workers {
-			wait.Go(func() {
-				row := newRow()
-				for {
-					var b *Batch // before its block, so that the next in order always has one
-					select {
-					case b = <-free:
-					case <-stop:
-						return
-					}
-					block := int(next.Add(1) - 1)
-					if block >= blocks {
-						return
-					}
-					b.Reset()
-					for i := block * parallelRows; i < min(n, (block+1)*parallelRows); i++ {
-						row(b, i)
-					}
-					made[block%len(made)] <- b
-				}
-			})
+			rows := newRows()
+			p.wait.Go(func() { p.work(rows, prepare) })
 		}
-		for block := range blocks {
-			b := <-made[block%len(made)]
-			if err := yield(b); err != nil {
-				return err
-			}
-			free <- b
-		}
-		return nil
+		return p.each(yield)
 	}}
+}
+
+// pool is what the workers of Parallel share.
+type pool[B any] struct {
+	free chan *Batch
+	made []chan *Batch // by number of the block, around
+	stop chan struct{}
+	wait sync.WaitGroup
+
+	reading sync.Mutex
+	read    func(*B) error
+	blocks  int   // that were read
+	ended   error // of read
+}
+
+func newPool[B any](s *Schema, workers int, read func(*B) error) *pool[B] {
+	p := &pool[B]{free: make(chan *Batch, workers+1), made: make([]chan *Batch, workers+1), stop: make(chan struct{}), read: read}
+	for i := range p.made {
+		p.free <- NewBatch(s)
+		p.made[i] = make(chan *Batch, 1)
+	}
+	return p
+}
+
+// next reads the next block and returns its number; at the end it tells all
+// who wait for one.
+func (p *pool[B]) next(block *B) (n int, ok bool) {
+	p.reading.Lock()
+	defer p.reading.Unlock()
+	if p.ended == nil {
+		if p.ended = p.read(block); p.ended != nil {
+			close(p.made[p.blocks%len(p.made)])
+		}
+	}
+	if p.ended != nil {
+		return 0, false
+	}
+	p.blocks++
+	return p.blocks - 1, true
+}
+
+// work makes batches until there are no more blocks.
+func (p *pool[B]) work(rows func(*Batch, *B), prepare func(*Batch)) {
+	var block B
+	for {
+		var b *Batch // before its block, so that the next in order always has one
+		select {
+		case b = <-p.free:
+		case <-p.stop:
+			return
+		}
+		n, ok := p.next(&block)
+		if !ok {
+			return
+		}
+		b.Reset()
+		rows(b, &block)
+		prepare(b)
+		p.made[n%len(p.made)] <- b
+	}
+}
+
+// each yields the batches in order.
+func (p *pool[B]) each(yield func(*Batch) error) error {
+	for n := 0; ; n++ {
+		b, ok := <-p.made[n%len(p.made)]
+		if !ok {
+			break
+		}
+		if err := yield(b); err != nil {
+			return err
+		}
+		p.free <- b
+	}
+	if p.ended == io.EOF {
+		return nil
+	}
+	return p.ended
+}
+
+// close ends the workers.
+func (p *pool[B]) close() {
+	close(p.stop)
+	p.wait.Wait()
 }

@@ -1,0 +1,162 @@
+package owner
+
+import (
+	"math"
+	"slices"
+	"sort"
+
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+	"github.com/pcapwho/pcapwho/ingest/flow"
+)
+
+// tuple is the sockets of one connection key, by the side that is local to
+// them: one more than the index of the latest, from which Socket.next leads to
+// the others.
+type tuple [2]int32
+
+// connect files a socket with a peer under its key.
+func (t *Timeline) connect(i int32, s *Socket, ns uint32, e *connlog.Socket) {
+	five := flow.FiveTuple{Source: e.Local.Addr, Destination: e.Remote.Addr, SourcePort: e.Local.Port, DestinationPort: e.Remote.Port, Protocol: e.Protocol}
+	key, side := five.Key(ns)
+	s.connected, s.side, s.place = true, side, t.keys.Put(&key)
+	if int(s.place) == len(t.tuples) {
+		t.tuples = append(t.tuples, tuple{})
+	}
+	latest := &t.tuples[s.place][side]
+	s.next, *latest = *latest, i+1
+}
+
+// Number returns the number of k, whose hash is h, -1 if no socket had it.
+func (t *Timeline) Number(k *flow.Key, h uint64) int32 { return t.keys.Find(k, h) }
+
+// Numbers returns how many keys have numbers: from 0 on.
+func (t *Timeline) Numbers() int { return t.keys.Len() }
+
+// Connected appends to buf the sockets whose local end is side s of key number
+// n and whose remote end is the other. A socket that is connected to itself is
+// both ends.
+func (t *Timeline) Connected(buf []int32, n int32, s flow.Side) []int32 {
+	if n < 0 {
+		return buf
+	}
+	i := t.tuples[n][s]
+	if k := t.keys.Key(n); i == 0 && k.Endpoint(flow.Low) == k.Endpoint(flow.High) {
+		i = t.tuples[n][flow.Low]
+	}
+	begin := len(buf)
+	for ; i != 0; i = t.Socket(i - 1).next {
+		buf = append(buf, i-1)
+	}
+	slices.Reverse(buf[begin:])
+	return buf
+}
+
+// maxScanned is how many sockets of one key are looked through for each cut:
+// of keys that have more, the cuts are kept.
+const maxScanned = 8
+
+// sealTuples makes the cuts of keys that have many sockets.
+func (t *Timeline) sealTuples() {
+	t.cuts = map[int32][]int64{}
+	var sockets []int32
+	for n := range int32(t.keys.Len()) {
+		sockets = t.Connected(t.Connected(sockets[:0], n, flow.Low), n, flow.High)
+		if len(sockets) > maxScanned {
+			t.cuts[n] = t.cutsOf(nil, sockets)
+		}
+	}
+}
+
+// cutsOf appends the sorted times at which nothing is as before for any of the
+// sockets.
+func (t *Timeline) cutsOf(cuts []int64, sockets []int32) []int64 {
+	for _, i := range sockets {
+		t.eachCut(i, func(c int64) { cuts = append(cuts, c) })
+	}
+	slices.Sort(cuts)
+	return slices.Compact(cuts)
+}
+
+// eachCut calls f with the times at which a hold of socket i begins or has
+// ended, and for those that come and go under one five-tuple also when they may
+// have existed.
+func (t *Timeline) eachCut(i int32, f func(int64)) {
+	s := t.Socket(i)
+	var one [1]Hold
+	for _, h := range t.Holds(one[:0], i) {
+		f(h.From)
+		f(h.To + 1)
+	}
+	if t.protocol(s) == flow.TCP {
+		return
+	}
+	if s.Before != math.MinInt64 {
+		f(s.Before + 1)
+	}
+	if s.After != math.MaxInt64 {
+		f(s.After)
+	}
+}
+
+func (t *Timeline) protocol(s *Socket) flow.Protocol {
+	if s.connected {
+		return t.keys.Key(s.place).Protocol
+	}
+	return t.bindings[s.place].protocol
+}
+
+// Cut returns the half-open interval around time at in which nothing that is
+// known about the owners of k, whose number is n, changes.
+func (t *Timeline) Cut(n int32, k *flow.Key, at int64) (from, until int64) {
+	i := interval{at, math.MinInt64, math.MaxInt64}
+	i.narrow(t.breaks)
+	if n >= 0 {
+		t.cutTuple(n, &i)
+	}
+	if k.Protocol == flow.TCP {
+		return i.from, i.until // listeners do not own what is established
+	}
+	for _, s := range [2]flow.Side{flow.Low, flow.High} {
+		if p := t.port[portKey{k.Namespace, k.Protocol, k.Endpoint(s).Port}]; p != nil {
+			i.narrow(p.cuts)
+		}
+	}
+	return i.from, i.until
+}
+
+func (t *Timeline) cutTuple(n int32, i *interval) {
+	if len(t.cuts) > 0 {
+		if cuts := t.cuts[n]; cuts != nil {
+			i.narrow(cuts)
+			return
+		}
+	}
+	for _, s := range t.tuples[n] {
+		for ; s != 0; s = t.Socket(s - 1).next {
+			t.eachCut(s-1, i.cut)
+		}
+	}
+}
+
+// interval is [from, until) around a time.
+type interval struct{ at, from, until int64 }
+
+// cut cuts the interval at c.
+func (i *interval) cut(c int64) {
+	if c <= i.at {
+		i.from = max(i.from, c)
+	} else {
+		i.until = min(i.until, c)
+	}
+}
+
+// narrow shrinks the interval to the sorted cuts around its time.
+func (i *interval) narrow(cuts []int64) {
+	n := sort.Search(len(cuts), func(n int) bool { return cuts[n] > i.at })
+	if n > 0 {
+		i.cut(cuts[n-1])
+	}
+	if n < len(cuts) {
+		i.cut(cuts[n])
+	}
+}

@@ -1,0 +1,153 @@
+package spill
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/binary"
+	"io"
+	"os"
+	"slices"
+)
+
+// chunkSize is how much memory is taken at a time, in bytes.
+const chunkSize = 256 << 10
+
+// Sorter takes records in any order. It is not safe for concurrent use.
+type Sorter struct {
+	budget int
+	chunks [][]byte
+	places []place
+	held   int // bytes of chunks that are full, and of places
+	n      int
+
+	file *os.File // nil = nothing was spilled
+	size int64
+	runs []extent
+}
+
+// place is where a record lies in memory.
+type place struct {
+	id     uint64
+	chunk  uint32
+	offset uint32
+}
+
+const placeSize = 16
+
+// extent is a sorted run in the file, in bytes.
+type extent struct{ offset, length int64 }
+
+// NewSorter returns an empty Sorter that holds about budget bytes in memory.
+func NewSorter(budget int) *Sorter { return &Sorter{budget: budget} }
+
+// Len returns how many records were added.
+func (s *Sorter) Len() int { return s.n }
+
+// Add adds a record under its number, of which each must be another. It keeps
+// nothing of record. Its errors are those of the temporary file.
+func (s *Sorter) Add(id uint64, record []byte) error {
+	need := len(record) + binary.MaxVarintLen32
+	last := len(s.chunks) - 1
+	if last < 0 || cap(s.chunks[last])-len(s.chunks[last]) < need {
+		if s.held > s.budget {
+			if err := s.spill(); err != nil {
+				return err
+			}
+		}
+		size := max(chunkSize, need)
+		s.chunks = append(s.chunks, make([]byte, 0, size))
+		s.held += size
+		last = len(s.chunks) - 1
+	}
+	c := s.chunks[last]
+	s.places = append(s.places, place{id, uint32(last), uint32(len(c))})
+	s.held += placeSize
+	s.chunks[last] = append(binary.AppendUvarint(c, uint64(len(record))), record...)
+	s.n++
+	return nil
+}
+
+// record returns a record in memory.
+func (s *Sorter) record(p place) []byte {
+	b := s.chunks[p.chunk][p.offset:]
+	n, k := binary.Uvarint(b)
+	return b[k : k+int(n)]
+}
+
+// sort orders what is in memory.
+func (s *Sorter) sort() {
+	slices.SortFunc(s.places, func(a, b place) int { return cmp.Compare(a.id, b.id) })
+}
+
+// spill writes what is in memory to the file, as one run.
+func (s *Sorter) spill() (err error) {
+	if s.file == nil {
+		if s.file, err = os.CreateTemp("", "pcapwho-*.spill"); err != nil {
+			return err
+		}
+		os.Remove(s.file.Name()) // where a file that is open can have no name, it is gone whatever happens
+	}
+	s.sort()
+	w := bufio.NewWriterSize(s.file, chunkSize)
+	run := extent{offset: s.size}
+	var head []byte
+	for _, p := range s.places {
+		r := s.record(p)
+		head = binary.AppendUvarint(binary.AppendUvarint(head[:0], p.id), uint64(len(r)))
+		w.Write(head) // the first error is Flush's too
+		w.Write(r)
+		run.length += int64(len(head) + len(r))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	s.size += run.length
+	s.runs = append(s.runs, run)
+	s.chunks, s.places, s.held = nil, s.places[:0], 0
+	return nil
+}
+
+// Close removes the temporary file. Readers must not be used afterwards.
+func (s *Sorter) Close() error {
+	if s.file == nil {
+		return nil
+	}
+	err := s.file.Close()
+	os.Remove(s.file.Name())
+	s.file = nil
+	return err
+}
+
+// memory reads what a Sorter holds in memory.
+type memory struct {
+	s *Sorter
+	i int
+}
+
+func (m *memory) next() (uint64, []byte, error) {
+	if m.i == len(m.s.places) {
+		return 0, nil, io.EOF
+	}
+	p := m.s.places[m.i]
+	m.i++
+	return p.id, m.s.record(p), nil
+}
+
+// run reads a run of the file.
+type run struct {
+	r   *bufio.Reader
+	buf []byte
+}
+
+func (r *run) next() (id uint64, record []byte, err error) {
+	if id, err = binary.ReadUvarint(r.r); err != nil {
+		return 0, nil, err // io.EOF at the end of the run
+	}
+	n, err := binary.ReadUvarint(r.r)
+	if err != nil {
+		return 0, nil, err
+	}
+	r.buf = slices.Grow(r.buf[:0], int(n))[:n]
+	_, err = io.ReadFull(r.r, r.buf)
+	return id, r.buf, err
+}
