@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pcapwho/pcapwho/attribute"
 	"github.com/pcapwho/pcapwho/attribute/owner"
@@ -193,28 +194,42 @@ func (s *oracleSocket) moments(a, b int64) []int64 {
 	return all
 }
 
-func (o *oracle) instances() {
-	type state struct {
-		n     int
-		last  int64
-		flags [2]uint8
-		isn   [2]int64
+// state is what is known of a key's latest instance.
+type state struct {
+	n     int
+	last  int64
+	flags [2]uint8
+	isn   [2]int64
+}
+
+func (s *state) closed() bool {
+	return s.flags[0]&s.flags[1]&packet.FIN != 0 || (s.flags[0]|s.flags[1])&packet.RST != 0
+}
+
+// over tells whether the instance was silent for too long to have p.
+func (s *state) over(p *packet.Packet) bool {
+	limit := 2 * time.Minute
+	if p.Tuple.Protocol == flow.TCP && !s.closed() {
+		limit = 2 * time.Hour
 	}
+	return time.Duration(p.Time-s.last) > limit
+}
+
+func (o *oracle) instances() {
 	states := map[flow.Key]*state{}
 	count := 0
 	for i := range o.packets {
 		p := &o.packets[i]
 		key, side := p.Tuple.Key(0)
 		s := states[key]
-		fresh := s == nil
-		if s != nil && p.TCPFlags&packet.SYN != 0 && p.TCPFlags&packet.ACK == 0 {
-			closed := s.flags[0]&s.flags[1]&packet.FIN != 0 || (s.flags[0]|s.flags[1])&packet.RST != 0
+		fresh := s == nil || s.over(p)
+		if !fresh && p.TCPFlags&packet.SYN != 0 && p.TCPFlags&packet.ACK == 0 {
 			mine, other := s.isn[side], s.isn[1-side]
 			switch {
 			case mine >= 0:
 				fresh = mine != int64(p.Seq)
 			case other >= 0:
-				fresh = s.flags[side]&packet.ACK != 0 || closed
+				fresh = s.flags[side]&packet.ACK != 0 || s.closed()
 			default:
 				fresh = true
 			}
@@ -263,12 +278,7 @@ func (o *oracle) belongs(s *oracleSocket, n int, key flow.Key) bool {
 			at = c
 		}
 	}
-	first := o.ofInstance(chain[0])
-	begun := false
-	for _, p := range first {
-		begun = begun || p.TCPFlags&packet.SYN != 0
-	}
-	if at < 0 && (s.last[1] >= start[chain[0]] || !begun) {
+	if at < 0 && (s.last[1] >= start[chain[0]] || !o.begun(chain[0])) {
 		at = 0
 	}
 	if at < 0 || chain[at] != n || end[n] < s.before || start[n] > s.after {
@@ -442,7 +452,7 @@ func (o *oracle) sharers(me flow.Endpoint) (who []int32) {
 	for i, a := range fit {
 		for _, w := range a.owners {
 			shared = shared || len(w)-b2i(slices.Contains(w, 3))-b2i(slices.Contains(w, unseen)) > 1
-			if slices.Contains(w, 2) && !a.HasRemote && starts[4] <= a.last[1] && o.exit() >= a.first[0] {
+			if slices.Contains(w, 2) && !a.HasRemote && process(4).Start <= a.last[1] && o.exit() >= a.first[0] {
 				shared, who = true, append(who, 2, 4)
 			}
 		}
@@ -474,8 +484,20 @@ func (o *oracle) exit() int64 {
 	return math.MaxInt64
 }
 
+// begun tells whether the beginning of an instance was seen.
+func (o *oracle) begun(n int) bool {
+	return slices.ContainsFunc(o.ofInstance(n), func(p *packet.Packet) bool { return p.TCPFlags&packet.SYN != 0 })
+}
+
+// listens tells whether some socket ever listened for me.
+func (o *oracle) listens(me flow.Endpoint) bool {
+	return local(me.Addr) && slices.ContainsFunc(o.sockets(), func(s *oracleSocket) bool {
+		return s.Protocol == flow.TCP && s.State == "listen" && s.Local.Port == me.Port && (s.Local.Addr == me.Addr || s.Local.Addr.IsUnspecified())
+	})
+}
+
 // server tells whether one side of packet i is the one that did not open the
-// connection. The generator begins all with a SYN.
+// connection.
 func (o *oracle) server(i int, source bool) bool {
 	p := &o.packets[i]
 	if p.Tuple.From() == p.Tuple.To() {
@@ -486,9 +508,11 @@ func (o *oracle) server(i int, source bool) bool {
 		me = p.Tuple.From()
 	}
 	ps := o.ofInstance(o.inst[i])
-	client := ps[0].Tuple.From()
-	if ps[0].TCPFlags&packet.ACK != 0 {
-		client = ps[0].Tuple.To()
+	opening := slices.IndexFunc(ps, func(p *packet.Packet) bool { return p.TCPFlags&packet.SYN != 0 })
+	client, other := ps[max(opening, 0)].Tuple.From(), ps[max(opening, 0)].Tuple.To()
+	switch {
+	case opening < 0 && o.listens(client) && !o.listens(other), opening >= 0 && ps[opening].TCPFlags&packet.ACK != 0:
+		client = other
 	}
 	return me != client
 }
@@ -544,10 +568,10 @@ func (o *oracle) stream(i int, source bool, exact, bound []*oracleSocket) (strin
 // time seen, those that may have had it before.
 func (o *oracle) openers(i int, source bool, who []int32, seen int64, bound []*oracleSocket) []int32 {
 	first := o.ofInstance(o.inst[i])[0].Time
-	if w := who[0]; starts[w] > first {
+	if w := who[0]; process(w).Start > first {
 		who = append(who, parents[w], unseen)
 	}
-	if o.server(i, source) {
+	if o.server(i, source) || !o.begun(o.inst[i]) {
 		who = append(who, accepted(bound, first, seen)...)
 	}
 	slices.Sort(who)
@@ -598,7 +622,7 @@ func (o *oracle) listen(i int, source bool, exact, bound []*oracleSocket) string
 		slices.Sort(who)
 		return verdict("listener", slices.Compact(who))
 	}
-	if rst && refused && !there {
+	if rst && refused && !there && o.begun(o.inst[i]) {
 		return "kernel []"
 	}
 	return "unknown []"
@@ -629,24 +653,23 @@ func verdict(reason string, who []int32) string {
 	return fmt.Sprint(reason, " ", who)
 }
 
-// Times are near base, for 0 means none in a log.
-const (
-	ms   = 1e6
-	base = 1000 * ms
-)
+// Times are near base, for 0 means none in a log. A unit is a millisecond or, so
+// that connections come to an end by silence, up to minutes: see draw.
+var ms, base int64
 
 // By PID: the program that a process runs, its parent (0 = not in the log), and
 // when it began. 4 is a copy that 2 made of itself.
 var (
 	programs = [...]string{1: "/bin/web", 2: "/bin/web", 3: "/bin/sh", 4: "/bin/web"}
 	parents  = [...]int32{3: 1, 4: 2}
-	starts   = [...]int64{1: 1, 2: 2, 3: base + 70*ms, 4: base + 120*ms}
 )
 
 // draw makes a random timeline: polls every 50 ms, sockets that open, change
 // hands and close between them, and packets of a few five-tuples.
 func draw(t *rapid.T) *oracle {
 	o := &oracle{}
+	ms = 1e6 * rapid.SampledFrom([]int64{1, 1, 2000, 100_000}).Draw(t, "unit")
+	base = 1000 * ms
 	polls := rapid.IntRange(2, 8).Draw(t, "polls")
 	pid := func() connlog.ProcessID {
 		return process(int32(rapid.IntRange(1, len(programs)-1).Draw(t, "pid")))
@@ -663,7 +686,7 @@ func draw(t *rapid.T) *oracle {
 	var open []alive
 	id := uint64(0)
 	for n := range polls {
-		begin, end := base+int64(n*50*ms), base+int64(n*50*ms+10*ms)
+		begin, end := base+int64(n)*50*ms, base+int64(n)*50*ms+10*ms
 		previous := begin - 50*ms
 		if n > 0 && rapid.IntRange(0, 11).Draw(t, "again") == 0 {
 			o.events = append(o.events, newHead(begin-5*ms))
@@ -731,7 +754,7 @@ func process(n int32) connlog.ProcessID {
 	if n == 0 {
 		return connlog.ProcessID{}
 	}
-	return connlog.ProcessID{PID: n, Start: starts[n]}
+	return connlog.ProcessID{PID: n, Start: [...]int64{1: 1, 2: 2, 3: base + 70*ms, 4: base + 120*ms}[n]}
 }
 
 func newHead(at int64) connlog.Event {
@@ -769,7 +792,7 @@ func drawSocket(t *rapid.T, s *connlog.Socket) {
 func drawPackets(t *rapid.T, o *oracle, span int64) {
 	var times []int64
 	for range rapid.IntRange(1, 14).Draw(t, "packets") {
-		times = append(times, rapid.Int64Range(0, span*4).Draw(t, "time")*250_000+base)
+		times = append(times, rapid.Int64Range(0, span*4).Draw(t, "time")*ms/4+base)
 	}
 	slices.Sort(times)
 	begun := map[flow.Key]bool{}
@@ -811,6 +834,7 @@ func TestOracle(t *testing.T) {
 		for i := range o.events {
 			log.Add(&o.events[i])
 		}
+		attribute.SweepAfter(rapid.SampledFrom([]int{1, 3, 1 << 14}).Draw(t, "packets between sweeps"))
 		a := attribute.New(attribute.Config{Log: log, Shares: rapid.IntRange(1, 3).Draw(t, "shares")})
 		a.Add(o.packets)
 		a.SetMarks(oracleMarks)

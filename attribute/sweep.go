@@ -5,10 +5,9 @@ import "time"
 // How often connections that are over are looked for, so that only those that
 // may go on take memory: not before so much time of the capture has passed, and
 // so many packets.
-const (
-	sweepTime    = int64(30 * time.Second)
-	sweepPackets = 1 << 14
-)
+const sweepTime = int64(30 * time.Second)
+
+var sweepPackets = 1 << 14 // tests sweep more often
 
 // sweeper tells when to look: from the times of the packets in their order
 // alone, so that every pass over a capture does it at the same packets. A time

@@ -1,0 +1,4 @@
+package attribute
+
+// SweepAfter makes sweeps possible after so many packets.
+func SweepAfter(packets int) { sweepPackets = packets }
