@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"github.com/pcapwho/pcapwho/attribute/conn"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 )
 
@@ -60,5 +61,11 @@ func drawConnection(t *rapid.T) *Connection {
 	for range rapid.IntRange(0, 2).Draw(t, "quotes") {
 		c.quotes = append(c.quotes, quoteVerdict{quoteKey{side: flow.Side(rapid.IntRange(0, 1).Draw(t, "side")), source: Kernel, from: when.Draw(t, "from")}, verdict()})
 	}
+	if rapid.IntRange(0, 3).Draw(t, "labelled") == 0 {
+		c.labels = append(c.labels, conn.Labels{From: when.Draw(t, "from"), Sum: [2]Counts{1: {Packets: 3, WireBytes: 300}},
+			List: []conn.Labelled{{Label: conn.Label{Mark: conn.ManyMarks, About: conn.AboutEither, Sender: flow.High}, Counts: Counts{Packets: 3}, Acts: 2, First: 7, Last: 1 << 40}},
+			Edge: [2][2]conn.Edge{1: {0: {Frame: 7, Before: [2]Counts{0: {Packets: n.Draw(t, "before")}}}}}})
+	}
+	c.begun = rapid.Bool().Draw(t, "begun")
 	return c
 }
