@@ -31,7 +31,8 @@ type recording struct {
 	writer  *pcapng.Writer
 	events  *connlog.Writer
 	now     int64
-	options pcapng.Options // of the packets to come
+	options pcapng.Options            // of the packets to come
+	tunnel  func(frame []byte) []byte // what they go through; nil = nothing
 }
 
 func record(t testing.TB) *recording {
@@ -105,6 +106,10 @@ func (r *recording) frame(a, b netip.Addr, protocol layers.IPProtocol, above ...
 	}
 	out := gopacket.NewSerializeBuffer()
 	must(r.t, gopacket.SerializeLayers(out, gopacket.SerializeOptions{FixLengths: true}, append([]gopacket.SerializableLayer{link, network}, above...)...))
+	if r.tunnel != nil {
+		r.raw(r.tunnel(out.Bytes()))
+		return
+	}
 	r.raw(out.Bytes())
 }
 
