@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/pcapwho/pcapwho/ingest/packet"
@@ -28,6 +29,10 @@ type File struct {
 	Compression Compression
 	Size        int64  // bytes, as compressed; 0 = not known
 	RecordingID string // the identity that record wrote into it, "" where there is none; valid once it was read
+	LeftOut     bool   // it could not be read, and Damage says why: see Config.Lenient
+	First, Last int64  // times of its earliest and latest packet, Unix nanoseconds, 0 = unknown; valid once a Stream read it
+
+	begins int64 // time of its first packet; math.MaxInt64 = unknown
 }
 
 // Capture reads capture files as one recording. It is not safe for concurrent
@@ -35,10 +40,12 @@ type File struct {
 type Capture struct {
 	files      []File
 	damage     []Damage
+	leftOut    []Damage // why files were left out when they were opened
 	interfaces []Interface
 	marks      []pcapng.Mark
 	config     Config
 
+	merge   *merge  // nil unless the order is Merged
 	current *source // nil before the first file and after the last
 	next    int     // index of the file after it
 	done    int64   // bytes of the files before current
@@ -50,7 +57,7 @@ type Capture struct {
 // source is one open file.
 type source struct {
 	file   int
-	f      *os.File
+	f      *os.File // nil = it is open only while it is read
 	in     *content
 	reader *pcapng.Reader
 	at     int64 // where the pieces of it that were read end; see Stream
@@ -61,6 +68,9 @@ type source struct {
 // close closes the file.
 func (s *source) close() error {
 	s.in.close()
+	if s.f == nil {
+		return nil
+	}
 	return s.f.Close()
 }
 
@@ -75,6 +85,11 @@ func (s *source) offset() int64 {
 // Config says how captures are read; its zero value reads everything.
 type Config struct {
 	MaxDecompressed int64 // bytes that one compressed file may hold; 0 = no limit
+	Order           Order // of several files
+
+	// Lenient: of several files, one that cannot be read is left out, and noted
+	// as Damage. Open fails where none can be read.
+	Lenient bool
 }
 
 // Open opens capture files as one recording, in the order given; "-" is
@@ -89,21 +104,12 @@ func (cfg Config) Open(paths ...string) (*Capture, error) {
 		return nil, errors.New("no capture file given")
 	}
 	c := &Capture{config: cfg}
-	for i, path := range paths {
+	for _, path := range paths {
 		c.files = append(c.files, File{Name: path})
-		if i > 0 && once(path) {
-			continue // opened in its turn
-		}
-		s, err := c.open(i)
-		if err != nil {
-			c.Close()
-			return nil, err
-		}
-		if i == 0 {
-			c.use(s)
-		} else {
-			s.close()
-		}
+	}
+	if err := c.openAll(); err != nil {
+		c.Close()
+		return nil, err
 	}
 	return c, nil
 }
@@ -135,9 +141,15 @@ func (c *Capture) open(i int) (*source, error) {
 		if info.Mode().IsRegular() {
 			file.Size = info.Size()
 		}
+		var src io.Reader = f
+		if c.merge != nil && len(c.merge.heads) >= maxOpen {
+			src = &visited{path: file.Name, was: info}
+			f.Close()
+			f = nil
+		}
 		var s *source
-		if s, err = c.begin(file, f); err == nil {
-			s.file = i
+		if s, err = c.begin(file, src); err == nil {
+			s.file, s.f = i, f
 			return s, nil
 		}
 	}
@@ -146,8 +158,12 @@ func (c *Capture) open(i int) (*source, error) {
 }
 
 // begin reads the header of an open file.
-func (c *Capture) begin(file *File, f *os.File) (*source, error) {
-	in, err := openContent(f, file.Name, c.config.MaxDecompressed)
+func (c *Capture) begin(file *File, src io.Reader) (*source, error) {
+	ahead := aheadSize
+	if c.merge != nil {
+		ahead = aheadSmall
+	}
+	in, err := openContent(src, file.Name, c.config.MaxDecompressed, ahead)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +173,7 @@ func (c *Capture) begin(file *File, f *os.File) (*source, error) {
 		return nil, err
 	}
 	file.Format, file.Compression = r.Format(), in.compression
-	return &source{f: f, in: in, reader: r}, nil
+	return &source{in: in, reader: r}, nil
 }
 
 // use makes s the current file.
@@ -172,6 +188,12 @@ func (c *Capture) use(s *source) {
 // those of the files, and final.
 func (c *Capture) Read(batch []packet.Packet) (n int, err error) {
 	for n < len(batch) && c.failed == nil {
+		if c.merge != nil {
+			if c.failed = c.merge.next(&batch[n]); c.failed == nil {
+				n++
+			}
+			continue
+		}
 		if c.current == nil {
 			c.failed = c.advance()
 			continue
@@ -195,6 +217,9 @@ func (c *Capture) stop(err error) error {
 		c.finish()
 	case errors.As(err, &malformed):
 		c.note(malformed)
+	case c.lenient():
+		c.leave(c.current.file, err)
+		c.finish()
 	default:
 		c.finish()
 		return err
@@ -204,12 +229,19 @@ func (c *Capture) stop(err error) error {
 
 // advance opens the next file; behind the last it returns io.EOF.
 func (c *Capture) advance() error {
+	for c.next < len(c.files) && c.files[c.next].LeftOut {
+		c.next++
+	}
 	if c.next == len(c.files) {
 		return io.EOF
 	}
 	s, err := c.open(c.next)
-	if err == nil {
+	switch {
+	case err == nil:
 		c.use(s)
+	case c.lenient():
+		c.leave(c.next, err)
+		err = nil
 	}
 	return err
 }
@@ -243,12 +275,16 @@ func (c *Capture) describe() {
 	s := c.current
 	c.interfaces = c.interfaces[:s.base]
 	for _, i := range s.reader.Interfaces() {
-		c.interfaces = append(c.interfaces, Interface{
-			File: s.file, Name: strings.ToValidUTF8(i.Name, "\ufffd"), LinkType: i.LinkType, Snaplen: i.Snaplen,
-			Received: i.Received.N, HasReceived: i.Received.Known, Dropped: i.Dropped.N, HasDropped: i.Dropped.Known,
-		})
+		c.interfaces = append(c.interfaces, interfaceOf(s.file, &i))
 	}
 	c.files[s.file].RecordingID = identity(s.reader.Comment())
+}
+
+func interfaceOf(file int, i *pcapng.Interface) Interface {
+	return Interface{
+		File: file, Name: strings.ToValidUTF8(i.Name, "\ufffd"), LinkType: i.LinkType, Snaplen: i.Snaplen,
+		Received: i.Received.N, HasReceived: i.Received.Known, Dropped: i.Dropped.N, HasDropped: i.Dropped.Known,
+	}
 }
 
 // finish closes the current file.
@@ -290,16 +326,18 @@ func (c *Capture) Interfaces() []Interface { return c.interfaces }
 // the order in which Packet.Mark counts them. They are final once a file is
 // read.
 func (c *Capture) Marks() []pcapng.Mark {
-	if s := c.current; s != nil {
+	if c.merge != nil {
+		c.merge.describeAll()
+	} else if s := c.current; s != nil {
 		c.marks = append(c.marks[:s.marks], s.reader.Marks()...)
 	}
 	return c.marks
 }
 
 // Damage returns what was damaged in what was read so far.
-func (c *Capture) Damage() []Damage { return c.damage }
+func (c *Capture) Damage() []Damage { return slices.Concat(c.leftOut, c.damage) }
 
-// Files returns the files in the order given.
+// Files returns the files in the order in which they are read.
 func (c *Capture) Files() []File { return c.files }
 
 // RecordingID returns the identity that record wrote into the capture, of
@@ -327,6 +365,9 @@ func identity(comment string) string {
 // a file's size is not known.
 func (c *Capture) Progress() (done, total int64) {
 	for _, f := range c.files {
+		if f.LeftOut {
+			continue
+		}
 		if f.Size == 0 {
 			total = 0
 			break
@@ -336,6 +377,9 @@ func (c *Capture) Progress() (done, total int64) {
 	done = c.done
 	if c.current != nil {
 		done += c.current.offset()
+	}
+	if c.merge != nil {
+		done += c.merge.offset()
 	}
 	return done, total
 }
@@ -354,11 +398,17 @@ func (c *Capture) Rewind() error {
 	err := c.Close()
 	c.interfaces, c.marks = nil, nil
 	c.damage, c.failed, c.done, c.frame, c.next = nil, nil, 0, 0, 0
+	if c.merge != nil {
+		c.merge = newMerge(c)
+	}
 	return err
 }
 
 // Close closes the files.
 func (c *Capture) Close() error {
+	if c.merge != nil {
+		c.merge.close()
+	}
 	if c.current == nil {
 		return nil
 	}

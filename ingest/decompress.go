@@ -58,8 +58,9 @@ type content struct {
 }
 
 // open begins to read a file; name is what errors call it. No more than limit
-// bytes are decompressed of it; 0 = all.
-func openContent(file io.Reader, name string, limit int64) (*content, error) {
+// bytes are decompressed of it; 0 = all. ahead is the size of the pieces that
+// are decompressed before they are read.
+func openContent(file io.Reader, name string, limit int64, ahead int) (*content, error) {
 	head := make([]byte, magicSize)
 	n, err := io.ReadFull(file, head)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
@@ -68,7 +69,7 @@ func openContent(file io.Reader, name string, limit int64) (*content, error) {
 	c := &content{compression: compression(head[:n]), head: head[:n], file: file}
 	if c.compression != "" {
 		whole := io.MultiReader(bytes.NewReader(c.head), file)
-		c.ahead = readAhead(newUnpacker(whole, name, c.compression, limit))
+		c.ahead = readAhead(newUnpacker(whole, name, c.compression, limit), ahead)
 	}
 	return c, nil
 }

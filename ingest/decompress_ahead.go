@@ -10,6 +10,7 @@ import (
 const (
 	aheadBuffers = 4
 	aheadSize    = 256 << 10
+	aheadSmall   = 16 << 10 // where many files are read at once
 )
 
 // ahead decompresses in a goroutine of its own, so that a parser on another
@@ -19,15 +20,16 @@ type ahead struct {
 	full chan []byte   // pieces in order; closed at the end
 	free chan []byte   // to be filled again
 	stop chan struct{} // closed when nobody reads any more
+	size int           // of a piece
 	err  error         // what ended the decompression; set before full is closed
 
 	piece, rest []byte // what is being read
 	closed      bool
 }
 
-// readAhead begins to read from u.
-func readAhead(u *unpacker) *ahead {
-	a := &ahead{full: make(chan []byte, aheadBuffers), free: make(chan []byte, aheadBuffers), stop: make(chan struct{})}
+// readAhead begins to read from u, in pieces of a size.
+func readAhead(u *unpacker, size int) *ahead {
+	a := &ahead{size: size, full: make(chan []byte, aheadBuffers), free: make(chan []byte, aheadBuffers), stop: make(chan struct{})}
 	for range aheadBuffers {
 		a.free <- nil // made when it is needed: most captures are small
 	}
@@ -47,9 +49,9 @@ func (a *ahead) run(u *unpacker) {
 			return
 		}
 		if piece == nil {
-			piece = make([]byte, aheadSize)
+			piece = make([]byte, a.size)
 		}
-		n, err := a.fill(piece[:aheadSize], u)
+		n, err := a.fill(piece[:a.size], u)
 		a.used.Store(u.src.offset())
 		if n > 0 {
 			a.full <- piece[:n] // there is room for all pieces

@@ -164,7 +164,7 @@ func TestXZ(t *testing.T) {
 		_, err = w.Write(file)
 		must(t, err)
 		must(t, w.Close())
-		in, err := openContent(bytes.NewReader(out.Bytes()), "x", 0)
+		in, err := openContent(bytes.NewReader(out.Bytes()), "x", 0, aheadSize)
 		must(t, err)
 		back, err := io.ReadAll(in)
 		if err != nil || !bytes.Equal(back, file) {
@@ -207,7 +207,7 @@ func TestCompressedClose(t *testing.T) {
 func TestCompressedSourceError(t *testing.T) {
 	broken := errors.New("the disk is gone")
 	packed := compress(t, Gzip, ng(t, 1000, 4000))
-	in, err := openContent(io.MultiReader(bytes.NewReader(packed[:len(packed)/2]), errReader{broken}), "a.gz", 0)
+	in, err := openContent(io.MultiReader(bytes.NewReader(packed[:len(packed)/2]), errReader{broken}), "a.gz", 0, aheadSize)
 	must(t, err)
 	defer in.close()
 	n, err := io.Copy(io.Discard, in)

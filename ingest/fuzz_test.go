@@ -24,7 +24,7 @@ func FuzzCompressed(f *testing.F) {
 	const limit = 1 << 20
 	f.Fuzz(func(t *testing.T, file []byte) {
 		read := func(size int) ([]byte, error) {
-			in, err := openContent(bytes.NewReader(file), "x", limit)
+			in, err := openContent(bytes.NewReader(file), "x", limit, aheadSize)
 			must(t, err)
 			defer in.close()
 			var out []byte
@@ -58,7 +58,7 @@ func FuzzCompressed(f *testing.F) {
 			t.Fatalf("%d bytes, %v; in small reads %d bytes, %v", len(large), err, len(small), again)
 		}
 		for _, kind := range []Compression{Gzip, LZ4} {
-			in, err := openContent(bytes.NewReader(compress(t, kind, file)), "x", 0)
+			in, err := openContent(bytes.NewReader(compress(t, kind, file)), "x", 0, aheadSize)
 			must(t, err)
 			back, err := io.ReadAll(in)
 			in.close()

@@ -25,6 +25,7 @@ type Stream struct {
 	pool    chan *Batch
 	pieces  *pieces // of the current file; nil = it is read by its Reader
 	first   uint64  // frame number of the next batch
+	file    int     // of the batch that was read last, unless files are merged
 }
 
 // Stream returns all packets from the first on, read by so many workers and
@@ -57,6 +58,9 @@ func (s *Stream) Next() (*Batch, error) {
 			b.Done()
 			continue
 		}
+		if s.capture.merge == nil {
+			s.capture.files[s.file].see(b.Earliest, b.Latest)
+		}
 		b.First = s.first
 		s.first += uint64(len(b.Packets))
 		s.capture.frame = s.first - 1
@@ -67,11 +71,16 @@ func (s *Stream) Next() (*Batch, error) {
 // read returns a batch, perhaps an empty one, or nil where a file has ended.
 func (s *Stream) read() (*Batch, error) {
 	c := s.capture
+	if c.current != nil {
+		s.file = c.current.file
+	}
 	switch {
 	case s.pieces != nil:
 		return s.nextPiece()
 	case c.failed != nil:
 		return nil, c.failed
+	case c.merge != nil:
+		return s.merged(), nil
 	case c.current == nil:
 		c.failed = c.advance()
 		return nil, nil
@@ -100,6 +109,22 @@ func (s *Stream) fill(b *Batch, n int) {
 		c.decode(b.next())
 		b.book()
 	}
+}
+
+// merged returns the next packets of files that are merged.
+func (s *Stream) merged() *Batch {
+	c, b := s.capture, <-s.pool
+	b.empty()
+	for len(b.Packets) < batchSize {
+		p := b.next()
+		if c.failed = c.merge.next(p); c.failed != nil {
+			b.Packets = b.Packets[:len(b.Packets)-1]
+			break
+		}
+		c.files[c.interfaces[p.Interface].File].see(p.Time, p.Time)
+		b.book()
+	}
+	return b
 }
 
 // nextPiece returns the next piece of the current file, and ends its reading
@@ -134,7 +159,7 @@ func (s *Stream) nextPiece() (*Batch, error) {
 				s.endPieces()
 				return p.Batch, nil
 			}
-			if c.failed = c.stop(err); c.failed != nil {
+			if c.failed = c.stop(err); c.failed != nil || c.current == nil {
 				s.stopPieces()
 				return p.Batch, nil
 			}

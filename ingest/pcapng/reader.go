@@ -55,6 +55,7 @@ type Reader struct {
 	srcErr error // what ended the source
 
 	buf     []byte
+	large   int   // what the buffer grows to
 	lo, hi  int   // buf[lo:hi] is read and not yet used
 	offset  int64 // of buf[lo] in the file
 	skipped int64 // bytes before it that belong to no block or record that was read
@@ -78,7 +79,7 @@ type Reader struct {
 // what errors call it. It fails with a NotCaptureError when src is no capture,
 // with a FormatError when its header is malformed, and with src's own error.
 func NewReader(src io.Reader, name string) (*Reader, error) {
-	r := &Reader{name: name, src: src, solid: -1, buf: make([]byte, firstBuffer)}
+	r := &Reader{name: name, src: src, solid: -1, buf: make([]byte, firstBuffer), large: readerBuffer}
 	err := r.need(4)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return nil, err
@@ -96,6 +97,10 @@ func NewReader(src io.Reader, name string) (*Reader, error) {
 	}
 	return nil, &NotCaptureError{File: name, What: describe(head)}
 }
+
+// Small makes the reader read less at a time and hold less, where many files
+// are read at once: 64 KiB, and what a longer block needs.
+func (r *Reader) Small() { r.large = firstBuffer }
 
 // Format returns the format of the file: that of its beginning, where files
 // of both were put together.
@@ -281,11 +286,11 @@ func (r *Reader) room(n int) {
 	switch {
 	case r.lo == 0 && r.hi < len(r.buf):
 		return
-	case r.hi == len(r.buf) && (rest > len(r.buf)/2 || len(r.buf) < readerBuffer):
-		buf := make([]byte, max(2*len(r.buf), readerBuffer))
+	case r.hi == len(r.buf) && (rest > len(r.buf)/2 || len(r.buf) < r.large):
+		buf := make([]byte, max(2*len(r.buf), r.large))
 		copy(buf, r.buf[r.lo:r.hi])
 		r.buf = buf
-	case r.hi == len(r.buf) || rest < readerBuffer/16:
+	case r.hi == len(r.buf) || rest < r.large/16:
 		copy(r.buf, r.buf[r.lo:r.hi])
 	default:
 		return
