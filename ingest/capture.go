@@ -74,6 +74,14 @@ func (s *source) close() error {
 	return s.f.Close()
 }
 
+// stat tells about the file, which is called name.
+func (s *source) stat(name string) (os.FileInfo, error) {
+	if s.f == nil {
+		return os.Stat(name)
+	}
+	return s.f.Stat()
+}
+
 // offset returns how many bytes of the file were used.
 func (s *source) offset() int64 {
 	if s.in.compression != "" {
@@ -218,7 +226,7 @@ func (c *Capture) stop(err error) error {
 	case errors.As(err, &malformed):
 		c.note(malformed)
 	case c.lenient():
-		c.leave(c.current.file, err)
+		c.leaveRest(c.current.file, err)
 		c.finish()
 	default:
 		c.finish()
@@ -291,18 +299,17 @@ func interfaceOf(file int, i *pcapng.Interface) Interface {
 func (c *Capture) finish() {
 	c.describe()
 	c.Marks()
-	c.checkSize()
+	c.checkSize(c.current)
 	c.done += c.current.offset()
 	c.current.close()
 	c.current = nil
 }
 
-// checkSize notes that the current file is not as long as it was when it was
+// checkSize notes that a file is not as long as it was when it was
 // opened: what was read of it may be neither what it was nor what it is.
-func (c *Capture) checkSize() {
-	s := c.current
+func (c *Capture) checkSize(s *source) {
 	before := c.files[s.file].Size
-	info, err := s.f.Stat()
+	info, err := s.stat(c.files[s.file].Name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() == before {
 		return
 	}

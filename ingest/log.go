@@ -20,10 +20,13 @@ const LogSuffix = ".conns.jsonl"
 var rotated = regexp.MustCompile(`_\d{5,}(_\d{14})?$`)
 
 // FindLog returns the path of the connection log beside a capture:
-// "run.conns.jsonl" for "run.pcapng", and for "run_00001_20260102030405.pcapng"
+// "run.conns.jsonl" for "run.pcapng" and "run.pcapng.gz", and for "run_00001_20260102030405.pcapng"
 // of a rotated set; "x.dump.conns.jsonl" for "x.dump"; "" where there is none.
 func FindLog(capture string) string {
 	dir, name := filepath.Split(capture)
+	for _, suffix := range []string{".gz", ".zst", ".lz4", ".xz"} {
+		name = strings.TrimSuffix(name, suffix)
+	}
 	base := name
 	for _, suffix := range []string{".pcapng", ".pcap", ".cap"} {
 		if cut, ok := strings.CutSuffix(name, suffix); ok {

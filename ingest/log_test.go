@@ -28,6 +28,8 @@ func TestFindLog(t *testing.T) {
 		{"run_00001_20260102030405.pcapng", "run.conns.jsonl", []string{"run.conns.jsonl"}},
 		{"run_00001.pcap", "run.conns.jsonl", []string{"run.conns.jsonl"}},
 		{"run_00001.pcap", "run_00001.conns.jsonl", []string{"run.conns.jsonl", "run_00001.conns.jsonl"}},
+		{"run.pcapng.gz", "run.conns.jsonl", []string{"run.conns.jsonl"}},
+		{"run_00001.pcap.zst", "run.conns.jsonl", []string{"run.conns.jsonl"}},
 		{"run_1.pcapng", "", []string{"run.conns.jsonl"}}, // a name, not a number of a set
 		{"_00001.pcapng", "", []string{".conns.jsonl"}},
 		{".pcapng", ".pcapng.conns.jsonl", []string{".conns.jsonl", ".pcapng.conns.jsonl"}},

@@ -28,9 +28,9 @@ type merge struct {
 	failed  error // what next returns next
 }
 
-// maxOpen is how many files stay open at once; the usual limit of a process is
-// 1,024.
-const maxOpen = 128
+// maxOpen is how many files stay open at once: well below the smallest usual
+// limit of a process, which is 256 (macOS).
+const maxOpen = 64
 
 // head is an open file and its next packet.
 type head struct {
@@ -130,13 +130,14 @@ func (m *merge) step(h *head) error {
 			c.note(malformed)
 			continue
 		case err != io.EOF && c.lenient():
-			c.leave(h.file, err)
+			c.leaveRest(h.file, err)
 			err = nil
 		case err == io.EOF:
 			err = nil
 		}
 		heap.Remove(&m.heads, at)
 		m.describe(h)
+		c.checkSize(h.source)
 		c.done += h.offset()
 		h.close()
 		return err

@@ -279,3 +279,36 @@ func TestVisited(t *testing.T) {
 		t.Errorf("none: %v", err)
 	}
 }
+
+// A file that cannot be read to its end costs what is left of it, on both
+// passes.
+func TestLenientRest(t *testing.T) {
+	for _, order := range []Order{ByTime, Merged} {
+		c, err := Config{Order: order, Lenient: true}.Open(save(t, "a", timed(t, 1, 10, 30)), save(t, "b", timed(t, 1, 20, 40)))
+		must(t, err)
+		for range 2 {
+			batch := make([]packet.Packet, 1)
+			_, err = c.Read(batch)
+			must(t, err)
+			broken := c.current
+			if order == Merged {
+				broken = c.merge.heads[0].source
+				for _, h := range c.merge.heads {
+					if h.file == 0 {
+						broken = h.source
+					}
+				}
+			}
+			broken.reader.Continue(errReader{errors.New("disk on fire")}, 0, 0)
+			all, err := drain(c, 10)
+			if len(all) < 2 || err != io.EOF || len(c.Damage()) != 1 || !strings.HasSuffix(c.Damage()[0].Message, "disk on fire") {
+				t.Errorf("%v: %d packets, %v, damage %v", order, len(all), err, c.Damage())
+			}
+			if c.Files()[0].LeftOut {
+				t.Errorf("%v: all of it was left out", order)
+			}
+			must(t, c.Rewind())
+		}
+		must(t, c.Close())
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"os"
 	"slices"
 	"strings"
 
@@ -88,11 +89,17 @@ func (c *Capture) peek(s *source) int64 {
 // lenient tells whether a file that cannot be read is left out.
 func (c *Capture) lenient() bool { return c.config.Lenient && len(c.files) > 1 }
 
-// leave leaves a file out, or the rest of it.
+// leave leaves a file out.
 func (c *Capture) leave(i int, err error) {
 	f := &c.files[i]
 	f.LeftOut = true
 	c.damage = addDamage(c.damage, Damage{File: f.Name, Message: "left out: " + reason(f.Name, err)})
+}
+
+// leaveRest leaves out the rest of a file, reading which has failed.
+func (c *Capture) leaveRest(i int, err error) {
+	name := c.files[i].Name
+	c.damage = addDamage(c.damage, Damage{File: name, Message: "the rest was left out: " + reason(name, err)})
 }
 
 // reason is what an error says beside the name of the file.
@@ -114,4 +121,26 @@ func (f *File) see(earliest, latest int64) {
 	if latest != 0 && (f.Last == 0 || latest > f.Last) {
 		f.Last = latest
 	}
+}
+
+// IsCapture tells whether a file begins as a capture does, perhaps compressed.
+// It fails where the file cannot be read.
+func IsCapture(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	in, err := openContent(f, path, 0, aheadSmall)
+	if err != nil {
+		return false, err
+	}
+	defer in.close()
+	switch _, err = pcapng.NewReader(in, path); {
+	case errors.As(err, new(*pcapng.NotCaptureError)):
+		return false, nil
+	case err == nil, errors.As(err, new(*pcapng.FormatError)):
+		return true, nil
+	}
+	return false, err
 }

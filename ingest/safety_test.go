@@ -117,7 +117,7 @@ func allocated() uint64 {
 // decodeAll reads a capture and decodes its packets. What is malformed is no
 // error; no progress is.
 func decodeAll(file []byte) error {
-	in, err := openContent(bytes.NewReader(file), "x", 0)
+	in, err := openContent(bytes.NewReader(file), "x", 0, aheadSize)
 	if err != nil {
 		return err
 	}

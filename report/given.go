@@ -14,21 +14,17 @@ var magics = [...]string{"\x0a\x0d\x0d\x0a", // pcapng
 // checkGiven finds files that were given for each other, and captures that
 // were given twice.
 func (cfg *Config) checkGiven() error {
-	for i, path := range cfg.Captures {
+	for _, path := range cfg.Captures {
 		switch {
 		case path == "":
 			return &InputError{Err: fmt.Errorf("the name of a capture is empty"), Hint: "a variable of the shell may be unset"}
-		case isFolder(path):
-			return &InputError{Err: fmt.Errorf("%s: it is a folder, and no capture", path), Hint: "name its captures in the order of time"}
-		case beginsWith(path, "{"):
+		case len(cfg.Captures) == 1 && beginsWith(path, "{"):
 			return &InputError{Err: fmt.Errorf("%s: it is JSON, perhaps a connection log, and no capture", path),
 				Hint: "name the capture; its log is found beside it, or goes behind -l"}
 		}
-		for _, other := range cfg.Captures[:i] {
-			if sameFile(path, other) {
-				return &InputError{Err: fmt.Errorf("%s: this capture is given twice, also as %s", path, other), Hint: "name each file once"}
-			}
-		}
+	}
+	if a, b, twice := sameFiles(cfg.Captures); twice {
+		return &InputError{Err: fmt.Errorf("%s: this capture is given twice, also as %s", b, a), Hint: "name each file once"}
 	}
 	for _, path := range cfg.Logs {
 		switch {
@@ -69,11 +65,16 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-func sameFile(a, b string) bool {
-	if a == "-" || b == "-" {
-		return a == b
+// sameFiles finds two names of one file.
+func sameFiles(paths []string) (a, b string, found bool) {
+	infos := make([]os.FileInfo, len(paths))
+	for i, path := range paths {
+		infos[i], _ = os.Stat(path)
+		for k, other := range paths[:i] {
+			if path == "-" && other == "-" || path != "-" && other != "-" && infos[i] != nil && infos[k] != nil && os.SameFile(infos[i], infos[k]) {
+				return other, path, true
+			}
+		}
 	}
-	x, errX := os.Stat(a)
-	y, errY := os.Stat(b)
-	return errX == nil && errY == nil && os.SameFile(x, y)
+	return "", "", false
 }

@@ -19,7 +19,7 @@ const batchSize = 1024
 // input is the captures of a recording.
 type input struct {
 	capture *ingest.Capture
-	names   []string          // of its files, as given
+	names   []string          // of its files, as given, in the order in which they are read
 	copies  map[string]string // of pipes: the name given, by path
 
 	progress func(done, total int64)
@@ -29,7 +29,8 @@ type input struct {
 }
 
 // openInput opens the captures. What is to be read twice and cannot be, as
-// standard input and other pipes, is copied to a temporary file.
+// standard input and other pipes, is copied to a temporary file: for a second
+// pass, and among several captures, to learn where it begins.
 func openInput(ctx context.Context, cfg *Config, twice bool) (*input, error) {
 	if len(cfg.Captures) == 0 {
 		return nil, &InputError{Err: errors.New("no capture given")}
@@ -38,6 +39,8 @@ func openInput(ctx context.Context, cfg *Config, twice bool) (*input, error) {
 	paths := slices.Clone(in.names)
 	if twice {
 		in.passes = 2
+	}
+	if twice || len(paths) > 1 {
 		for i, path := range paths {
 			if !pipe(path) {
 				continue
@@ -49,13 +52,38 @@ func openInput(ctx context.Context, cfg *Config, twice bool) (*input, error) {
 			}
 		}
 	}
-	capture, err := ingest.Config{MaxDecompressed: cfg.MaxDecompressed}.Open(paths...)
+	order := ingest.ByTime
+	if cfg.Merge {
+		order = ingest.Merged
+	}
+	capture, err := ingest.Config{MaxDecompressed: cfg.MaxDecompressed, Order: order, Lenient: true}.Open(paths...)
 	if err != nil {
 		in.close()
 		return nil, &InputError{Err: err}
 	}
 	in.capture = capture
+	for i, f := range capture.Files() {
+		in.names[i] = in.given(f.Name)
+	}
 	return in, nil
+}
+
+// given returns the name under which a file was given.
+func (in *input) given(path string) string {
+	if name, ok := in.copies[path]; ok {
+		return name
+	}
+	return path
+}
+
+// readable returns the names of the files that could be read.
+func (in *input) readable() (names []string) {
+	for i, f := range in.capture.Files() {
+		if !f.LeftOut {
+			names = append(names, in.names[i])
+		}
+	}
+	return names
 }
 
 // pipe tells whether what path names can be read only once.
@@ -136,9 +164,7 @@ func (in *input) tell() {
 func (in *input) damage() []ingest.Damage {
 	all := slices.Clone(in.capture.Damage())
 	for i := range all {
-		if name, ok := in.copies[all[i].File]; ok {
-			all[i].File = name
-		}
+		all[i].File = in.given(all[i].File)
 	}
 	return all
 }

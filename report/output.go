@@ -49,6 +49,8 @@ type Output struct {
 	Force bool   // replace files that are there
 	Owner *Owner // to whom new files and folders are given; nil = who runs the program
 
+	Capture string // what JSON and JSONL call the capture, where there are several results; "" = nothing. See Each
+
 	Stdout   io.Writer
 	Terminal bool // Stdout is a terminal
 	Width    int  // of that terminal; 0 = 80
@@ -247,9 +249,12 @@ func (r *Result) encode(ctx context.Context, w io.Writer, o *Output, tables []*t
 func (r *Result) encoder(w io.Writer, o *Output) encode.Encoder {
 	switch o.Format {
 	case JSON:
-		return encode.NewJSON(w)
+		return encode.NewNamedJSON(w, o.Capture)
 	case JSONL:
-		return encode.NewJSONL(w)
+		if o.Capture == "" {
+			return encode.NewJSONL(w)
+		}
+		return encode.NewNamedJSONL(w, o.Capture)
 	case CSV:
 		if o.Terminal && o.stdout() {
 			return encode.NewTerminalCSV(w)

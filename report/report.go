@@ -16,7 +16,8 @@ import (
 
 // Config says what to analyze.
 type Config struct {
-	Captures []string // files of one recording in order; "-" is standard input
+	Captures []string // files of one recording, and what else Captures knows; "-" is standard input
+	Merge    bool     // they overlap: take their packets by time, and not file after file
 	Logs     []string // its connection logs; empty: those beside the captures, where there are any
 	Tables   []string // tables to make, in any order; empty: table.Defaults()
 	NWB      int32    // PID for which to compute Result.NWB; 0 = none
@@ -86,6 +87,9 @@ func Analyze(ctx context.Context, cfg Config) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Captures, err = Captures(cfg.Captures); err != nil {
+		return nil, err
+	}
 	if err := cfg.checkGiven(); err != nil {
 		return nil, err
 	}
@@ -93,6 +97,7 @@ func Analyze(ctx context.Context, cfg Config) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	cfg.Captures = in.names
 	r := &Result{cfg: cfg, ctx: ctx, input: in}
 	if err := r.analyze(); err != nil {
 		r.Close()
@@ -162,7 +167,7 @@ func (r *Result) fold() (err error) {
 		return err
 	}
 	c := &r.Capture
-	c.Files = r.input.names
+	c.Files = r.input.readable()
 	c.Totals, c.Undecoded, c.First, c.Last = a.Totals, a.Undecoded, a.First, a.Last
 	c.RecordingID = r.input.capture.RecordingID()
 	if c.RecordingID == "" && len(r.log.ids) > 0 {

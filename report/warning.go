@@ -20,6 +20,7 @@ const (
 	Gaps                             // the recorder lost sight of sockets or processes
 	UnknownOwners                    // local packets without a known owner
 	Damaged                          // an input was damaged or cut
+	Overlap                          // captures that were read one after the other overlap in time
 	NoProcess                        // the log has no connection of the process asked for
 )
 
@@ -44,6 +45,10 @@ func (r *Result) warnings() []Warning {
 			break
 		}
 		add(Damaged, "", "%s", describe(&d, slices.Contains(r.log.paths, d.File)))
+	}
+	if n, a, b := r.overlaps(); n > 0 {
+		add(Overlap, "take their packets in the order of time with --merge",
+			"%s begins before %s ends%s: connections that are in both may be cut or have wrong times", b, a, more(n-1, "file"))
 	}
 	for i, f := range r.input.capture.Files() {
 		if f.RecordingID != "" && len(r.log.ids) > 0 && !slices.Contains(r.log.ids, f.RecordingID) {
@@ -79,6 +84,41 @@ func (r *Result) warnings() []Warning {
 // none.
 func unknown(c *measure.Coverage, s measure.Side) int64 {
 	return c[s][attribute.Unknown].Packets + c[s][attribute.Ambiguous].Packets
+}
+
+// overlaps counts the files that begin before all files before them have
+// ended, and names the first such, b, and one that it overlaps.
+func (r *Result) overlaps() (n int, a, b string) {
+	if r.cfg.Merge {
+		return 0, "", ""
+	}
+	latest := -1
+	files := r.input.capture.Files()
+	for i, f := range files {
+		if f.First == 0 {
+			continue
+		}
+		if latest >= 0 && f.First < files[latest].Last {
+			if n++; n == 1 {
+				a, b = r.input.names[latest], r.input.names[i]
+			}
+		}
+		if latest < 0 || f.Last > files[latest].Last {
+			latest = i
+		}
+	}
+	return n, a, b
+}
+
+// more words how many more there are, "" where there are none.
+func more(n int, what string) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return " (and 1 " + what + " more)"
+	}
+	return fmt.Sprintf(" (and %d %ss more)", n, what)
 }
 
 // describe says where and what.

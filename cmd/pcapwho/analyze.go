@@ -18,12 +18,16 @@ func analyzeCommand(c *console, status *int) *cli.Command {
 		Usage:     "tell whose the packets of a capture are, and measure them",
 		UsageText: "pcapwho analyze CAPTURE… [flags]",
 		Description: "Joins a capture (pcapng or pcap; - is standard input) with the connection log\n" +
-			"beside it. Several captures are one recording, in the order given.\n\n" +
+			"beside it. Several captures are one recording, in the order of time; a folder\n" +
+			"stands for the captures in it, a quoted pattern for what matches.\n\n" +
 			"pcapwho analyze run.pcapng\n" +
 			"pcapwho analyze run.pcapng --format parquet -o tables/\n" +
-			"pcapwho analyze run.pcapng --tables packets -o packets.parquet",
+			"pcapwho analyze run.pcapng --tables packets -o packets.parquet\n" +
+			"pcapwho analyze --each archive/ --format json -o results/",
 		Flags: append(analyzeFlags(), append(consoleFlags(),
 			&cli.StringSliceFlag{Name: "log", Aliases: []string{"l"}, Usage: "take the connection log from `FILE`; default beside the capture"},
+			&cli.BoolFlag{Name: "merge", Usage: "captures overlap in time: take their packets in the order of time", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "each", Usage: "analyze each capture by itself: one result after the other, or one each in the folder of -o", DisableDefaultText: true},
 			&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "work with `N` processors at once; default all"},
 			&cli.Int64Flag{Name: "max-decompressed", Usage: "take no more than these `BYTES` from a compressed capture; default all"},
 			&cli.BoolFlag{Name: "force", Usage: "replace an output that exists", DisableDefaultText: true})...),
@@ -38,7 +42,13 @@ func analyzeCommand(c *console, status *int) *cli.Command {
 			if err != nil {
 				return err
 			}
-			a.cfg.Captures, a.cfg.Logs = ctx.Args().Slice(), ctx.StringSlice("log")
+			if a.cfg.Captures, err = report.Captures(ctx.Args().Slice()); err != nil {
+				return err
+			}
+			a.cfg.Logs, a.cfg.Merge = ctx.StringSlice("log"), ctx.Bool("merge")
+			if a.cfg.Merge && ctx.Bool("each") {
+				return usagef("say --merge for one result of all captures, --each for one of each", "--merge and --each exclude each other")
+			}
 			a.cfg.Workers, a.cfg.MaxDecompressed = ctx.Int("jobs"), ctx.Int64("max-decompressed")
 			if ctx.IsSet("jobs") && (a.cfg.Workers < 1 || a.cfg.Workers > maxJobs) {
 				return usagef("one for each processor is the default", "-j: %d is not from 1 to %d", a.cfg.Workers, maxJobs)
@@ -47,6 +57,10 @@ func analyzeCommand(c *console, status *int) *cli.Command {
 				return usagef("10 GB: --max-decompressed 10000000000", "--max-decompressed: %d is no number of bytes", a.cfg.MaxDecompressed)
 			}
 			a.printTo(c, c.out)
+			if ctx.Bool("each") {
+				*status, err = a.runEach(ctx.Context, c)
+				return err
+			}
 			*status, err = a.run(ctx.Context, c)
 			return err
 		},

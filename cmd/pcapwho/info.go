@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"runtime"
 
@@ -27,27 +29,48 @@ func infoCommand(c *console, status *int) *cli.Command {
 			if ctx.NArg() == 0 {
 				return usagef("pcapwho info run.pcapng", "no file given")
 			}
+			files, err := report.Captures(ctx.Args().Slice())
+			if err != nil {
+				return err
+			}
 			asked, stop := stoppable(ctx.Context)
 			defer stop()
-			for n, path := range ctx.Args().Slice() {
-				capture, err := inspect.File(asked, path, inspect.Config{Workers: runtime.GOMAXPROCS(0), Progress: c.newProgress("reading")})
-				c.endProgress()
-				if asked.Err() != nil {
-					return asked.Err()
-				}
-				if err != nil {
-					return &report.InputError{Err: err}
-				}
-				if len(capture.Damage) > 0 {
-					*status = statusDamaged
-				}
-				if err := c.printInfo(capture, n, ctx.Bool("json")); err != nil {
-					return err
-				}
-			}
-			return nil
+			*status, err = c.describe(asked, files, ctx.Bool("json"))
+			return err
 		},
 	}
+}
+
+// describe tells what files are. One of several that cannot be read is told and left
+// out. It returns the exit status.
+func (c *console) describe(ctx context.Context, files []string, asJSON bool) (status int, err error) {
+	told := 0
+	var first error
+	for _, path := range files {
+		capture, err := inspect.File(ctx, path, inspect.Config{Workers: runtime.GOMAXPROCS(0), Progress: c.newProgress("reading")})
+		c.endProgress()
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		if err != nil {
+			status, first = statusDamaged, cmp.Or(first, err)
+			if len(files) > 1 {
+				c.warning("left out: " + err.Error())
+			}
+			continue
+		}
+		if len(capture.Damage) > 0 {
+			status = statusDamaged
+		}
+		if err := c.printInfo(capture, told, asJSON); err != nil {
+			return 0, err
+		}
+		told++
+	}
+	if told == 0 {
+		return 0, &report.InputError{Err: first}
+	}
+	return status, nil
 }
 
 // printInfo prints what the nth file is.

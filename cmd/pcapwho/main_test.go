@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -44,6 +45,7 @@ func params(dir string) testscript.Params {
 			"status": status,
 			"cut":    cutFile,
 			"lines":  countLines,
+			"divide": divide,
 		},
 	}
 }
@@ -75,6 +77,32 @@ func cutFile(ts *testscript.TestScript, _ bool, args []string) {
 	info, err := os.Stat(path)
 	ts.Check(err)
 	ts.Check(os.Truncate(path, info.Size()-n))
+}
+
+// divide writes the packets of a little-endian pcapng file to several, which
+// all get its other blocks: divide turns|rows FILE OUTPUT…
+func divide(ts *testscript.TestScript, _ bool, args []string) {
+	file, outputs := []byte(ts.ReadFile(args[1])), make([][]byte, len(args)-2)
+	packets, n := bytes.Count(file, []byte("\x06\x00\x00\x00")), 0
+	for len(file) > 0 {
+		kind, length := binary.LittleEndian.Uint32(file), binary.LittleEndian.Uint32(file[4:])
+		to := n % len(outputs)
+		if args[0] == "rows" {
+			to = min(n*len(outputs)/packets, len(outputs)-1)
+		}
+		for i := range outputs {
+			if kind != 6 || i == to {
+				outputs[i] = append(outputs[i], file[:length]...)
+			}
+		}
+		if kind == 6 {
+			n++
+		}
+		file = file[length:]
+	}
+	for i, out := range outputs {
+		ts.Check(os.WriteFile(ts.MkAbs(args[2+i]), out, 0o600))
+	}
 }
 
 // countLines checks how many lines a file has: lines FILE N

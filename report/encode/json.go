@@ -15,8 +15,15 @@ import (
 // It has one row a line.
 func NewJSON(w io.Writer) Encoder { return &document{out: buffer{w: w}} }
 
+// NewNamedJSON is NewJSON with the name of the capture that the document is
+// about as its first key, "file": for several documents in a row.
+func NewNamedJSON(w io.Writer, file string) Encoder {
+	return &document{out: buffer{w: w}, file: file}
+}
+
 type document struct {
 	out    buffer
+	file   string        // "" = it does not say
 	schema *table.Schema // the open table, nil before the first
 	rows   int           // of the open table
 }
@@ -58,7 +65,11 @@ func (d *document) Close() error {
 // end closes the open table, or opens the document.
 func (d *document) end() {
 	if d.schema == nil {
-		d.out.b = append(d.out.b, "{\n\"schema_version\": "+strconv.Itoa(table.Version)...)
+		d.out.b = append(d.out.b, "{\n"...)
+		if d.file != "" {
+			d.out.b = append(appendString(append(d.out.b, "\"file\": "...), strings.ToValidUTF8(d.file, "\ufffd")), ",\n"...)
+		}
+		d.out.b = append(d.out.b, "\"schema_version\": "+strconv.Itoa(table.Version)...)
 		return
 	}
 	if !d.schema.Single {
@@ -73,12 +84,22 @@ func (d *document) end() {
 // key, "table", names its table.
 func NewJSONL(w io.Writer) Encoder { return &lines{out: buffer{w: w}} }
 
-type lines struct{ out buffer }
+// NewNamedJSONL is NewJSONL with the name of the capture in each line, as its
+// key "file" behind "table".
+func NewNamedJSONL(w io.Writer, file string) Encoder {
+	name := appendString([]byte(`"file": `), strings.ToValidUTF8(file, "\ufffd"))
+	return &lines{out: buffer{w: w}, file: string(name) + ", "}
+}
+
+type lines struct {
+	out  buffer
+	file string // what each line says of its capture
+}
 
 func (l *lines) Begin(*table.Schema) error { return nil }
 
 func (l *lines) Prepare(b *table.Batch) {
-	b.Encoded = appendRows(b.Encoded, b, `{"table": "`+b.Schema.Name+`", `, "}\n")
+	b.Encoded = appendRows(b.Encoded, b, `{"table": "`+b.Schema.Name+`", `+l.file, "}\n")
 }
 
 func (l *lines) Batch(b *table.Batch) error { return l.out.hand(b.Encoded) }

@@ -80,7 +80,9 @@ func (o object) MarshalJSON() ([]byte, error) {
 
 func jsonSchema(t *testing.T) []byte {
 	t.Helper()
-	properties := object{{"schema_version", object{{"description", "version of the tables"}, {"const", Version}}}}
+	properties := object{
+		{"file", object{{"description", "the capture that the document is about, where there are several: pcapwho analyze --each"}, {"type", "string"}}},
+		{"schema_version", object{{"description", "version of the tables"}, {"const", Version}}}}
 	for _, s := range All() {
 		var columns object
 		var names []string

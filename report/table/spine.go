@@ -9,7 +9,7 @@ func Capture() *Schema {
 		Columns: columns(
 			Column{"schema_version", Int64, false, "version of these tables"},
 			Column{"recording_id", String, true, "identity of the recording, from its log or the capture's comment; NULL when neither says"},
-			Column{"files", Int64, false, "capture files read"},
+			Column{"files", Int64, false, "capture files that could be read"},
 			Column{"packets", Int64, false, "packets read"},
 			Column{"wire_bytes", Int64, false, "bytes that they had on the wire, link headers included"},
 			Column{"captured_bytes", Int64, false, "bytes of them in the files"},
@@ -84,7 +84,7 @@ func Connections() *Schema {
 	return &Schema{Name: "connections", Default: true, Key: "connection_id",
 		Doc: "one connection: both directions of a five-tuple from its first packet to its end; the client opened it",
 		Columns: columns(
-			Column{"connection_id", Int64, false, "frame number of its first packet"},
+			Column{"connection_id", Int64, false, "frame number of its first packet, counted over all files of the recording"},
 			Column{"protocol", String, false, "tcp, udp or sctp"},
 			Column{"ip_version", Int64, false, "4 or 6"},
 			Column{"client_ip", String, false, "address of the end that opened it (RFC 5952)"},
@@ -105,11 +105,11 @@ func Connections() *Schema {
 
 // Packets is the table of packets, written when it is asked for.
 func Packets() *Schema {
-	return &Schema{Name: "packets", Key: "file in the order given, then frame_number",
+	return &Schema{Name: "packets", Key: "frame_number",
 		Doc: "one packet",
 		Columns: columns(
 			Column{"file", String, false, "capture file as given"},
-			Column{"frame_number", Int64, false, "place in the recording, over all its files, from 1"},
+			Column{"frame_number", Int64, false, "place in the recording, from 1: over all its files in the order of their first packets, with --merge over all packets in the order of time"},
 			instant("", "when it was captured; NULL when the file has no time for it"),
 			Column{"interface", String, true, "interface it was captured on; NULL when it has no name"},
 			Column{"captured_length", Int64, false, "bytes of the frame in the file"},
