@@ -35,7 +35,9 @@ func ports(data []byte, p *Packet) {
 	p.Tuple.SourcePort, p.Tuple.DestinationPort = be.Uint16(data), be.Uint16(data[2:])
 }
 
-// tcp reads RFC 9293 section 3.1, as far as the flags.
+// tcp reads RFC 9293 section 3.1, as far as the flags. A header that was cut
+// before them gives no ports either: without a SYN that can be seen, the packet
+// may be of another connection than it seems.
 func tcp(data []byte, n int, p *Packet) {
 	p.Payload = 0
 	if len(data) < 14 {
