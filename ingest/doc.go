@@ -6,7 +6,7 @@
 //     into batches, numbered from 1 over all files.
 //     [Capture.Stream] reads large files by several goroutines, in pieces, and
 //     hands on the same packets in the same order, as a [Batch] at a time.
-//  2. [OpenLog] takes the connection logs; [Log.Next] returns their events.
+//  2. [OpenLog] takes the connection logs; [Log.Each] hands on their events.
 //     [FindLog] tells where the log of a capture lies.
 //  3. What is damaged comes back as [Damage], beside what could be read: a
 //     malformed block or line, a file that is cut, a log without its end. Only

@@ -1,12 +1,14 @@
 package ingest_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/pcapwho/pcapwho/ingest"
+	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/packet"
 	"github.com/pcapwho/pcapwho/ingest/pcapng"
 )
@@ -45,8 +47,12 @@ func Example() {
 		return
 	}
 	defer log.Close()
-	for e, err := log.Next(); err == nil; e, err = log.Next() {
+	err = log.Each(context.Background(), func(e *connlog.Event) error {
 		fmt.Println("event", e.Kind)
+		return nil
+	})
+	if err != nil {
+		fmt.Println(err)
 	}
 	for _, d := range append(capture.Damage(), log.Damage()...) {
 		fmt.Println(filepath.Base(d.File)+":", d.Message)

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -77,30 +78,82 @@ func OpenLog(paths ...string) (*Log, error) {
 	return l, nil
 }
 
-// Next returns the next event, in the order of each log; its memory is valid
-// until the next call. At the end it returns io.EOF. Malformed lines, and a log
-// without its end, are noted as Damage; other errors are final, a
-// *connlog.NotLogError among them.
-func (l *Log) Next() (*connlog.Event, error) {
+// logAhead is how many events are read ahead at a time, and logBatches how many
+// times.
+const logAhead, logBatches = 256, 3
+
+// Each calls f with every event, in the order of each log, until one call fails
+// or ctx ends; the event's memory is valid during the call. Lines are read and
+// parsed ahead, by another goroutine. Malformed lines, and a log without its
+// end, are noted as Damage; other errors end the reading, a *connlog.NotLogError
+// among them.
+func (l *Log) Each(ctx context.Context, f func(*connlog.Event) error) error {
+	free, read := make(chan []connlog.Slot, logBatches), make(chan []connlog.Slot, logBatches)
+	for range logBatches {
+		free <- make([]connlog.Slot, logAhead)
+	}
+	var failed error // of the reading; valid once read is closed
+	go func() {
+		defer close(read)
+		for batch := range free {
+			n := 0
+			for ; n < len(batch) && failed == nil; n++ {
+				failed = l.next(&batch[n])
+			}
+			if failed != nil {
+				read <- batch[:n-1]
+				return
+			}
+			read <- batch
+		}
+	}()
+	err := eachOf(ctx, read, free, f)
+	close(free)
+	for range read { // until the reading has ended
+	}
+	if err == nil && failed != io.EOF {
+		err = failed
+	}
+	return err
+}
+
+// eachOf calls f with the events of batches, and gives those back.
+func eachOf(ctx context.Context, read <-chan []connlog.Slot, free chan<- []connlog.Slot, f func(*connlog.Event) error) error {
+	for batch := range read {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for i := range batch {
+			if err := f(&batch[i].Event); err != nil {
+				return err
+			}
+		}
+		free <- batch[:cap(batch)]
+	}
+	return nil
+}
+
+// next reads the next event into s. At the end it returns io.EOF.
+func (l *Log) next(s *connlog.Slot) error {
 	for {
 		if l.file == nil {
 			if l.current == len(l.paths) {
-				return nil, io.EOF
+				return io.EOF
 			}
 			if err := l.open(); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		e, err := l.reader.Next()
+		err := l.reader.Read(s)
 		if err == nil {
 			l.state = logOpen
-			if e.Kind == connlog.KindEnd {
+			if s.Kind == connlog.KindEnd {
 				l.state = logEnded
 			}
-			return e, nil
+			return nil
 		}
 		if err = l.stop(err); err != nil {
-			return nil, err
+			return err
 		}
 	}
 }

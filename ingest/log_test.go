@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -75,15 +76,46 @@ func events(t testing.TB, paths ...string) (kinds []string, l *Log, err error) {
 	l, err = OpenLog(paths...)
 	must(t, err)
 	t.Cleanup(func() { must(t, l.Close()) })
-	for {
-		e, err := l.Next()
-		if err == io.EOF {
-			return kinds, l, nil
-		}
-		if err != nil {
-			return kinds, l, err
-		}
+	err = l.Each(t.Context(), func(e *connlog.Event) error {
 		kinds = append(kinds, e.Kind.String())
+		return nil
+	})
+	return kinds, l, err
+}
+
+// Each ends with the first error of the function, and with the context, however
+// much was read ahead.
+func TestEachEnds(t *testing.T) {
+	path := save(t, "x.jsonl", lines(t, 5000))
+	enough := errors.New("enough")
+	for _, after := range []int{1, logAhead, 3000} {
+		l, err := OpenLog(path)
+		must(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		n := 0
+		err = l.Each(ctx, func(*connlog.Event) error {
+			if n++; n == after {
+				return enough
+			}
+			return nil
+		})
+		if err != enough || n != after {
+			t.Errorf("ended with %v after %d events, want %d", err, n, after)
+		}
+		must(t, l.Close())
+		l, err = OpenLog(path)
+		must(t, err)
+		n = 0
+		err = l.Each(ctx, func(*connlog.Event) error {
+			if n++; n == after {
+				cancel()
+			}
+			return nil
+		})
+		if err != context.Canceled || n > after+logAhead {
+			t.Errorf("cancelled after %d: ended with %v after %d events", after, err, n)
+		}
+		must(t, l.Close())
 	}
 }
 
@@ -141,7 +173,7 @@ func TestSeveralLogs(t *testing.T) {
 	if d := l.Damage(); len(d) != 1 || d[0].File != cut || d[0].Block != 3 {
 		t.Errorf("damage is %+v", d)
 	}
-	if _, err := l.Next(); err != io.EOF {
+	if err := l.next(new(connlog.Slot)); err != io.EOF {
 		t.Errorf("behind the end: %v", err)
 	}
 	if _, err := OpenLog(cut, filepath.Join(t.TempDir(), "missing")); !errors.Is(err, os.ErrNotExist) {

@@ -2,8 +2,6 @@ package report
 
 import (
 	"context"
-	"errors"
-	"io"
 	"slices"
 
 	"github.com/pcapwho/pcapwho/attribute/owner"
@@ -54,22 +52,19 @@ func readLog(ctx context.Context, cfg *Config, nwb *measure.NWB) (*log, error) {
 	}
 	defer events.Close()
 	l.timeline = owner.NewTimeline()
-	for n := 0; ; n++ {
-		if n%1024 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		e, err := events.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, &InputError{Err: err}
-		}
+	err = events.Each(ctx, func(e *connlog.Event) error {
 		l.note(e)
 		l.timeline.Add(e)
 		if nwb != nil {
 			nwb.Event(e)
 		}
+		return nil
+	})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, &InputError{Err: err}
 	}
 	l.damage = events.Damage()
 	return l, nil

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"slices"
 
@@ -89,29 +89,26 @@ func readEvidence(path string) (*evidence, error) {
 	defer log.Close()
 	known := &evidence{lost: map[end][]int64{}}
 	var all []look
-	for {
-		e, err := log.Next()
-		switch {
-		case errors.Is(err, io.EOF):
-			if len(known.looks) == 0 { // recorded before looks said how thorough they are
-				known.looks = all
-			}
-			return known, nil
-		case err != nil:
-			return nil, err
+	err = log.Each(context.Background(), func(e *connlog.Event) error {
+		switch s := e.Socket; {
 		case e.Kind == connlog.KindPoll:
 			all = append(all, look{e.Poll.Begin, e.Poll.End})
 			if e.Poll.Thorough {
 				known.looks = append(known.looks, all[len(all)-1])
 			}
-		case e.Kind == connlog.KindSocket && e.Socket.Change == connlog.SocketOwner && len(e.Socket.Owners) == 0:
-			k := end{e.Socket.Protocol, e.Socket.Local, e.Socket.Remote}
-			known.lost[k] = append(known.lost[k], e.Socket.Since)
-		case e.Kind == connlog.KindSocket && e.Socket.Partial:
-			k := end{e.Socket.Protocol, e.Socket.Local, e.Socket.Remote}
+		case e.Kind == connlog.KindSocket && s.Change == connlog.SocketOwner && len(s.Owners) == 0:
+			k := end{s.Protocol, s.Local, s.Remote}
+			known.lost[k] = append(known.lost[k], s.Since)
+		case e.Kind == connlog.KindSocket && s.Partial:
+			k := end{s.Protocol, s.Local, s.Remote}
 			known.lost[k] = append(known.lost[k], e.Time-1)
 		}
+		return nil
+	})
+	if len(known.looks) == 0 { // recorded before looks said how thorough they are
+		known.looks = all
 	}
+	return known, err
 }
 
 func endOf(e *workload.Entry) end {

@@ -28,9 +28,9 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatalf("%v: %s", err, line)
 		}
 		r := NewReader(nil, "x")
-		fixed := r.parseFixed(text)
+		fixed := r.parseFixed(&r.own, text)
 		if fixed {
-			same(t, general, r.event, line)
+			same(t, general, r.own.Event, line)
 		}
 		unescaped(reflect.ValueOf(&general))
 		same(t, want, general, line)
@@ -63,13 +63,13 @@ func TestFixedOrder(t *testing.T) {
 	var general Event
 	for _, line := range fixed {
 		r := NewReader(nil, "x")
-		if !r.parseFixed([]byte(line)) {
+		if !r.parseFixed(&r.own, []byte(line)) {
 			t.Errorf("not read the short way: %s", line)
 		}
 		if _, err := parse([]byte(line), &general); err != nil {
 			t.Errorf("%v: %s", err, line)
 		}
-		same(t, general, r.event, []byte(line))
+		same(t, general, r.own.Event, []byte(line))
 	}
 	for _, change := range [][2]string{
 		{`"time_ns":9`, `"time_ns":09`}, {`"time_ns":9`, `"time_ns":9.0`}, {`"time_ns":9`, `"time_ns": 9`}, {`"time_ns":9`, `"time_ns":99999999999999999999`},
@@ -84,7 +84,7 @@ func TestFixedOrder(t *testing.T) {
 		if line == socket {
 			t.Fatalf("%q is not in the line", change[0])
 		}
-		if NewReader(nil, "x").parseFixed([]byte(line)) {
+		if NewReader(nil, "x").parseFixed(new(Slot), []byte(line)) {
 			t.Errorf("read the short way: %s", line)
 		}
 	}

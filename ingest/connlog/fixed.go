@@ -11,23 +11,23 @@ import (
 // exactly the form in which Append writes them; of any other line it returns
 // false, and parse must have it. What it accepts it reads as parse does, a
 // tenth of the time, and allocates for new strings and IPv6 endpoints alone.
-func (r *Reader) parseFixed(text []byte) bool {
+func (r *Reader) parseFixed(s *Slot, text []byte) bool {
 	c := cursor{rest: text, words: r.words}
-	e := &r.event
+	e := &s.Event
 	*e = Event{}
 	switch {
 	case c.has(`{"event":"socket"`):
-		e.Kind, e.Socket = KindSocket, &r.socket
+		e.Kind, e.Socket = KindSocket, &s.socket
 		c.envelope(e)
-		c.socket(&r.socket, &r.counters, &r.owners)
+		c.socket(&s.socket, &s.counters, &s.owners)
 	case c.has(`{"event":"process"`):
-		e.Kind, e.Process = KindProcess, &r.process
+		e.Kind, e.Process = KindProcess, &s.process
 		c.envelope(e)
-		c.process(&r.process, &r.args)
+		c.process(&s.process, &s.args)
 	case c.has(`{"event":"poll"`):
-		e.Kind, e.Poll = KindPoll, &r.poll
+		e.Kind, e.Poll = KindPoll, &s.poll
 		c.envelope(e)
-		c.poll(&r.poll)
+		c.poll(&s.poll)
 	default:
 		return false
 	}

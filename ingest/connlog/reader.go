@@ -55,17 +55,22 @@ type Reader struct {
 	begun  bool  // the head was read
 	ended  error
 
-	event Event
-	name  string // of event
+	name  string // of the last event
+	own   Slot   // of Next
+	words map[string]string
+}
 
-	// What event points to, where parseFixed read it.
+// Slot is the memory of one event. It may be used again and again.
+type Slot struct {
+	Event
+
+	// What the event points to, where parseFixed read it.
 	socket   Socket
 	counters Counters
 	owners   []ProcessID
 	process  Process
 	args     []string
 	poll     Poll
-	words    map[string]string
 }
 
 // NewReader returns a Reader of src; file is what errors call it.
@@ -77,47 +82,55 @@ func NewReader(src io.Reader, file string) *Reader {
 func (r *Reader) Offset() int64 { return r.offset }
 
 // Next returns the next event that this version knows; its memory is used
-// again by the next call, strings excepted. At the end it returns io.EOF; for
-// a malformed or torn line a *LineError, after which reading goes on; a
-// *NotLogError when the log is empty, the first event is no head, or it is a
-// newer schema's; else the source's own error.
+// again by the next call, strings excepted. Its errors are those of Read.
 func (r *Reader) Next() (*Event, error) {
+	if err := r.Read(&r.own); err != nil {
+		return nil, err
+	}
+	return &r.own.Event, nil
+}
+
+// Read reads the next event that this version knows into s. At the end it
+// returns io.EOF; for a malformed or torn line a *LineError, after which reading
+// goes on; a *NotLogError when the log is empty, the first event is no head, or
+// it is a newer schema's; else the source's own error.
+func (r *Reader) Read(s *Slot) error {
 	for r.ended == nil {
 		at := r.offset
 		text, whole, err := r.readLine()
 		if err != nil {
-			return nil, r.end(err)
+			return r.end(err)
 		}
 		r.line++
 		if len(bytes.TrimSpace(text)) == 0 && whole {
 			continue
 		}
-		if bad := r.take(text, whole); bad != nil {
+		if bad := r.take(s, text, whole); bad != nil {
 			bad.File, bad.Line, bad.Offset, bad.Torn = r.file, r.line, at, !whole
-			return nil, r.bad(bad)
+			return r.bad(bad)
 		}
-		if err := r.checkHead(); err != nil {
-			return nil, r.end(err)
+		if err := r.checkHead(&s.Event); err != nil {
+			return r.end(err)
 		}
-		if r.event.Kind != KindUnknown {
-			return &r.event, nil
+		if s.Kind != KindUnknown {
+			return nil
 		}
 	}
-	return nil, r.ended
+	return r.ended
 }
 
-// take parses a line into r.event. A last line without its newline counts if
+// take parses a line into s. A last line without its newline counts if
 // it is whole otherwise.
-func (r *Reader) take(text []byte, whole bool) *LineError {
+func (r *Reader) take(s *Slot, text []byte, whole bool) *LineError {
 	if len(text) > MaxLine {
 		return &LineError{Text: fmt.Sprintf("longer than %d bytes", MaxLine)}
 	}
-	if r.parseFixed(text) {
-		r.name = r.event.Kind.String()
+	if r.parseFixed(s, text) {
+		r.name = s.Kind.String()
 		return nil
 	}
 	var err error
-	if r.name, err = parse(text, &r.event); err == nil {
+	if r.name, err = parse(text, &s.Event); err == nil {
 		return nil
 	}
 	if !whole && r.begun {
@@ -172,20 +185,20 @@ func (r *Reader) readLine() (text []byte, whole bool, err error) {
 }
 
 // checkHead holds that the log begins with a head whose schema can be read.
-func (r *Reader) checkHead() error {
-	if r.begun && r.event.Kind != KindHead {
+func (r *Reader) checkHead(e *Event) error {
+	if r.begun && e.Kind != KindHead {
 		return nil
 	}
-	if r.event.Kind != KindHead {
+	if e.Kind != KindHead {
 		return &NotLogError{r.file, fmt.Sprintf("no connection log: its first event is %q, want \"head\"", r.name)}
 	}
-	name, version, _ := strings.Cut(r.event.Head.Schema, "/")
+	name, version, _ := strings.Cut(e.Head.Schema, "/")
 	major, err := strconv.Atoi(version)
 	switch {
 	case name != "pcapwho.connlog" || err != nil:
-		return &NotLogError{r.file, fmt.Sprintf("schema %q, want %q", r.event.Head.Schema, Schema)}
+		return &NotLogError{r.file, fmt.Sprintf("schema %q, want %q", e.Head.Schema, Schema)}
 	case major > Major:
-		return &NotLogError{r.file, fmt.Sprintf("schema %q is newer than this version reads (%q): update pcapwho", r.event.Head.Schema, Schema)}
+		return &NotLogError{r.file, fmt.Sprintf("schema %q is newer than this version reads (%q): update pcapwho", e.Head.Schema, Schema)}
 	}
 	r.begun = true
 	return nil

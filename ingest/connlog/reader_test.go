@@ -207,8 +207,8 @@ func TestWordsAreBounded(t *testing.T) {
 	r := NewReader(nil, "x")
 	for i := range 2 * maxWords {
 		line := fmt.Sprintf(`{"event":"process","time_ns":0,"seq":1,"change":"exec","pid":7,"start_ns":8,"name":"n%d","exe":"%s"}`, i, strings.Repeat("x", maxWord+1))
-		if !r.parseFixed([]byte(line)) || r.process.Name != fmt.Sprint("n", i) || len(r.process.Exe) != maxWord+1 {
-			t.Fatalf("%s: read as %+v", line, r.process)
+		if !r.parseFixed(&r.own, []byte(line)) || r.own.process.Name != fmt.Sprint("n", i) || len(r.own.process.Exe) != maxWord+1 {
+			t.Fatalf("%s: read as %+v", line, r.own.process)
 		}
 	}
 	if len(r.words) != maxWords {
@@ -263,11 +263,11 @@ func skips(t testing.TB, line []byte, last bool) int {
 	}
 	var general Event
 	_, err := parse(line, &general)
-	if r := NewReader(nil, "x"); r.parseFixed(line) {
+	if r := NewReader(nil, "x"); r.parseFixed(&r.own, line) {
 		if err != nil {
 			t.Fatalf("%v, but read the short way: %q", err, line)
 		}
-		same(t, general, r.event, line)
+		same(t, general, r.own.Event, line)
 	}
 	if err == nil && general.Kind == KindUnknown {
 		return 1

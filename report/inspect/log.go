@@ -1,8 +1,7 @@
 package inspect
 
 import (
-	"errors"
-	"io"
+	"context"
 
 	"github.com/pcapwho/pcapwho/ingest"
 	"github.com/pcapwho/pcapwho/ingest/connlog"
@@ -43,15 +42,12 @@ func besides(c *Capture) (*Log, error) {
 	}
 	defer events.Close()
 	l := &Log{File: path, Blind: []string{}, Command: []string{}}
-	for {
-		e, err := events.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
+	err = events.Each(context.Background(), func(e *connlog.Event) error {
 		l.add(e)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	for _, d := range events.Damage() {
 		c.Damage = append(c.Damage, Damage{d.Block, d.Offset, d.Field, d.File + ": " + d.Message, d.Count})
