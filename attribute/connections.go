@@ -72,7 +72,7 @@ type BlockReader struct {
 }
 
 // BlockSize is how many connections a block has, except the last.
-const BlockSize = 8192
+const BlockSize = 2048
 
 // Block is some connections in a row.
 type Block struct {

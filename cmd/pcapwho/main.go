@@ -27,6 +27,9 @@ import (
 
 func main() {
 	keepPipes()
+	if os.Getenv("GOGC") == "" { // what grows holds no pointers: collecting costs little, and memory is the user's
+		debug.SetGCPercent(50)
+	}
 	os.Exit(pcapwho(os.Args, newConsole(os.Stdout, os.Stderr)))
 }
 

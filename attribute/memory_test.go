@@ -1,0 +1,89 @@
+package attribute
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/pcapwho/pcapwho/attribute/owner"
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+	"github.com/pcapwho/pcapwho/ingest/flow"
+	"github.com/pcapwho/pcapwho/ingest/packet"
+)
+
+// traffic is a capture in which a connection begins every 20 ms, says its
+// packets within 10 seconds, and is over two minutes later: some 6,500 may go on
+// at any time.
+func traffic(a *Attribution, connections int) {
+	const packets = 5
+	batch := make([]packet.Packet, 0, 1000)
+	frame := uint64(0)
+	for n := range connections + 500*packets {
+		for k := range packets { // of the connections that began 0, 500, 1000… before
+			i := n - 500*k/packets
+			if i < 0 || i >= connections {
+				continue
+			}
+			frame++
+			t := flow.FiveTuple{Source: flow.AddrFrom4(0x0a000001), Destination: flow.AddrFrom4(0xc0000000 + uint32(i/60_000)), SourcePort: uint16(i%60_000 + 1), DestinationPort: 443, Protocol: flow.TCP}
+			flags := [packets]uint8{packet.SYN, packet.ACK, packet.ACK, packet.FIN | packet.ACK, packet.FIN | packet.ACK}[k]
+			if k == packets-1 {
+				t = t.Reverse()
+			}
+			batch = append(batch, packet.Packet{Frame: frame, Time: 1e18 + int64(n)*int64(20*time.Millisecond), Class: packet.Transport, Tuple: t, Hash: t.Hash(),
+				TCPFlags: flags, Seq: 1, WireLength: 66, IPVersion: 4})
+			if len(batch) == cap(batch) {
+				a.Add(batch)
+				batch = batch[:0]
+			}
+		}
+	}
+	a.Add(batch)
+}
+
+// heapInUse returns how many bytes of the heap are in use.
+func heapInUse() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// A capture ten times as long, with as many connections alive at once, needs no
+// more memory: finished connections are spilled beyond their budget.
+func TestMemoryIsThatOfLiveConnections(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	defer func(budget int) { finishedBudget = budget }(finishedBudget)
+	finishedBudget = 1 << 20
+	var need [2]int64
+	for i, connections := range []int{60_000, 600_000} {
+		log := owner.NewTimeline()
+		log.Add(&connlog.Event{Kind: connlog.KindHead, Head: &connlog.Head{Addresses: []string{"10.0.0.1/8"}}})
+		a := New(Config{Log: log})
+		before := heapInUse()
+		traffic(a, connections)
+		need[i] = heapInUse() - before
+		live := a.shares[0].follower.Len()
+		if most := 300*int64(live) + int64(finishedBudget) + 2<<20; live > 9000 || need[i] > most {
+			t.Errorf("%d connections: %d bytes for %d live ones, want at most %d for at most 9000", connections, need[i], live, most)
+		}
+		r, err := a.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Connections.Len() != connections || r.Totals.Packets != 5*int64(connections) {
+			t.Errorf("%d connections of %d packets, want %d", r.Connections.Len(), r.Totals.Packets, connections)
+		}
+		n := 0
+		if err := r.Connections.All(func(*Connection) error { n++; return nil }); err != nil || n != connections {
+			t.Errorf("%d connections come back, want %d: %v", n, connections, err)
+		}
+		runtime.KeepAlive(log)
+		r.Close()
+	}
+	if need[1] > need[0]+need[0]/4 {
+		t.Errorf("a capture ten times as long needs %d bytes, the short one %d", need[1], need[0])
+	}
+}
