@@ -185,7 +185,9 @@ func merged(a, b []uint32) []uint32 {
 
 func (a *Attribution) bookTotals(packets, wire, first, last int64) {
 	r := &a.result
-	r.First, r.Last = min(r.First, first), max(r.Last, last)
+	if first != 0 || last != 0 { // else p has no time
+		r.First, r.Last = min(r.First, first), max(r.Last, last)
+	}
 	r.Totals.Packets += packets
 	r.Totals.WireBytes += wire
 }
@@ -195,7 +197,7 @@ func (a *Attribution) bookTotals(packets, wire, first, last int64) {
 // Attribution must not be used afterwards.
 func (a *Attribution) Finish() (*Result, error) {
 	r := &a.result
-	if r.Totals.Packets == 0 {
+	if r.First > r.Last { // no packet has a time
 		r.First, r.Last = 0, 0
 	}
 	if a.judge.log != nil {

@@ -155,7 +155,7 @@ type Result struct {
 	Loose       []Loose     // ordered by reasons, then owners
 	Totals      Counts      // every packet of the capture; payload of TCP and UDP
 	Undecoded   int64       // packets whose headers could not be read
-	First, Last int64       // earliest and latest packet time; 0 when there is no packet
+	First, Last int64       // earliest and latest packet time; 0 when no packet has one
 	KnowsLocal  bool        // a list of local addresses was at hand: Connection.Local means something
 
 	find *finder

@@ -24,6 +24,12 @@ func newSweeper() sweeper { return sweeper{packets: -1} }
 // due takes the time of the next packet, and tells whether a sweep is due before
 // it, and which time it then is.
 func (s *sweeper) due(t int64) (clock int64, due bool) {
+	if t == 0 { // it has none
+		if s.packets >= 0 {
+			s.packets++
+		}
+		return 0, false
+	}
 	if s.packets < 0 {
 		s.last, s.before = t, t
 	}
@@ -43,7 +49,7 @@ func (s *sweeper) due(t int64) (clock int64, due bool) {
 // skip takes the times of n packets at once, between earliest and latest, the
 // last of which is given, if none of them makes a difference.
 func (s *sweeper) skip(n int, earliest, latest, last int64) bool {
-	if s.packets < 0 || earliest < s.last-sweepTime || latest >= s.last+sweepTime && s.packets+n > sweepPackets {
+	if s.packets < 0 || last == 0 || earliest < s.last-sweepTime || latest >= s.last+sweepTime && s.packets+n > sweepPackets {
 		return false
 	}
 	s.before = last

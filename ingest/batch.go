@@ -22,7 +22,7 @@ type Batch struct {
 
 	WireBytes, CapturedBytes int64
 	Undecoded                int64 // packets whose headers could not be read
-	Earliest, Latest         int64 // of the packets' times; valid iff there are packets
+	Earliest, Latest         int64 // of the packets' times, where one has any: else Earliest is after Latest
 
 	holders atomic.Int32
 	pool    chan *Batch
@@ -80,7 +80,9 @@ func (b *Batch) book() {
 	p := &b.Packets[i]
 	b.WireBytes += int64(p.WireLength)
 	b.CapturedBytes += int64(p.CapturedLength)
-	b.Earliest, b.Latest = min(b.Earliest, p.Time), max(b.Latest, p.Time)
+	if p.Time != 0 {
+		b.Earliest, b.Latest = min(b.Earliest, p.Time), max(b.Latest, p.Time)
+	}
 	if p.Class == packet.Transport && !p.Fragmented {
 		share := &b.Shares[Share(p.Hash, len(b.Shares))]
 		*share = append(*share, uint32(i))

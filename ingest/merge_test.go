@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/pcapwho/pcapwho/ingest/packet"
 	"github.com/pcapwho/pcapwho/ingest/pcapng"
+	"github.com/pcapwho/pcapwho/testdata/need"
 )
 
 // timed is a pcapng file with a packet at each time, in nanoseconds, marked as
@@ -310,5 +312,35 @@ func TestLenientRest(t *testing.T) {
 			must(t, c.Rewind())
 		}
 		must(t, c.Close())
+	}
+}
+
+// Merging gives the order that mergecap gives.
+func TestMergecap(t *testing.T) {
+	mergecap := need.Tool(t, "mergecap")
+	random := rand.New(rand.NewPCG(7, 8))
+	var paths []string
+	port := int64(1000)
+	for i := range 5 {
+		var times []int64
+		for range 40 {
+			times = append(times, port*1000+random.Int64N(20_000)) // not quite in order
+			port += random.Int64N(3)
+		}
+		port -= 50
+		slices.Sort(times)
+		paths = append(paths, save(t, fmt.Sprint(i), timed(t, uint32(i+1), times...)))
+	}
+	merged := filepath.Join(t.TempDir(), "merged.pcapng")
+	if out, err := exec.Command(mergecap, append([]string{"-w", merged}, paths...)...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	c, err := Config{Order: Merged}.Open(paths...)
+	must(t, err)
+	defer c.Close()
+	ours, err := drain(c, 64)
+	theirs, also := drain(open(t, merged), 64)
+	if err != io.EOF || also != io.EOF || len(ours) != 200 || !slices.EqualFunc(ours, theirs, func(a, b packet.Packet) bool { return a.Time == b.Time && a.Tuple == b.Tuple }) {
+		t.Errorf("%d packets, %v; mergecap has %d, %v, or another order", len(ours), err, len(theirs), also)
 	}
 }

@@ -115,10 +115,13 @@ func reason(name string, err error) string {
 
 // see takes in the times of packets, from the earliest to the latest.
 func (f *File) see(earliest, latest int64) {
-	if earliest != 0 && (f.First == 0 || earliest < f.First) {
+	if earliest > latest {
+		return // none has one
+	}
+	if f.First == 0 || earliest < f.First {
 		f.First = earliest
 	}
-	if latest != 0 && (f.Last == 0 || latest > f.Last) {
+	if f.Last == 0 || latest > f.Last {
 		f.Last = latest
 	}
 }

@@ -121,7 +121,9 @@ func (s *Stream) merged() *Batch {
 			b.Packets = b.Packets[:len(b.Packets)-1]
 			break
 		}
-		c.files[c.interfaces[p.Interface].File].see(p.Time, p.Time)
+		if p.Time != 0 {
+			c.files[c.interfaces[p.Interface].File].see(p.Time, p.Time)
+		}
 		b.book()
 	}
 	return b

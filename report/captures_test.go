@@ -5,8 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/pcapwho/pcapwho/ingest/pcapng"
 )
 
 // What folders and patterns stand for.
@@ -104,5 +107,25 @@ func TestUnreadableAmongSeveral(t *testing.T) {
 	r := analyze(t, Config{Captures: []string{missing, good}})
 	if !r.Damaged() || r.Attribution.Totals.Packets != 19 || len(r.Capture.Files) != 1 || r.Damage[0].File != missing || !strings.HasPrefix(r.Damage[0].Message, "left out: ") {
 		t.Errorf("%d packets of %v, damage %v", r.Attribution.Totals.Packets, r.Capture.Files, r.Damage)
+	}
+}
+
+// Packets whose times do not fit, or that have none, are counted, have NULL for
+// a time, and say nothing of when the capture was made.
+func TestPacketsWithoutTime(t *testing.T) {
+	r := record(t)
+	r.udp("10.0.0.1:5000", "10.0.0.2:53", 30)
+	must(t, r.writer.WriteBlock(&pcapng.InterfaceBlock{LinkType: 1, Options: pcapng.Options{{Code: pcapng.InterfaceTsresol, Value: []byte{0}}}})) // seconds
+	must(t, r.writer.WriteBlock(&pcapng.PacketBlock{Interface: 1, Timestamp: 1 << 40, Data: make([]byte, 60), WireLength: 60}))
+	must(t, r.writer.WriteBlock(&pcapng.SimplePacketBlock{Data: make([]byte, 60), WireLength: 60}))
+	read := tables(t, analyze(t, Config{Captures: []string{r.alone()}, Tables: all()}), JSON)
+	c, when := read["capture"][0], strconv.Itoa(epoch+3e6+1e6)
+	if c["packets"] != "3" || c["first_ns"] != c["last_ns"] || c["first_ns"] != when {
+		t.Errorf("the capture is %v, want all at %s", c, when)
+	}
+	for i, p := range read["packets"] {
+		if want := map[bool]string{true: when}[i == 0]; p["time_ns"] != want {
+			t.Errorf("packet %d is at %q, want %q", i+1, p["time_ns"], want)
+		}
 	}
 }

@@ -44,7 +44,7 @@ const (
 // reused in batches. Lengths are in bytes.
 type Packet struct {
 	Frame uint64 // 1-based frame number in the recording, over all its files
-	Time  int64  // Unix nanoseconds; 0 where the capture has none (simple packet blocks)
+	Time  int64  // Unix nanoseconds; 0 where the capture has none (simple packet blocks), or none between the years 1677 and 2262
 	Tuple flow.FiveTuple
 	Hash  uint64 // Tuple.Hash(); valid iff Class is Transport
 

@@ -6,8 +6,8 @@ import (
 )
 
 // clock turns an interface's timestamps into Unix nanoseconds: if_tsresol and
-// if_tsoffset of draft-ietf-opsawg-pcapng section 4.2. Results that do not
-// fit are held at the ends of int64, about the years 1677 and 2262.
+// if_tsoffset of draft-ietf-opsawg-pcapng section 4.2. What does not fit into
+// int64, before the year 1677 or after 2262, is 0: not known.
 type clock struct {
 	multiply uint64 // ticks × multiply = nanoseconds, where divide is 1
 	divide   uint64
@@ -65,16 +65,14 @@ func (c *clock) fromBinary(ticks uint64) uint64 {
 	return hi<<(64-c.shift) | lo>>c.shift
 }
 
-// add returns ns + offset.
+// add returns ns + offset, 0 where one of them or the sum does not fit.
 func (c *clock) add(ns uint64) int64 {
-	t := int64(min(ns, math.MaxInt64))
-	if c.offset == 0 {
-		return t
-	}
 	const second = 1_000_000_000
-	shift := max(min(c.offset, math.MaxInt64/second), math.MinInt64/second) * second
-	if sum := t + shift; shift < 0 || sum >= t {
-		return sum // t is not negative: only a positive shift overflows
+	if ns > math.MaxInt64 || c.offset > math.MaxInt64/second || c.offset < math.MinInt64/second {
+		return 0
 	}
-	return math.MaxInt64
+	if sum := int64(ns) + c.offset*second; sum >= 0 || c.offset < 0 {
+		return sum
+	}
+	return 0
 }

@@ -26,7 +26,7 @@ const (
 // Record is one packet of a capture file.
 type Record struct {
 	Interface  uint32 // index into Reader.Interfaces
-	Time       int64  // Unix nanoseconds; 0 where the file has none
+	Time       int64  // Unix nanoseconds; 0 where the file has none, or none that fits
 	Data       []byte // the captured bytes; valid until the next call of Next
 	WireLength uint32 // bytes on the wire; may be less than len(Data)
 	Flags      uint32 // epb_flags; 0 = none

@@ -105,7 +105,7 @@ func File(ctx context.Context, path string, cfg Config) (*Capture, error) {
 // summer adds up the packets of a file.
 type summer struct {
 	capture    *Capture
-	last       int64 // time of the packet before
+	last       int64 // time of the packet before that has one
 	interfaces []Interface
 	marks      map[int32]int64 // packets by Packet.Mark
 }
@@ -116,7 +116,9 @@ func (s *summer) add(b *ingest.Batch) {
 	c.WireBytes += b.WireBytes
 	c.CapturedBytes += b.CapturedBytes
 	c.Undecoded += b.Undecoded
-	c.First, c.Last = earlier(c.First, b.Earliest), later(c.Last, b.Latest)
+	if b.Earliest <= b.Latest {
+		c.First, c.Last = earlier(c.First, b.Earliest), later(c.Last, b.Latest)
+	}
 	for i := range b.Packets {
 		p := &b.Packets[i]
 		for int(p.Interface) >= len(s.interfaces) {
@@ -124,8 +126,10 @@ func (s *summer) add(b *ingest.Batch) {
 		}
 		s.interfaces[p.Interface].Packets++
 		s.interfaces[p.Interface].WireBytes += int64(p.WireLength)
-		c.InOrder = c.InOrder && p.Time >= s.last
-		s.last = p.Time
+		if p.Time != 0 {
+			c.InOrder = c.InOrder && p.Time >= s.last
+			s.last = p.Time
+		}
 		if p.WireLength > p.CapturedLength {
 			c.Cut++
 		}
