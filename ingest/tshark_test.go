@@ -61,7 +61,7 @@ func TestTshark(t *testing.T) {
 		}
 	}
 	slices.Sort(paths)
-	packets, different := 0, map[string]bool{}
+	packets, different, found := 0, map[string]bool{}, map[string]bool{}
 	for chunk := range slices.Chunk(paths, 250) { // mergecap opens all at once
 		merged := filepath.Join(t.TempDir(), "merged.pcapng")
 		if out, err := exec.Command(mergecap, append([]string{"-a", "-F", "pcapng", "-w", merged}, chunk...)...).CombinedOutput(); err != nil {
@@ -79,7 +79,7 @@ func TestTshark(t *testing.T) {
 			link := c.Interfaces()[p.Interface]
 			name, err := filepath.Rel(dir, c.Files()[link.File].Name)
 			must(t, err)
-			got, theirs := ours(p), want[i].headers(t, p)
+			got, theirs := ours(p), want[i].headers(t, p, found)
 			if got == theirs {
 				continue
 			}
@@ -92,6 +92,11 @@ func TestTshark(t *testing.T) {
 	for name, why := range unlike {
 		if !different[filepath.FromSlash(name)] {
 			t.Errorf("%s is like tshark's, expected: %s", name, why)
+		}
+	}
+	for name, why := range contain {
+		if !found[name] {
+			t.Errorf("tshark finds no IP in %s, expected: %s", name, why)
 		}
 	}
 	t.Logf("%d packets of %d files", packets, len(paths))
@@ -194,19 +199,23 @@ var contain = map[string]string{
 }
 
 // within wants a reason where there is IP in what is no carrier.
-func within(t *testing.T, layers []string) {
+func within(t *testing.T, layers []string, found map[string]bool) {
 	t.Helper()
 	if layers[0] == "udp" {
 		layers = layers[1:]
 	}
-	if len(layers) > 0 && contain[layers[0]] == "" && (slices.Contains(layers, "ip") || slices.Contains(layers, "ipv6")) {
+	if !slices.Contains(layers, "ip") && !slices.Contains(layers, "ipv6") {
+		return
+	}
+	found[layers[0]] = true
+	if contain[layers[0]] == "" {
 		t.Errorf("tshark finds IP in %q", layers)
 	}
 }
 
 // headers is what tshark tells of the innermost IP header and of what follows
 // it, as far as p is about that.
-func (d dissection) headers(t *testing.T, p *packet.Packet) headers {
+func (d dissection) headers(t *testing.T, p *packet.Packet, found map[string]bool) headers {
 	t.Helper()
 	h := headers{Time: d["frame.time_epoch"], Captured: d["frame.cap_len"], Wire: d["frame.len"]}
 	layers := strings.Split(d["frame.protocols"], ":")
@@ -216,7 +225,7 @@ func (d dissection) headers(t *testing.T, p *packet.Packet) headers {
 			v, n, at = l, seen[l], i
 		}
 		if !carrier(layers, i) {
-			within(t, layers[i:])
+			within(t, layers[i:], found)
 			break
 		}
 		seen[l]++
