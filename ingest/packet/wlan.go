@@ -5,9 +5,9 @@ package packet
 // its own header before that. The header is padded to a multiple of align.
 func wlan(f part, align int, p *Packet) {
 	const (
-		data, noData, qos            = 2, 0x4, 0x8 // type; bits of the subtype
-		bothSystems, protected, more = 0x03, 0x40, 0x80
-		aggregate                    = 0x80
+		data, noData, qos             = 2, 0x4, 0x8 // type; bits of the subtype
+		bothSystems, protected, order = 0x03, 0x40, 0x80
+		aggregate                     = 0x80
 	)
 	if len(f.data) < 2 {
 		return
@@ -25,7 +25,7 @@ func wlan(f part, align int, p *Packet) {
 	if subtype&qos != 0 {
 		several = len(f.data) > n && f.data[n]&aggregate != 0
 		n += 2
-		if flags&more != 0 { // HT control
+		if flags&order != 0 { // HT control
 			n += 4
 		}
 	}
