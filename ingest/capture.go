@@ -60,6 +60,7 @@ type source struct {
 	f      *os.File // nil = it is open only while it is read
 	in     *content
 	reader *pcapng.Reader
+	whole  bool  // it is not worth reading it in pieces
 	at     int64 // where the pieces of it that were read end; see Stream
 	base   int   // index of its first interface
 	marks  int   // index of its first mark

@@ -27,6 +27,7 @@ type pieces struct {
 	blocks     uint64      // that lie before it
 	generation *generation // how the packets there are decoded
 	buffer     []byte      // of Next
+	few        int         // pieces in a row in which nearly nothing could be decoded
 	index      int         // of the piece that Next returns next
 
 	ready   []chan *piece // by index, around; nil = Next reads by itself
@@ -53,7 +54,7 @@ type piece struct {
 
 // divisible tells whether the file can be read in pieces, and is worth it.
 func (s *source) divisible() bool {
-	if s.in.compression != "" {
+	if s.in.compression != "" || s.whole {
 		return false
 	}
 	info, err := s.f.Stat()
@@ -172,6 +173,20 @@ func (w *pieces) read(p *piece, buffer []byte, start int64) {
 		p.book()
 	}
 	p.end = at + int64(o)
+}
+
+// maxVain is how many pieces in a row are decoded in vain before the rest of a
+// file is left to its Reader: those of captures in which packets name their
+// process.
+const maxVain = 4
+
+// vain tells that it is time to, after a piece that the Reader had to end.
+func (w *pieces) vain(p *piece) bool {
+	const nearlyNothing = 16
+	if w.few++; p.blocks >= nearlyNothing {
+		w.few = 0
+	}
+	return w.few > maxVain
 }
 
 // bytes reads what the file has at an offset; what cannot be read is left to

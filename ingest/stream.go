@@ -150,6 +150,7 @@ func (s *Stream) nextPiece() (*Batch, error) {
 	w.blocks += p.blocks
 	c.current.at = w.at
 	if p.end >= p.to {
+		w.few = 0
 		return p.Batch, nil
 	}
 	r := c.current.reader
@@ -173,6 +174,10 @@ func (s *Stream) nextPiece() (*Batch, error) {
 	w.at, w.blocks = r.Offset(), r.Blocks()
 	if !w.generation.layout.Holds(r) {
 		w.generation = c.generation()
+	}
+	if w.vain(p) && c.current != nil {
+		c.current.whole = true
+		s.stopPieces()
 	}
 	return p.Batch, nil
 }

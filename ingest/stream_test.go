@@ -285,3 +285,47 @@ func TestStreamEndsEarly(t *testing.T) {
 	}
 	s.Close()
 }
+
+// A file whose packets name processes is read whole after some pieces, and
+// nothing is missed where it changes.
+func TestStreamMarked(t *testing.T) {
+	le := binary.LittleEndian
+	var file []byte
+	file = pcapng.AppendBlock(file, le, &pcapng.SectionBlock{Major: 1, Length: -1})
+	file = pcapng.AppendBlock(file, le, &pcapng.InterfaceBlock{LinkType: pcapng.LinkEthernet})
+	packets := 0
+	for part := range 4 { // without, with, without, with
+		for end := len(file) + 8*pieceSize; len(file) < end; packets++ {
+			b := &pcapng.PacketBlock{Timestamp: uint64(packets), WireLength: 2000, Data: tcp(t, uint16(packets), 1400)}
+			if part%2 == 1 {
+				b.Options = pcapng.Options{{Code: pcapng.PacketProcess, Value: le.AppendUint64(nil, uint64(7+packets%3))}}
+			}
+			file = pcapng.AppendBlock(file, le, b)
+		}
+	}
+	path := save(t, "marked.pcapng", file)
+	want := oneByOne(t, path)
+	if len(want.Packets) != packets || want.Damage != nil {
+		t.Fatalf("%d packets, want %d; damage %v", len(want.Packets), packets, want.Damage)
+	}
+	for _, n := range [][2]int{{1, 1}, {2, 2}, {5, 1}} {
+		if got := streamed(t, n[0], n[1], path); !cmp.Equal(want, got) {
+			t.Errorf("%d workers, %d shares: %d packets of %d, damage %v", n[0], n[1], len(got.Packets), packets, got.Damage)
+		}
+	}
+	c := open(t, path)
+	s := c.Stream(context.Background(), 2, 1)
+	defer s.Close()
+	for read := 0; ; { // the part with marks ends behind 16 pieces
+		b, err := s.Next()
+		must(t, err)
+		read += int(b.CapturedBytes)
+		b.Done()
+		if read > pieceSize && s.pieces == nil {
+			break
+		}
+		if read > 15*pieceSize {
+			t.Fatal("it is still read in pieces")
+		}
+	}
+}

@@ -119,7 +119,7 @@ func TestPacketsWithoutTime(t *testing.T) {
 	must(t, r.writer.WriteBlock(&pcapng.PacketBlock{Interface: 1, Timestamp: 1 << 40, Data: make([]byte, 60), WireLength: 60}))
 	must(t, r.writer.WriteBlock(&pcapng.SimplePacketBlock{Data: make([]byte, 60), WireLength: 60}))
 	read := tables(t, analyze(t, Config{Captures: []string{r.alone()}, Tables: all()}), JSON)
-	c, when := read["capture"][0], strconv.Itoa(epoch+3e6+1e6)
+	c, when := read["capture"][0], strconv.FormatInt(epoch+4e6, 10)
 	if c["packets"] != "3" || c["first_ns"] != c["last_ns"] || c["first_ns"] != when {
 		t.Errorf("the capture is %v, want all at %s", c, when)
 	}
