@@ -9,8 +9,13 @@ import (
 // Each returns an output for each of several captures that are analyzed one by
 // one. On the standard output they come one after the other, in formats that
 // allow it; else Path is a folder, made where it is not there, with a file for
-// each capture, DIR/run.pcapng.json, or a folder of tables, DIR/run.pcapng.
-func (o Output) Each(captures []string) ([]Output, error) {
+// each capture, DIR/run.pcapng.json, or a folder of several tables, DIR/run.pcapng.
+func (o Output) Each(cfg *Config) ([]Output, error) {
+	schemas, err := cfg.schemas()
+	if err != nil {
+		return nil, err
+	}
+	captures := cfg.Captures
 	outputs := make([]Output, len(captures))
 	if o.stdout() {
 		if o.Format != Text && o.Format != JSON && o.Format != JSONL {
@@ -41,7 +46,7 @@ func (o Output) Each(captures []string) ([]Output, error) {
 			taken[name]++
 		}
 		outputs[i] = o
-		outputs[i].Capture, outputs[i].Path = capture, filepath.Join(o.Path, name+o.suffix())
+		outputs[i].Capture, outputs[i].Path = capture, filepath.Join(o.Path, name+o.suffix(len(schemas)))
 	}
 	return outputs, nil
 }
@@ -57,16 +62,16 @@ func (o *Output) makeFolder() error {
 	return o.Owner.give(filepath.Clean(o.Path))
 }
 
-// suffix is what the name of a capture's result ends in; of a folder of tables
-// nothing.
-func (o *Output) suffix() string {
+// suffix is what the name of a capture's result ends in; that of a folder of
+// tables in nothing.
+func (o *Output) suffix(tables int) string {
 	switch {
 	case o.Format == Text:
 		return ".txt"
 	case o.Format == NWB:
 		return ".nwb.json"
-	case o.Format.oneTable():
-		return string(os.PathSeparator)
+	case o.Format.oneTable() && tables > 1:
+		return ""
 	}
 	return "." + string(o.Format)
 }

@@ -13,7 +13,7 @@ import (
 // its own result; where none can, that is the error. It returns the exit status.
 func (a *analysis) runEach(ctx context.Context, c *console) (status int, err error) {
 	_, missing := os.Stat(a.output.Path)
-	outputs, err := a.output.Each(a.cfg.Captures)
+	outputs, err := a.output.Each(&a.cfg)
 	if err != nil {
 		return 0, err
 	}
@@ -24,7 +24,7 @@ func (a *analysis) runEach(ctx context.Context, c *console) (status int, err err
 	for i, o := range outputs {
 		each[i] = *a
 		each[i].output, each[i].cfg.Captures = o, []string{o.Capture}
-		if err := o.Check(&each[i].cfg); err != nil {
+		if err := o.Check(&a.cfg); err != nil { // none may be any of the captures
 			return 0, err
 		}
 	}
