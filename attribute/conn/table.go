@@ -73,9 +73,16 @@ func (t *Table) touch(f *Follower, hashes []uint64) (sum uint64) {
 		return 0
 	}
 	mask := uint64(len(t.slots) - 1)
+	for _, h := range hashes { // first all slots, without a branch that waits for one
+		sum += t.slots[h&mask]
+	}
 	var named [Group]uint32
-	for i, h := range hashes[:min(len(hashes), Group)] {
-		named[i] = uint32(t.slots[h&mask])
+	for n, h := range hashes[:min(len(hashes), Group)] {
+		i := h & mask
+		for t.slots[i] != 0 && tag(t.slots[i]) != tag(h) {
+			i = (i + 1) & mask
+		}
+		named[n] = uint32(t.slots[i])
 	}
 	for _, n := range named {
 		if n != 0 {
