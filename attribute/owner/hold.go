@@ -34,13 +34,21 @@ func (t *Timeline) Holds(buf []Hold, i int32) []Hold {
 	if s.owners == nobody && !s.partial {
 		return buf
 	}
-	return append(buf, hold(window{s.FirstBegin, s.FirstEnd}, window{s.LastBegin, s.LastEnd}, t.sets[s.owners], s.partial))
+	return append(buf, hold(s.first(), s.last(), t.sets[s.owners], s.partial))
 }
+
+// first and last return the sightings of a sealed socket.
+func (s *Socket) first() window { return window{s.FirstBegin, s.FirstEnd} }
+func (s *Socket) last() window  { return window{s.LastBegin, s.LastEnd} }
+
+// held returns what two sightings bound: To = From-1 where they are one.
+func held(first, last window) (from, to int64) { return first.end, max(last.begin, first.end-1) }
 
 // hold returns what is held from one sighting to another.
 func hold(first, last window, owners []int32, partial bool) Hold {
-	return Hold{From: first.end, To: max(last.begin, first.end-1), Owners: owners, Partial: partial,
-		Slack: max(first.end-first.begin, last.end-last.begin)}
+	h := Hold{Owners: owners, Partial: partial, Slack: max(first.end-first.begin, last.end-last.begin)}
+	h.From, h.To = held(first, last)
+	return h
 }
 
 // change is one owner list and when it was found.

@@ -213,7 +213,7 @@ func (t *Timeline) sealPorts() {
 func (t *Timeline) fileConnected() {
 	for i := range int32(t.n) {
 		s := t.Socket(i)
-		if !s.connected || t.keys.Key(s.place).Protocol != flow.UDP {
+		if !s.connected || s.protocol != flow.UDP {
 			continue
 		}
 		k := t.keys.Key(s.place)

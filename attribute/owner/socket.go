@@ -8,7 +8,7 @@ import (
 )
 
 // Socket is one socket's life as the log tells it. Times are Unix nanoseconds.
-// It holds no pointers and fills 80 bytes: there may be millions.
+// It holds no pointers and fills 72 bytes: there may be millions.
 type Socket struct {
 	// It existed at an instant in [FirstBegin, FirstEnd] and at one in
 	// [LastBegin, LastEnd], the first and the last sighting. Until Seal, the
@@ -26,6 +26,7 @@ type Socket struct {
 	next      int32
 	side      flow.Side
 	connected bool
+	protocol  flow.Protocol
 
 	recording int32 // index into Timeline.recordings
 	owners    set   // while nothing but this was found; see Timeline.changes
@@ -89,7 +90,7 @@ func (t *Timeline) newSocket(at int64, ns uint32, e *connlog.Socket) int32 {
 	i := int32(t.n)
 	t.n++
 	s := t.Socket(i)
-	*s = Socket{FirstBegin: at, Before: math.MinInt64, After: math.MaxInt64, recording: int32(len(t.recordings) - 1),
+	*s = Socket{FirstBegin: at, Before: math.MinInt64, After: math.MaxInt64, protocol: e.Protocol, recording: int32(len(t.recordings) - 1),
 		owners: t.setOf(e.Owners), partial: e.Partial}
 	if e.Change == connlog.SocketOpen {
 		s.Before = at

@@ -42,6 +42,7 @@ type Timeline struct {
 
 	keys     flow.Index // of tuples
 	tuples   []tuple
+	reused   []int32           // until Seal: those that a second socket had
 	cuts     map[int32][]int64 // after Seal: of tuples with many sockets
 	bindings []binding
 	bound    []int32 // sockets, by binding

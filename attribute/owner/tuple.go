@@ -22,8 +22,11 @@ func (t *Timeline) connect(i int32, s *Socket, ns uint32, e *connlog.Socket) {
 	if int(s.place) == len(t.tuples) {
 		t.tuples = append(t.tuples, tuple{})
 	}
-	latest := &t.tuples[s.place][side]
-	s.next, *latest = *latest, i+1
+	list := &t.tuples[s.place]
+	if *list != (tuple{}) {
+		t.reused = append(t.reused, s.place)
+	}
+	s.next, list[side] = list[side], i+1
 }
 
 // Number returns the number of k, whose hash is h, -1 if no socket had it.
@@ -58,13 +61,15 @@ const maxScanned = 8
 // sealTuples makes the cuts of keys that have many sockets.
 func (t *Timeline) sealTuples() {
 	t.cuts = map[int32][]int64{}
+	slices.Sort(t.reused)
 	var sockets []int32
-	for n := range int32(t.keys.Len()) {
+	for _, n := range slices.Compact(t.reused) {
 		sockets = t.Connected(t.Connected(sockets[:0], n, flow.Low), n, flow.High)
 		if len(sockets) > maxScanned {
 			t.cuts[n] = t.cutsOf(nil, sockets)
 		}
 	}
+	t.reused = nil
 }
 
 // cutsOf appends the sorted times at which nothing is as before for any of the
@@ -82,12 +87,18 @@ func (t *Timeline) cutsOf(cuts []int64, sockets []int32) []int64 {
 // have existed.
 func (t *Timeline) eachCut(i int32, f func(int64)) {
 	s := t.Socket(i)
-	var one [1]Hold
-	for _, h := range t.Holds(one[:0], i) {
-		f(h.From)
-		f(h.To + 1)
+	switch {
+	case s.owners == changed:
+		for _, h := range t.holds[i] {
+			f(h.From)
+			f(h.To + 1)
+		}
+	case s.owners != nobody || s.partial:
+		from, to := held(s.first(), s.last())
+		f(from)
+		f(to + 1)
 	}
-	if t.protocol(s) == flow.TCP {
+	if s.protocol == flow.TCP {
 		return
 	}
 	if s.Before != math.MinInt64 {
@@ -96,13 +107,6 @@ func (t *Timeline) eachCut(i int32, f func(int64)) {
 	if s.After != math.MaxInt64 {
 		f(s.After)
 	}
-}
-
-func (t *Timeline) protocol(s *Socket) flow.Protocol {
-	if s.connected {
-		return t.keys.Key(s.place).Protocol
-	}
-	return t.bindings[s.place].protocol
 }
 
 // Cut returns the half-open interval around time at in which nothing that is
