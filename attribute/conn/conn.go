@@ -6,6 +6,7 @@ import (
 
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
+	"github.com/pcapwho/pcapwho/ingest/slab"
 )
 
 // How long a connection may be silent before its next packet begins a new
@@ -86,21 +87,17 @@ type Evidence interface {
 	Cut(n int32, k *flow.Key, t int64) (from, until int64)
 }
 
-// Instances are kept in slabs, so that none is ever moved.
-const slabBits = 12
-
 // Follower turns packets into instances.
 type Follower struct {
-	evidence Evidence // nil = none
-	slabs    []*[1 << slabBits]Instance
-	used     int     // instances of the slabs that have been used
-	free     []int32 // those of them that are free
-	table    Table
-	segments segments
-	holes    map[int32]*[2][]hole // by instance
-	labels   map[int32][]Labels   // by instance
-	ended    map[int32]int64      // first packet time of the latest instance that was removed, by Number
-	confused map[int32]bool       // Numbers of keys whose instances the times of the capture do not order
+	evidence  Evidence // nil = none
+	instances slab.List[Instance]
+	free      []int32 // those that are free
+	table     Table
+	segments  segments
+	holes     map[int32]*[2][]hole // by instance
+	labels    map[int32][]Labels   // by instance
+	ended     map[int32]int64      // first packet time of the latest instance that was removed, by Number
+	confused  map[int32]bool       // Numbers of keys whose instances the times of the capture do not order
 
 	unique  int64  // payload bytes that the last packet was the first to bring
 	touched uint64 // keeps Prepare from being optimized away
@@ -112,14 +109,14 @@ func NewFollower(e Evidence) *Follower {
 }
 
 // Len returns how many instances there are.
-func (f *Follower) Len() int { return f.used - len(f.free) }
+func (f *Follower) Len() int { return f.instances.Len() - len(f.free) }
 
 // Instance returns the instance of an index. It is valid until it is removed.
-func (f *Follower) Instance(i int32) *Instance { return &f.slabs[i>>slabBits][i&(1<<slabBits-1)] }
+func (f *Follower) Instance(i int32) *Instance { return f.instances.At(i) }
 
 // All calls yield with every instance. It must not add any.
 func (f *Follower) All(yield func(i int32, in *Instance)) {
-	for i := range int32(f.used) {
+	for i := range int32(f.instances.Len()) {
 		if in := f.Instance(i); in.ID != 0 {
 			yield(i, in)
 		}
@@ -174,11 +171,7 @@ func (f *Follower) place() int32 {
 		f.free = f.free[:n-1]
 		return i
 	}
-	if f.used>>slabBits == len(f.slabs) {
-		f.slabs = append(f.slabs, new([1 << slabBits]Instance))
-	}
-	f.used++
-	return int32(f.used - 1)
+	return f.instances.Add()
 }
 
 // succeed links instance i to the one before, of the same key.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/pcapwho/pcapwho/ingest/flow"
+	"github.com/pcapwho/pcapwho/ingest/slab"
 )
 
 // Segment is a stretch of an instance in which nothing that is known about
@@ -16,12 +17,10 @@ type Segment struct {
 }
 
 // segments keeps the closed segments of all instances: those of one are a
-// list, the latest first. They are kept in slabs, so that none is ever moved.
-// References are an index and one, 0 refers to none.
+// list, the latest first. References are an index and one, 0 refers to none.
 type segments struct {
-	slabs []*[1 << slabBits]closedSegment
-	used  int32
-	free  int32 // list of those that are free
+	all  slab.List[closedSegment]
+	free int32 // list of those that are free
 }
 
 type closedSegment struct {
@@ -30,7 +29,7 @@ type closedSegment struct {
 }
 
 func (s *segments) at(n int32) *closedSegment {
-	return &s.slabs[(n-1)>>slabBits][(n-1)&(1<<slabBits-1)]
+	return s.all.At(n - 1)
 }
 
 // insert puts a segment into a list and returns the list.
@@ -66,11 +65,7 @@ func (s *segments) place() int32 {
 		s.free = s.at(n).earlier
 		return n
 	}
-	if int(s.used)>>slabBits == len(s.slabs) {
-		s.slabs = append(s.slabs, new([1 << slabBits]closedSegment))
-	}
-	s.used++
-	return s.used
+	return s.all.Add() + 1
 }
 
 // release frees a list.

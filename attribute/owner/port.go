@@ -211,7 +211,7 @@ func (t *Timeline) sealPorts() {
 // fileConnected files connected UDP sockets under their ports, where sockets
 // without a peer are bound.
 func (t *Timeline) fileConnected() {
-	for i := range int32(t.n) {
+	for i := range int32(t.sockets.Len()) {
 		s := t.Socket(i)
 		if !s.connected || s.protocol != flow.UDP {
 			continue

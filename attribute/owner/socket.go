@@ -43,12 +43,9 @@ type binding struct {
 	device    int // ifindex; 0 = any
 }
 
-// Sockets are kept in slabs, so that none is ever moved.
-const socketBits = 10
-
 // Socket returns the socket of an index.
 func (t *Timeline) Socket(i int32) *Socket {
-	return &t.sockets[i>>socketBits][i&(1<<socketBits-1)]
+	return t.sockets.At(i)
 }
 
 func (t *Timeline) addSocket(at int64, e *connlog.Socket) {
@@ -84,11 +81,7 @@ func (t *Timeline) addSocket(at int64, e *connlog.Socket) {
 // newSocket makes the socket of its first event and returns its index.
 func (t *Timeline) newSocket(at int64, ns uint32, e *connlog.Socket) int32 {
 	t.recording()
-	if t.n>>socketBits == len(t.sockets) {
-		t.sockets = append(t.sockets, new([1 << socketBits]Socket))
-	}
-	i := int32(t.n)
-	t.n++
+	i := t.sockets.Add()
 	s := t.Socket(i)
 	*s = Socket{FirstBegin: at, Before: math.MinInt64, After: math.MaxInt64, protocol: e.Protocol, recording: int32(len(t.recordings) - 1),
 		owners: t.setOf(e.Owners), partial: e.Partial}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/flow"
+	"github.com/pcapwho/pcapwho/ingest/slab"
 )
 
 // Timeline is what connection logs say about sockets and processes over time.
@@ -31,8 +32,7 @@ type Timeline struct {
 	exits     map[connlog.ProcessID]int64
 	copies    map[int32]*copies // after Seal: of the processes that have any
 
-	sockets []*[1 << socketBits]Socket
-	n       int                 // how many
+	sockets slab.List[Socket]
 	socket  map[socketKey]int32 // those that are open
 	changes map[int32][]change  // of sockets whose owners changed
 	holds   map[int32][]Hold    // after Seal: of the same
@@ -41,7 +41,7 @@ type Timeline struct {
 	several map[string]set
 
 	keys     flow.Index // of tuples
-	tuples   []tuple
+	tuples   slab.List[tuple]
 	reused   []int32           // until Seal: those that a second socket had
 	cuts     map[int32][]int64 // after Seal: of tuples with many sockets
 	bindings []binding
@@ -107,7 +107,7 @@ func (t *Timeline) Seal() {
 	t.sealRecordings()
 	t.sortProcesses()
 	t.findCopies()
-	for i := range int32(t.n) {
+	for i := range int32(t.sockets.Len()) {
 		t.seal(i, t.Socket(i))
 	}
 	clear(t.changes)

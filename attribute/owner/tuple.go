@@ -19,10 +19,10 @@ func (t *Timeline) connect(i int32, s *Socket, ns uint32, e *connlog.Socket) {
 	five := flow.FiveTuple{Source: e.Local.Addr, Destination: e.Remote.Addr, SourcePort: e.Local.Port, DestinationPort: e.Remote.Port, Protocol: e.Protocol}
 	key, side := five.Key(ns)
 	s.connected, s.side, s.place = true, side, t.keys.Put(&key)
-	if int(s.place) == len(t.tuples) {
-		t.tuples = append(t.tuples, tuple{})
+	if int(s.place) == t.tuples.Len() {
+		t.tuples.Add()
 	}
-	list := &t.tuples[s.place]
+	list := t.tuples.At(s.place)
 	if *list != (tuple{}) {
 		t.reused = append(t.reused, s.place)
 	}
@@ -42,9 +42,9 @@ func (t *Timeline) Connected(buf []int32, n int32, s flow.Side) []int32 {
 	if n < 0 {
 		return buf
 	}
-	i := t.tuples[n][s]
+	i := t.tuples.At(n)[s]
 	if k := t.keys.Key(n); i == 0 && k.Endpoint(flow.Low) == k.Endpoint(flow.High) {
-		i = t.tuples[n][flow.Low]
+		i = t.tuples.At(n)[flow.Low]
 	}
 	begin := len(buf)
 	for ; i != 0; i = t.Socket(i - 1).next {
@@ -135,7 +135,7 @@ func (t *Timeline) cutTuple(n int32, i *interval) {
 			return
 		}
 	}
-	for _, s := range t.tuples[n] {
+	for _, s := range t.tuples.At(n) {
 		for ; s != 0; s = t.Socket(s - 1).next {
 			t.eachCut(s-1, i.cut)
 		}

@@ -1,22 +1,20 @@
 package flow
 
+import "github.com/pcapwho/pcapwho/ingest/slab"
+
 // Index numbers connection keys: the first that is put is 0. Open addressing
 // over 8-byte slots, so that a miss costs one cache line and a hit two. The
 // zero value is empty.
 type Index struct {
 	slots []uint64 // upper half: of the hash; lower half: number + 1; 0 = free
-	keys  []*[1 << indexBits]Key
-	n     int
+	keys  slab.List[Key]
 }
 
-// Keys are kept in slabs, so that none is ever moved.
-const indexBits = 10
-
 // Len returns how many keys there are.
-func (x *Index) Len() int { return x.n }
+func (x *Index) Len() int { return x.keys.Len() }
 
 // Key returns the key of a number, which must have been put.
-func (x *Index) Key(n int32) *Key { return &x.keys[n>>indexBits][n&(1<<indexBits-1)] }
+func (x *Index) Key(n int32) *Key { return x.keys.At(n) }
 
 // Find returns the number of k, whose hash is h, -1 where it was not put.
 func (x *Index) Find(k *Key, h uint64) int32 {
@@ -28,18 +26,15 @@ func (x *Index) Find(k *Key, h uint64) int32 {
 
 // Put returns the number of k, a new one where it was not put yet.
 func (x *Index) Put(k *Key) int32 {
-	if x.n >= len(x.slots)/8*5 {
+	if x.keys.Len() >= len(x.slots)/8*5 {
 		x.grow()
 	}
 	h := k.Hash()
 	i := x.slot(k, h)
 	if x.slots[i] == 0 {
-		if x.n>>indexBits == len(x.keys) {
-			x.keys = append(x.keys, new([1 << indexBits]Key))
-		}
-		x.n++
-		*x.Key(int32(x.n - 1)) = *k
-		x.slots[i] = h&^0xffffffff | uint64(x.n)
+		n := x.keys.Add()
+		*x.keys.At(n) = *k
+		x.slots[i] = h&^0xffffffff | uint64(n+1)
 	}
 	return int32(uint32(x.slots[i])) - 1
 }
@@ -59,7 +54,7 @@ func (x *Index) slot(k *Key, h uint64) uint64 {
 func (x *Index) grow() {
 	x.slots = make([]uint64, max(1024, 2*len(x.slots)))
 	mask := uint64(len(x.slots) - 1)
-	for n := range int32(x.n) {
+	for n := range int32(x.keys.Len()) {
 		h := x.Key(n).Hash()
 		i := h & mask
 		for x.slots[i] != 0 {
