@@ -4,9 +4,9 @@ import (
 	"math"
 	"time"
 
+	"github.com/pcapwho/pcapwho/attribute/slab"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
-	"github.com/pcapwho/pcapwho/ingest/slab"
 )
 
 // How long a connection may be silent before its next packet begins a new

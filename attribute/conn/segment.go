@@ -4,8 +4,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/pcapwho/pcapwho/attribute/slab"
 	"github.com/pcapwho/pcapwho/ingest/flow"
-	"github.com/pcapwho/pcapwho/ingest/slab"
 )
 
 // Segment is a stretch of an instance in which nothing that is known about

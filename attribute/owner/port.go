@@ -216,7 +216,7 @@ func (t *Timeline) fileConnected() {
 		if !s.connected || s.protocol != flow.UDP {
 			continue
 		}
-		k := t.keys.Key(s.place)
+		k := t.keys.key(s.place)
 		if p := t.port[portKey{k.Namespace, flow.UDP, k.Endpoint(s.side).Port}]; p != nil {
 			p.connected = append(p.connected, i)
 		}
@@ -229,7 +229,7 @@ func (t *Timeline) binding(i int32) *binding { return &t.bindings[t.Socket(i).pl
 // localAddr returns the local address of socket i.
 func (t *Timeline) localAddr(i int32) flow.Addr {
 	if s := t.Socket(i); s.connected {
-		return t.keys.Key(s.place).Endpoint(s.side).Addr
+		return t.keys.key(s.place).Endpoint(s.side).Addr
 	}
 	return t.binding(i).local.Addr
 }

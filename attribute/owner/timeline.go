@@ -3,9 +3,9 @@ package owner
 import (
 	"slices"
 
+	"github.com/pcapwho/pcapwho/attribute/slab"
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/flow"
-	"github.com/pcapwho/pcapwho/ingest/slab"
 )
 
 // Timeline is what connection logs say about sockets and processes over time.
@@ -40,7 +40,7 @@ type Timeline struct {
 	alone   []set               // by process
 	several map[string]set
 
-	keys     flow.Index // of tuples
+	keys     index // of tuples
 	tuples   slab.List[tuple]
 	reused   []int32           // until Seal: those that a second socket had
 	cuts     map[int32][]int64 // after Seal: of tuples with many sockets

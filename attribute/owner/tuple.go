@@ -18,7 +18,7 @@ type tuple [2]int32
 func (t *Timeline) connect(i int32, s *Socket, ns uint32, e *connlog.Socket) {
 	five := flow.FiveTuple{Source: e.Local.Addr, Destination: e.Remote.Addr, SourcePort: e.Local.Port, DestinationPort: e.Remote.Port, Protocol: e.Protocol}
 	key, side := five.Key(ns)
-	s.connected, s.side, s.place = true, side, t.keys.Put(&key)
+	s.connected, s.side, s.place = true, side, t.keys.put(&key)
 	if int(s.place) == t.tuples.Len() {
 		t.tuples.Add()
 	}
@@ -30,10 +30,10 @@ func (t *Timeline) connect(i int32, s *Socket, ns uint32, e *connlog.Socket) {
 }
 
 // Number returns the number of k, whose hash is h, -1 if no socket had it.
-func (t *Timeline) Number(k *flow.Key, h uint64) int32 { return t.keys.Find(k, h) }
+func (t *Timeline) Number(k *flow.Key, h uint64) int32 { return t.keys.find(k, h) }
 
 // Numbers returns how many keys have numbers: from 0 on.
-func (t *Timeline) Numbers() int { return t.keys.Len() }
+func (t *Timeline) Numbers() int { return t.keys.len() }
 
 // Connected appends to buf the sockets whose local end is side s of key number
 // n and whose remote end is the other. A socket that is connected to itself is
@@ -43,7 +43,7 @@ func (t *Timeline) Connected(buf []int32, n int32, s flow.Side) []int32 {
 		return buf
 	}
 	i := t.tuples.At(n)[s]
-	if k := t.keys.Key(n); i == 0 && k.Endpoint(flow.Low) == k.Endpoint(flow.High) {
+	if k := t.keys.key(n); i == 0 && k.Endpoint(flow.Low) == k.Endpoint(flow.High) {
 		i = t.tuples.At(n)[flow.Low]
 	}
 	begin := len(buf)

@@ -121,30 +121,3 @@ func TestKeyEqual(t *testing.T) {
 		}
 	})
 }
-
-func TestIndexNumbersKeys(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var x Index
-		want := map[Key]int32{}
-		for n := range rapid.IntRange(0, 3000).Draw(t, "operations") {
-			k, _ := FiveTuple{Source: AddrFrom4(uint32(n % 70)), SourcePort: uint16(n * 7), DestinationPort: 80, Protocol: TCP}.Key(uint32(n % 3))
-			if _, known := want[k]; !known {
-				if got := x.Find(&k, k.Hash()); got != -1 {
-					t.Fatalf("%v is found before it is put", k)
-				}
-				want[k] = int32(len(want))
-			}
-			if got := x.Put(&k); got != want[k] {
-				t.Fatalf("%v: number %d, want %d", k, got, want[k])
-			}
-		}
-		for k, v := range want {
-			if got := x.Find(&k, k.Hash()); got != v {
-				t.Fatalf("%v: number %d, want %d", k, got, v)
-			}
-		}
-		if x.Len() != len(want) {
-			t.Fatalf("%d keys, want %d", x.Len(), len(want))
-		}
-	})
-}

@@ -1,31 +1,34 @@
-package flow
+package owner
 
-import "github.com/pcapwho/pcapwho/ingest/slab"
+import (
+	"github.com/pcapwho/pcapwho/attribute/slab"
+	"github.com/pcapwho/pcapwho/ingest/flow"
+)
 
-// Index numbers connection keys: the first that is put is 0. Open addressing
+// index numbers connection keys: the first that is put is 0. Open addressing
 // over 8-byte slots, so that a miss costs one cache line and a hit two. The
 // zero value is empty.
-type Index struct {
+type index struct {
 	slots []uint64 // upper half: of the hash; lower half: number + 1; 0 = free
-	keys  slab.List[Key]
+	keys  slab.List[flow.Key]
 }
 
-// Len returns how many keys there are.
-func (x *Index) Len() int { return x.keys.Len() }
+// len returns how many keys there are.
+func (x *index) len() int { return x.keys.Len() }
 
-// Key returns the key of a number, which must have been put.
-func (x *Index) Key(n int32) *Key { return x.keys.At(n) }
+// key returns the key of a number, which must have been put.
+func (x *index) key(n int32) *flow.Key { return x.keys.At(n) }
 
-// Find returns the number of k, whose hash is h, -1 where it was not put.
-func (x *Index) Find(k *Key, h uint64) int32 {
+// find returns the number of k, whose hash is h, -1 where it was not put.
+func (x *index) find(k *flow.Key, h uint64) int32 {
 	if len(x.slots) == 0 {
 		return -1
 	}
 	return int32(uint32(x.slots[x.slot(k, h)])) - 1
 }
 
-// Put returns the number of k, a new one where it was not put yet.
-func (x *Index) Put(k *Key) int32 {
+// put returns the number of k, a new one where it was not put yet.
+func (x *index) put(k *flow.Key) int32 {
 	if x.keys.Len() >= len(x.slots)/8*5 {
 		x.grow()
 	}
@@ -40,22 +43,22 @@ func (x *Index) Put(k *Key) int32 {
 }
 
 // slot returns where k, whose hash is h, stands or belongs.
-func (x *Index) slot(k *Key, h uint64) uint64 {
+func (x *index) slot(k *flow.Key, h uint64) uint64 {
 	mask := uint64(len(x.slots) - 1)
 	i := h & mask
 	for ; x.slots[i] != 0; i = (i + 1) & mask {
-		if (x.slots[i]^h)>>32 == 0 && x.Key(int32(uint32(x.slots[i])-1)).Equal(k) {
+		if (x.slots[i]^h)>>32 == 0 && x.key(int32(uint32(x.slots[i])-1)).Equal(k) {
 			break
 		}
 	}
 	return i
 }
 
-func (x *Index) grow() {
+func (x *index) grow() {
 	x.slots = make([]uint64, max(1024, 2*len(x.slots)))
 	mask := uint64(len(x.slots) - 1)
 	for n := range int32(x.keys.Len()) {
-		h := x.Key(n).Hash()
+		h := x.key(n).Hash()
 		i := h & mask
 		for x.slots[i] != 0 {
 			i = (i + 1) & mask
