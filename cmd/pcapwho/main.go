@@ -28,7 +28,7 @@ import (
 func main() {
 	keepPipes()
 	if os.Getenv("GOGC") == "" { // what grows holds no pointers: collecting costs little, and memory is the user's
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(25)
 	}
 	os.Exit(pcapwho(os.Args, newConsole(os.Stdout, os.Stderr)))
 }
