@@ -194,6 +194,45 @@ func TestParquetRowGroups(t *testing.T) {
 	}
 }
 
+// Pages hold several batches: also of columns that have no value for a while, in
+// a page, or in none.
+func TestParquetPagesOfManyBatches(t *testing.T) {
+	if !statistics {
+		t.Skip("arrow cannot read what is written here")
+	}
+	s := table.Connections()
+	const rows = 2*pageRows + 5000
+	row := func(i int) []any {
+		cells := make([]any, 0, len(s.Columns))
+		for k, c := range s.Columns {
+			known := !c.Nullable || i > pageRows/2 && i%(k+2) == 0 && c.Name != "server_pid" || i == pageRows+7
+			switch {
+			case c.Type == table.Timestamp:
+			case !known || c.Type == table.ProcessList:
+				cells = append(cells, nil)
+			case c.Type == table.String:
+				cells = append(cells, fmt.Sprint("text", i%100))
+			default:
+				cells = append(cells, int64(i)*int64(k))
+			}
+		}
+		return cells
+	}
+	small := &table.Table{Schema: s, Each: func(prepare func(*table.Batch), yield func(*table.Batch) error) error {
+		for begin, size := 0, 1; begin < rows; begin, size = begin+size, size%4999+998 {
+			var some [][]any
+			for i := begin; i < min(begin+size, rows); i++ {
+				some = append(some, row(i))
+			}
+			if err := tableOf(s, some).Each(prepare, yield); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+	same(t, "parquet", withoutLists(cellsOf(t, small)), fromParquet(t, s, encoded(t, parquetOf, small)))
+}
+
 func TestOneTableAFile(t *testing.T) {
 	for name, e := range map[string]Encoder{"csv": NewCSV(io.Discard), "arrow": arrowOf(io.Discard), "parquet": parquetOf(io.Discard)} {
 		if err := e.Begin(table.Coverage()); err != nil {

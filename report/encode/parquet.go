@@ -17,6 +17,10 @@ import (
 // rowGroup is the most rows of a row group: a whole number of batches.
 const rowGroup = 8 * table.MaxRows
 
+// pageRows is how many rows a page has at least, but the last of a group: the
+// compressor of each page takes megabytes.
+const pageRows = table.MaxRows
+
 // NewParquet returns an encoder of one table as a Parquet file: zstd, integers
 // DELTA_BINARY_PACKED, strings through dictionaries, row groups of 524,288
 // rows. The file's key-value metadata tell about.
@@ -31,6 +35,7 @@ type parquetFile struct {
 	file  *file.Writer
 	group file.BufferedRowGroupWriter // nil when none is open
 	rows  int                         // of the open group
+	page  int                         // rows of its open pages
 	cells parquetCells
 }
 
@@ -61,7 +66,7 @@ func (p *parquetFile) properties(s *table.Schema) *parquet.WriterProperties {
 		parquet.WithDictionaryDefault(true),
 		parquet.WithStats(statistics),
 		parquet.WithBatchSize(table.MaxRows),
-		parquet.WithDataPageSize(math.MaxInt32), // pages are ended after each batch, see parquetCells.flush
+		parquet.WithDataPageSize(math.MaxInt32), // endPages ends them
 	}
 	packed := func(path string) {
 		options = append(options, parquet.WithDictionaryFor(path, false), parquet.WithEncodingFor(path, parquet.Encodings.DeltaBinaryPacked))
@@ -92,8 +97,24 @@ func (p *parquetFile) Batch(b *table.Batch) error {
 		}
 		leaf += n
 	}
-	if p.rows += b.Rows; p.rows+table.MaxRows > rowGroup {
+	p.rows, p.page = p.rows+b.Rows, p.page+b.Rows
+	switch {
+	case p.rows+table.MaxRows > rowGroup:
 		return p.endGroup()
+	case p.page >= pageRows:
+		return p.endPages()
+	}
+	return p.out.flush(false)
+}
+
+// endPages ends the open page of every column.
+func (p *parquetFile) endPages() error {
+	if p.page == 0 {
+		return nil
+	}
+	p.page = 0
+	if err := p.cells.endPages(p.group); err != nil {
+		return err
 	}
 	return p.out.flush(false)
 }
@@ -102,7 +123,10 @@ func (p *parquetFile) endGroup() error {
 	if p.group == nil {
 		return nil
 	}
-	err := p.group.Close()
+	err := p.endPages()
+	if err == nil {
+		err = p.group.Close()
+	}
 	p.group = nil
 	return errors.Join(err, p.out.flush(false))
 }

@@ -21,11 +21,12 @@ type parquetCells struct {
 	bytes       []parquet.ByteArray
 	definitions []int16
 	repetitions []int16 // for lists alone
+	valued      []bool  // by leaf: its open page has a value
 }
 
 func (p *parquetCells) reset() {
 	clear(p.bytes)
-	*p = parquetCells{p.ints[:0], p.small[:0], p.bools[:0], p.bytes[:0], p.definitions[:0], p.repetitions[:0]}
+	*p = parquetCells{p.ints[:0], p.small[:0], p.bools[:0], p.bytes[:0], p.definitions[:0], p.repetitions[:0], p.valued}
 }
 
 // write writes a column, which begins at the given leaf of the schema, and
@@ -33,11 +34,11 @@ func (p *parquetCells) reset() {
 func (p *parquetCells) write(group file.BufferedRowGroupWriter, leaf int, c *table.Column, v *table.Values) (leaves int, err error) {
 	if c.Type != table.ProcessList {
 		p.flat(c, v)
-		return 1, p.flush(group, leaf)
+		return 1, p.put(group, leaf)
 	}
 	for field, add := range []func(table.Process) bool{p.addPID, p.addStart, p.addName} {
 		p.list(v, add)
-		if err := p.flush(group, leaf+field); err != nil {
+		if err := p.put(group, leaf+field); err != nil {
 			return 0, err
 		}
 	}
@@ -116,8 +117,8 @@ func (p *parquetCells) addName(e table.Process) bool {
 	return e.Name != ""
 }
 
-// flush writes what was taken to a leaf, as one page.
-func (p *parquetCells) flush(group file.BufferedRowGroupWriter, leaf int) error {
+// put adds what was taken to the open page of a leaf.
+func (p *parquetCells) put(group file.BufferedRowGroupWriter, leaf int) error {
 	column, err := group.Column(leaf)
 	if err != nil {
 		return err
@@ -129,21 +130,19 @@ func (p *parquetCells) flush(group file.BufferedRowGroupWriter, leaf int) error 
 	if len(repetitions) == 0 {
 		repetitions = nil
 	}
+	for len(p.valued) <= leaf {
+		p.valued = append(p.valued, false)
+	}
+	if p.valued[leaf] = p.valued[leaf] || len(p.ints)+len(p.small) > 0; !p.valued[leaf] {
+		if err := prime(column); err != nil {
+			return err
+		}
+	}
 	switch w := column.(type) {
 	case *file.Int64ColumnChunkWriter:
-		if len(p.ints) == 0 {
-			err = prime(w, []int64{0})
-		}
-		if err == nil {
-			_, err = w.WriteBatch(p.ints, definitions, repetitions)
-		}
+		_, err = w.WriteBatch(p.ints, definitions, repetitions)
 	case *file.Int32ColumnChunkWriter:
-		if len(p.small) == 0 {
-			err = prime(w, []int32{0})
-		}
-		if err == nil {
-			_, err = w.WriteBatch(p.small, definitions, repetitions)
-		}
+		_, err = w.WriteBatch(p.small, definitions, repetitions)
 	case *file.BooleanColumnChunkWriter:
 		_, err = w.WriteBatch(p.bools, definitions, repetitions)
 	case *file.ByteArrayColumnChunkWriter:
@@ -151,19 +150,38 @@ func (p *parquetCells) flush(group file.BufferedRowGroupWriter, leaf int) error 
 	default:
 		err = fmt.Errorf("parquet column %s: unexpected type %v", column.Descr().Path(), column.Type())
 	}
-	if err != nil {
-		return err
+	return err
+}
+
+// endPages ends the open page of every leaf.
+func (p *parquetCells) endPages(group file.BufferedRowGroupWriter) error {
+	for leaf := range p.valued {
+		column, err := group.Column(leaf)
+		if err != nil {
+			return err
+		}
+		if err := column.(interface{ FlushCurrentPage() error }).FlushCurrentPage(); err != nil {
+			return err
+		}
 	}
-	return column.(interface{ FlushCurrentPage() error }).FlushCurrentPage()
+	clear(p.valued)
+	return nil
 }
 
 // prime readies a DELTA_BINARY_PACKED encoder for a page without a value, for
 // which it is not made: it asks for its size of a bit writer that only a first
 // value makes, or takes that of the page before. A value put and flushed
 // leaves a fresh bit writer and no byte.
-func prime[V int64 | int32](w file.ColumnChunkWriter, one []V) error {
+func prime(w file.ColumnChunkWriter) error {
 	encoder := w.CurrentEncoder()
-	encoder.(interface{ Put([]V) }).Put(one)
+	switch e := encoder.(type) {
+	case interface{ Put([]int64) }:
+		e.Put([]int64{0})
+	case interface{ Put([]int32) }:
+		e.Put([]int32{0})
+	default:
+		return nil
+	}
 	flushed, err := encoder.FlushValues()
 	if err == nil {
 		flushed.Release()
