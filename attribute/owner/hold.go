@@ -105,15 +105,33 @@ func (t *Timeline) setOf(ids []connlog.ProcessID) set {
 	case 0:
 		return nobody
 	case 1:
-		p := t.processIndex(ids[0])
-		for len(t.alone) <= int(p) {
-			t.alone = append(t.alone, nobody)
+		r := &t.recent[uint8(ids[0].PID)]
+		if r.id != ids[0] || r.set == nobody {
+			*r = ownedBy{ids[0], t.setOfOne(ids[0])}
 		}
-		if t.alone[p] == nobody {
-			t.alone[p] = t.newSet([]int32{p})
-		}
-		return t.alone[p]
+		return r.set
 	}
+	return t.setOfSeveral(ids)
+}
+
+// ownedBy is the set of a process alone.
+type ownedBy struct {
+	id  connlog.ProcessID
+	set set
+}
+
+func (t *Timeline) setOfOne(id connlog.ProcessID) set {
+	p := t.processIndex(id)
+	for len(t.alone) <= int(p) {
+		t.alone = append(t.alone, nobody)
+	}
+	if t.alone[p] == nobody {
+		t.alone[p] = t.newSet([]int32{p})
+	}
+	return t.alone[p]
+}
+
+func (t *Timeline) setOfSeveral(ids []connlog.ProcessID) set {
 	list, name := make([]int32, len(ids)), make([]byte, 0, 64)
 	for n, id := range ids {
 		list[n] = t.processIndex(id)

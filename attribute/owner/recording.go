@@ -27,7 +27,9 @@ type window struct{ begin, end int64 }
 // with it.
 func (t *Timeline) begin(at int64, boot string) {
 	t.recordings = append(t.recordings, recording{boot: boot, last: at, clock: at})
-	clear(t.socket)
+	for _, open := range t.open {
+		clear(open)
+	}
 }
 
 // recording returns the one whose events are being added.

@@ -49,15 +49,16 @@ func (t *Timeline) Socket(i int32) *Socket {
 }
 
 func (t *Timeline) addSocket(at int64, e *connlog.Socket) {
-	key := socketKey{t.namespaceIndex(e.Namespace), e.ID}
-	i, ok := t.socket[key]
+	ns := t.namespaceIndex(e.Namespace)
+	open := t.openSockets(ns)
+	i, ok := open[e.ID]
 	switch e.Change {
 	case connlog.SocketSnapshot, connlog.SocketOpen:
 		if ok { // its end was not logged: nothing is known of it from here on
 			s := t.Socket(i)
 			s.LastBegin, s.After = s.FirstBegin, at
 		}
-		t.socket[key] = t.newSocket(at, key.namespace, e)
+		open[e.ID] = t.newSocket(at, ns, e)
 	case connlog.SocketOwner:
 		if ok {
 			former := e.Since
@@ -73,9 +74,17 @@ func (t *Timeline) addSocket(at int64, e *connlog.Socket) {
 			if e.Since != 0 {
 				s.LastBegin = e.Since
 			}
-			delete(t.socket, key) // an id may be used again
+			delete(open, e.ID) // an id may be used again
 		}
 	}
+}
+
+// openSockets returns the sockets of a namespace that are open, by id.
+func (t *Timeline) openSockets(ns uint32) map[uint64]int32 {
+	for int(ns) >= len(t.open) {
+		t.open = append(t.open, map[uint64]int32{})
+	}
+	return t.open[ns]
 }
 
 // newSocket makes the socket of its first event and returns its index.
