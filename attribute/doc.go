@@ -9,16 +9,14 @@
 //     into segments at every moment when evidence about their owners changes.
 //     Later IP fragments take the ports of their first; packets of no
 //     connection are summed apart.
-//  3. An instance that is over, by a sweep or in the end by Finish, is judged,
-//     once: of the TCP sockets of the log, those are its own that it was the end
-//     of (hearing.belongs); the rules answer for both ends of each segment
-//     (hearing, rules), and the segments become Spans with their Verdicts. The
-//     Connection is kept as a record (codec, package spill).
-//  4. Result.Connections reads the records back. Where the capture itself names
-//     processes (SetMarks), the spans are divided by what it says of their
-//     packets, which is held against the rules' verdicts (marker.divide).
-//  5. Result.Find answers for single packets on a second pass: it follows them
-//     again, and takes the record of each instance that begins.
+//  3. Finish assigns each TCP socket of the log to the one instance it was the
+//     end of (judge.assign). Result.Connections applies the rules to both ends
+//     of each segment when a connection is asked for (hearing, rules): the
+//     segments become Spans with their Verdicts.
+//     Where the capture itself names processes (SetMarks), the segments are
+//     divided by what it says of their packets, which is held against the rules'
+//     verdicts (hearing.divide).
+//  4. Result.Find answers for single packets on a second pass.
 //
 // The sums over all spans and all Loose are the capture, exactly, for each
 // side. The same input gives the same Result, with any

@@ -32,6 +32,8 @@ type oracleSocket struct {
 	first, last   [2]int64   // windows of the first and the last sighting
 	holds         [][2]int64 // aligned with owners
 	owners        [][]int32  // ascending; unseen for those that could not be seen
+	opener        []bool     // aligned: nobody used it before
+	told          bool       // by the kernel, from its opening on
 }
 
 // unseen stands for processes that the log could not see.
@@ -114,11 +116,17 @@ func (o *oracle) sockets() []*oracleSocket {
 			s.after = o.polls(mine + 1)[0][1]
 		}
 		at, now := s.first, e.Socket
+		how := e.Socket.Evidence
+		s.told = e.Socket.Change == connlog.SocketOpen && how >= connlog.EvidenceConnect && how <= connlog.EvidenceReceive
+		unused := s.told && (how == connlog.EvidenceAccept || how == connlog.EvidenceBind)
+		first := true
 		end := func(w [2]int64) {
 			if len(now.Owners) > 0 || now.Partial {
 				s.holds = append(s.holds, [2]int64{at[1], max(w[0], at[1]-1)})
 				s.owners = append(s.owners, pids(now))
+				s.opener = append(s.opener, s.told && first)
 			}
+			first = false
 		}
 		for _, f := range o.events[i+1:] {
 			if f.Kind == connlog.KindHead {
@@ -131,8 +139,12 @@ func (o *oracle) sockets() []*oracleSocket {
 				s.last, s.after = o.window(mine, f.Socket.Since), f.Time
 				break
 			}
+			if first && unused && (f.Socket.Since <= e.Time || len(now.Owners) == 0 && !now.Partial) {
+				now, unused = f.Socket, false // who used it first had it from its beginning
+				continue
+			}
 			end(o.window(mine, f.Socket.Since))
-			at, now = o.window(mine, f.Time), f.Socket
+			at, now, unused = o.window(mine, f.Time), f.Socket, false
 		}
 		end(s.last)
 		list = append(list, s)
@@ -432,8 +444,9 @@ func (o *oracle) together(i, k int) bool {
 // one in those of several that run one program, or of one that has a copy.
 func (o *oracle) sharers(me flow.Endpoint) (who []int32) {
 	var fit []*oracleSocket
-	shared := false
+	shared, told := false, true
 	for _, s := range o.sockets() {
+		told = told && (s.told || s.Protocol != flow.UDP || s.Local.Port != me.Port)
 		if s.Protocol == flow.UDP && s.Local.Port == me.Port && (s.Local.Addr == me.Addr || !s.HasRemote && s.Local.Addr.IsUnspecified()) {
 			fit = append(fit, s)
 			for _, w := range s.owners {
@@ -461,7 +474,7 @@ func (o *oracle) sharers(me flow.Endpoint) (who []int32) {
 			shared = shared || a.first[0] <= b.last[1] && b.first[0] <= a.last[1] && !one
 		}
 	}
-	if !shared {
+	if !shared || told { // the kernel told of all there were
 		return nil
 	}
 	return append(who, unseen)
@@ -558,7 +571,13 @@ func (o *oracle) stream(i int, source bool, exact, bound []*oracleSocket) (strin
 	case within(o.losses(), from, to):
 		return "unknown []", true
 	}
-	if before == never && len(near) == 1 && near[0] != unseen {
+	doubt := false
+	for _, s := range exact {
+		for i, h := range s.holds {
+			doubt = doubt || h[0] == after && !s.opener[i]
+		}
+	}
+	if before == never && len(near) == 1 && near[0] != unseen && doubt {
 		near = o.openers(i, source, near, after, bound)
 	}
 	return verdict("stream", near), true
@@ -721,6 +740,9 @@ func draw(t *rapid.T) *oracle {
 			}
 			s.Partial = rapid.IntRange(0, 7).Draw(t, "partial") == 0
 			drawSocket(t, &s)
+			if rapid.IntRange(0, 2).Draw(t, "told") == 0 {
+				s.Evidence = connlog.Evidence(rapid.IntRange(int(connlog.EvidencePoll), int(connlog.EvidencePacket)).Draw(t, "evidence"))
+			}
 			for range rapid.IntRange(0, 2).Draw(t, "owners") {
 				s.Owners = append(s.Owners, pid())
 			}

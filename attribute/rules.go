@@ -86,7 +86,7 @@ func stream(j *judge, s *subject, t stretch) (Verdict, bool) {
 	if !ok {
 		return v, false
 	}
-	if len(before) == 0 && v.Process != NoProcess {
+	if len(before) == 0 && v.Process != NoProcess && slices.ContainsFunc(after, func(h owner.Hold) bool { return !h.Opener }) {
 		v = j.opened(s, after, v)
 	}
 	v.Uncertainty = to - from
@@ -94,7 +94,8 @@ func stream(j *judge, s *subject, t stretch) (Verdict, bool) {
 }
 
 // opened doubts v, who held a connection's socket when it was first seen: it
-// may have come from another process. That is known of a process which began
+// may have come from another process, unless the kernel told that nobody used it
+// before. That is known of a process which began
 // after the connection, and of the server's end where others could accept.
 func (j *judge) opened(s *subject, first []owner.Hold, v Verdict) Verdict {
 	var may suspects

@@ -31,6 +31,7 @@ import (
 //	s1 open 10 0 tcp 10.0.0.1:5000 10.0.0.9:80 web   socket s1: change, time, since; owners last
 //	s2 snapshot 10 - tcp 0.0.0.0:80 listen httpd     "-": no since, no peer
 //	s3 open 60 0 tcp 10.0.0.1:80 bound dev=2 web …   bound and not listening; to an interface; not all owners seen
+//	s4 open 20 - tcp 10.0.0.1:80 10.0.0.9:5 by=accept   told by the kernel, as it happened
 //	s1 close 110 60
 //	mark m web [start=7] [loose]                     the capture names web's PID and name, and when it began
 //	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 mark=m out = packet:web remote
@@ -257,10 +258,12 @@ func (s *scenario) socket(w []string) {
 		}
 		rest = rest[3:]
 	}
-	k.Owners, k.Partial = nil, false
+	k.Owners, k.Partial, k.Evidence = nil, false, 0
 	for _, name := range rest {
 		if dev, ok := strings.CutPrefix(name, "dev="); ok {
 			k.Interface = int(number(dev))
+		} else if how, ok := strings.CutPrefix(name, "by="); ok {
+			k.Evidence = map[string]connlog.Evidence{"connect": connlog.EvidenceConnect, "accept": connlog.EvidenceAccept, "bind": connlog.EvidenceBind, "send": connlog.EvidenceSend, "receive": connlog.EvidenceReceive}[how]
 		} else if name == "…" {
 			k.Partial = true
 		} else {

@@ -6,12 +6,10 @@
 //     one: a SYN with another initial sequence number, or silence longer than
 //     the idle limits.
 //  3. The packet is added to the instance's open Segment. Segments are cut at
-//     the times that the caller's Evidence gives (where an owner may change),
-//     so that everything inside one segment has one answer.
+//     the times that the caller's Cutter gives (where an owner may change), so
+//     that everything inside one segment has one answer.
 //     Packets with a mark are summed apart too, by what the mark says: Labels.
 //  4. Sequence counts each TCP sequence number once.
-//
-// An instance lives until it is removed, when it is Over.
 //
 // The package knows nothing of processes. Packets of one connection must come
 // in the order of the file; their times may go backwards.

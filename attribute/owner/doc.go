@@ -6,8 +6,7 @@
 //     it certainly existed, the times between which it may have, and its
 //     Holds: who held it, from when to when.
 //  3. The sealed timeline answers: which sockets had this five-tuple
-//     (Number,
-//     Connected), which were bound to this port (Bound), and whether several
+//     (Connected), which were bound to this port (Bound), and whether several
 //     processes used it at one time (Shared); when anything about a connection
 //     key changes (Cut), whose address this is (Locality), what was lost when
 //     (Lossy), and which times passed twice (Twice).

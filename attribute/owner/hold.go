@@ -14,6 +14,7 @@ type Hold struct {
 	Owners   []int32 // indexes into Timeline.Processes, ascending; empty only if Partial; the timeline's
 	Partial  bool    // processes that could not be seen may have held it too
 	Slack    int64   // width of the widest sighting that From and To rest on, nanoseconds
+	Opener   bool    // the kernel told that nobody used the socket before
 }
 
 // Owner returns the process that alone held the socket, if one did.
@@ -34,7 +35,9 @@ func (t *Timeline) Holds(buf []Hold, i int32) []Hold {
 	if s.owners == nobody && !s.partial {
 		return buf
 	}
-	return append(buf, hold(s.first(), s.last(), t.sets[s.owners], s.partial))
+	h := hold(s.first(), s.last(), t.sets[s.owners], s.partial)
+	h.Opener = s.told
+	return append(buf, h)
 }
 
 // first and last return the sightings of a sealed socket.
@@ -75,7 +78,7 @@ func (t *Timeline) sealHolds(i int32, s *Socket, last window) {
 	if s.owners != changed {
 		return
 	}
-	r, list := &t.recordings[s.recording], t.changes[i]
+	r, list := &t.recordings[s.recording], fromBeginning(s, t.changes[i])
 	var holds []Hold
 	for n, c := range list {
 		if c.owners == nobody && !c.partial {
@@ -85,9 +88,23 @@ func (t *Timeline) sealHolds(i int32, s *Socket, last window) {
 		if n+1 < len(list) {
 			end = r.sighting(list[n+1].former)
 		}
-		holds = append(holds, hold(r.sighting(c.at), end, t.sets[c.owners], c.partial))
+		h := hold(r.sighting(c.at), end, t.sets[c.owners], c.partial)
+		h.Opener = s.told && n == 0
+		holds = append(holds, h)
 	}
 	t.holds[i] = holds
+}
+
+// fromBeginning returns the changes of a socket such that its first user has it
+// from its beginning, where it is told that nobody used it before: what came
+// meanwhile waited for that one.
+func fromBeginning(s *Socket, list []change) []change {
+	first, next := list[0], list[1]
+	if !s.unused || next.former > first.at && (first.owners != nobody || first.partial) {
+		return list
+	}
+	next.at = first.at
+	return append([]change{next}, list[2:]...)
 }
 
 // set names a list of owners: millions of sockets have few different ones. It
@@ -105,33 +122,15 @@ func (t *Timeline) setOf(ids []connlog.ProcessID) set {
 	case 0:
 		return nobody
 	case 1:
-		r := &t.recent[uint8(ids[0].PID)]
-		if r.id != ids[0] || r.set == nobody {
-			*r = ownedBy{ids[0], t.setOfOne(ids[0])}
+		p := t.processIndex(ids[0])
+		for len(t.alone) <= int(p) {
+			t.alone = append(t.alone, nobody)
 		}
-		return r.set
+		if t.alone[p] == nobody {
+			t.alone[p] = t.newSet([]int32{p})
+		}
+		return t.alone[p]
 	}
-	return t.setOfSeveral(ids)
-}
-
-// ownedBy is the set of a process alone.
-type ownedBy struct {
-	id  connlog.ProcessID
-	set set
-}
-
-func (t *Timeline) setOfOne(id connlog.ProcessID) set {
-	p := t.processIndex(id)
-	for len(t.alone) <= int(p) {
-		t.alone = append(t.alone, nobody)
-	}
-	if t.alone[p] == nobody {
-		t.alone[p] = t.newSet([]int32{p})
-	}
-	return t.alone[p]
-}
-
-func (t *Timeline) setOfSeveral(ids []connlog.ProcessID) set {
 	list, name := make([]int32, len(ids)), make([]byte, 0, 64)
 	for n, id := range ids {
 		list[n] = t.processIndex(id)

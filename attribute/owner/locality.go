@@ -101,9 +101,6 @@ func (t *Timeline) addLocal(a flow.Addr) {
 }
 
 func (t *Timeline) namespaceIndex(inode uint64) uint32 {
-	if inode == 0 {
-		return 0
-	}
 	n, ok := t.namespace[inode]
 	if !ok {
 		n = uint32(len(t.namespace))

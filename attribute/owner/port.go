@@ -84,6 +84,11 @@ func unspecified(a flow.Addr) flow.Addr {
 // findShared looks for the addresses of a UDP port that several processes use
 // at one time.
 func (t *Timeline) findShared(p *port) {
+	told := func(i int32) bool { return t.Socket(i).told }
+	if !slices.ContainsFunc(p.sockets, func(i int32) bool { return !told(i) }) && !slices.ContainsFunc(p.connected, func(i int32) bool { return !told(i) }) {
+		p.connected = nil // no socket can be missing
+		return
+	}
 	if i := p.sockets[0]; len(p.sockets) == 1 && len(p.connected) == 0 && t.owner(i) >= 0 { // most ports
 		if who := t.copied(i); who != nil {
 			p.shared = map[flow.Addr][]int32{{}: who, flow.AddrFrom4(0): who}

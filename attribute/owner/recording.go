@@ -12,6 +12,7 @@ import (
 type recording struct {
 	boot  string // identity of the host's run of the kernel; "" = unknown
 	polls []window
+	began int64 // time of its head
 	last  int64 // time of its last event
 	clock int64 // when its clock was last read
 
@@ -26,10 +27,8 @@ type window struct{ begin, end int64 }
 // begin starts a recording: what is open belongs to the one before, and ends
 // with it.
 func (t *Timeline) begin(at int64, boot string) {
-	t.recordings = append(t.recordings, recording{boot: boot, last: at, clock: at})
-	for _, open := range t.open {
-		clear(open)
-	}
+	t.recordings = append(t.recordings, recording{boot: boot, began: at, last: at, clock: at})
+	clear(t.socket)
 }
 
 // recording returns the one whose events are being added.
@@ -48,6 +47,14 @@ func (r *recording) sighting(at int64) window {
 		return r.polls[n-1]
 	}
 	return window{at, at}
+}
+
+// beginning returns when it looked first, or began to.
+func (r *recording) beginning() window {
+	if len(r.polls) > 0 {
+		return r.polls[0]
+	}
+	return window{r.began, r.began}
 }
 
 // end returns when a socket was last seen that no event closed: in the last
@@ -69,13 +76,10 @@ func (t *Timeline) sealRecordings() {
 	for i := range t.recordings {
 		for k := range t.recordings {
 			r, other := &t.recordings[i], &t.recordings[k]
-			if len(r.polls) == 0 || len(other.polls) == 0 {
-				continue
-			}
-			if last := other.polls[len(other.polls)-1]; last.end <= r.polls[0].begin {
+			if last := other.end(); last.end <= r.beginning().begin {
 				r.before = max(r.before, last.begin)
 			}
-			if first := other.polls[0]; first.begin >= r.polls[len(r.polls)-1].end {
+			if first := other.beginning(); first.begin >= r.end().end {
 				r.after = min(r.after, first.end)
 			}
 		}

@@ -31,6 +31,10 @@ type Socket struct {
 	recording int32 // index into Timeline.recordings
 	owners    set   // while nothing but this was found; see Timeline.changes
 	partial   bool  // likewise: processes that could not be seen may have held it too
+
+	// The kernel told when it opened, and tells of everybody who uses it: no use
+	// is missing. Unused: whoever opened it, if anybody, did not use it.
+	told, unused bool
 }
 
 // binding is what a socket without a peer is bound to.
@@ -49,16 +53,15 @@ func (t *Timeline) Socket(i int32) *Socket {
 }
 
 func (t *Timeline) addSocket(at int64, e *connlog.Socket) {
-	ns := t.namespaceIndex(e.Namespace)
-	open := t.openSockets(ns)
-	i, ok := open[e.ID]
+	key := socketKey{t.namespaceIndex(e.Namespace), e.ID}
+	i, ok := t.socket[key]
 	switch e.Change {
 	case connlog.SocketSnapshot, connlog.SocketOpen:
 		if ok { // its end was not logged: nothing is known of it from here on
 			s := t.Socket(i)
 			s.LastBegin, s.After = s.FirstBegin, at
 		}
-		open[e.ID] = t.newSocket(at, ns, e)
+		t.socket[key] = t.newSocket(at, key.namespace, e)
 	case connlog.SocketOwner:
 		if ok {
 			former := e.Since
@@ -74,17 +77,9 @@ func (t *Timeline) addSocket(at int64, e *connlog.Socket) {
 			if e.Since != 0 {
 				s.LastBegin = e.Since
 			}
-			delete(open, e.ID) // an id may be used again
+			delete(t.socket, key) // an id may be used again
 		}
 	}
-}
-
-// openSockets returns the sockets of a namespace that are open, by id.
-func (t *Timeline) openSockets(ns uint32) map[uint64]int32 {
-	for int(ns) >= len(t.open) {
-		t.open = append(t.open, map[uint64]int32{})
-	}
-	return t.open[ns]
 }
 
 // newSocket makes the socket of its first event and returns its index.
@@ -95,12 +90,16 @@ func (t *Timeline) newSocket(at int64, ns uint32, e *connlog.Socket) int32 {
 	*s = Socket{FirstBegin: at, Before: math.MinInt64, After: math.MaxInt64, protocol: e.Protocol, recording: int32(len(t.recordings) - 1),
 		owners: t.setOf(e.Owners), partial: e.Partial}
 	if e.Change == connlog.SocketOpen {
+		s.told = e.Evidence > connlog.EvidencePoll && e.Evidence < connlog.EvidenceDestroy
+		s.unused = e.Evidence == connlog.EvidenceAccept || e.Evidence == connlog.EvidenceBind
 		s.Before = at
 		if e.Since != 0 {
 			s.Before = e.Since
 		}
 	}
-	t.addLocal(e.Local.Addr)
+	if ns == 0 { // those of other namespaces are other hosts' here
+		t.addLocal(e.Local.Addr)
+	}
 	if e.HasRemote {
 		t.connect(i, s, ns, e)
 		return i

@@ -33,12 +33,11 @@ type Timeline struct {
 	copies    map[int32]*copies // after Seal: of the processes that have any
 
 	sockets slab.List[Socket]
-	open    []map[uint64]int32 // sockets that are open, by namespace and id
-	changes map[int32][]change // of sockets whose owners changed
-	holds   map[int32][]Hold   // after Seal: of the same
-	sets    [][]int32          // owner lists; the first is empty
-	alone   []set              // by process
-	recent  [256]ownedBy       // sets of one process each, by the lower bits of its PID
+	socket  map[socketKey]int32 // those that are open
+	changes map[int32][]change  // of sockets whose owners changed
+	holds   map[int32][]Hold    // after Seal: of the same
+	sets    [][]int32           // owner lists; the first is empty
+	alone   []set               // by process
 	several map[string]set
 
 	keys     index // of tuples
@@ -50,6 +49,11 @@ type Timeline struct {
 	port     map[portKey]*port
 }
 
+type socketKey struct {
+	namespace uint32
+	id        uint64
+}
+
 // NewTimeline returns an empty timeline.
 func NewTimeline() *Timeline {
 	return &Timeline{
@@ -59,6 +63,7 @@ func NewTimeline() *Timeline {
 		process:   map[connlog.ProcessID]int32{},
 		residents: map[resident][]int32{},
 		exits:     map[connlog.ProcessID]int64{},
+		socket:    map[socketKey]int32{},
 		changes:   map[int32][]change{},
 		holds:     map[int32][]Hold{},
 		sets:      [][]int32{nil},
