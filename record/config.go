@@ -18,14 +18,16 @@ const (
 	// command line's default; Config.Snaplen 0 keeps everything.
 	DefaultSnaplen = 2048
 
-	DefaultRingMiB      = 64
-	DefaultDiagInterval = 50 * time.Millisecond
-	DefaultPollInterval = 200 * time.Millisecond
+	DefaultRingMiB       = 64
+	DefaultTraceInterval = 20 * time.Millisecond // between two readings of the kernel's events
+	DefaultDiagInterval  = 50 * time.Millisecond
+	DefaultPollInterval  = 200 * time.Millisecond
 )
 
 // The sources of socket events.
 const (
 	SourceAuto = "auto" // the best one that this system has
+	SourceEBPF = "ebpf" // programs in the Linux kernel, which miss nothing
 	SourceDiag = "diag" // Linux sock_diag and /proc
 	SourcePoll = "poll" // gopsutil, everywhere
 )
@@ -42,8 +44,8 @@ type Config struct {
 	Log     string // path of the connection log; "" = LogPath(Capture)
 	Force   bool   // replace existing files
 
-	Source   string        // SourceAuto (also ""), SourceDiag or SourcePoll
-	Interval time.Duration // between two looks at the sockets
+	Source   string        // SourceAuto (also ""), SourceEBPF, SourceDiag or SourcePoll
+	Interval time.Duration // between two looks at the sockets, or readings of the kernel's events
 	Duration time.Duration // the recording ends after this; 0 = no limit
 
 	// Command is run while recording, and the recording ends with it. Under
@@ -103,9 +105,9 @@ func (c *Config) resolve() error {
 	switch c.Source {
 	case "":
 		c.Source = SourceAuto
-	case SourceAuto, SourceDiag, SourcePoll:
+	case SourceAuto, SourceEBPF, SourceDiag, SourcePoll:
 	default:
-		return usage(fmt.Sprintf("unknown source %q", c.Source), "the sources are auto, diag and poll")
+		return usage(fmt.Sprintf("unknown source %q", c.Source), "the sources are auto, ebpf, diag and poll")
 	}
 	if c.Log == "" {
 		c.Log = LogPath(c.Capture)

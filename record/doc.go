@@ -8,10 +8,12 @@
 //  2. buildFilter joins the interfaces, "loopback packets once" and the user's
 //     program (ParseFilter) into one classic BPF program; the ring starts to
 //     fill.
-//  3. A source (diag on Linux, else poll) looks at all sockets and processes for
-//     the first time; the files are created; the command starts.
-//  4. capture moves frames from the ring to the pcapng file. watch turns the
-//     difference between two looks into events of the log.
+//  3. An observer lists all sockets and processes for the first time: trace, which
+//     the kernel tells of all that happens (package hooks), or where that cannot
+//     be had watch, which looks again and again through a source (diag on Linux,
+//     else poll). The files are created; the command starts.
+//  4. capture moves frames from the ring to the pcapng file. trace writes what the
+//     kernel told, watch the difference between two looks.
 //  5. When the command ends, or the user says so: a last thorough look, a moment
 //     for the last packets, the ring drained, both files closed, a Summary. A
 //     command may outlive that.
@@ -20,10 +22,13 @@
 // and writes the log, so that each file is in the order of time.
 //
 //	            ┌ ring ── capture ─────────► run.pcapng
-//	Start ──────┤            └ gaps ┐
-//	            └ source ── watch ──┴──────► run.conns.jsonl
+//	            │            └ gaps ─┐
+//	Start ──────┤ hooks ── trace ────┤
+//	            └ source ─ watch ────┴─────► run.conns.jsonl
 //
-// The log never claims more than was seen. A process holds a socket when its
+// The log never claims more than was seen. trace names who used a socket: what the
+// network does while some process happens to run is nobody's. For watch a process
+// holds a socket when its
 // list of files said so and the same process had the PID before and after; Since
 // in an event is the last time that the former holders were known to be all, and
 // Partial says that a process that could not be seen may be another (lineage).
@@ -31,8 +36,9 @@
 // # Limits
 //
 //   - Packets are captured on Linux only, by processes with CAP_NET_RAW.
-//   - A socket that opens and closes between two looks is not seen, nor one of
-//     another network namespace.
+//   - trace needs Linux 6.3, and does not see who uses a connection of MPTCP.
+//   - By watch a socket that opens and closes between two looks is not seen, nor
+//     one of another network namespace.
 //   - A socket that a running process of more than a second's age receives from
 //     another (SCM_RIGHTS) is noticed at the next look when the other closes it,
 //     and within a second when both hold it; an inherited one at the next look.

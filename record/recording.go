@@ -21,12 +21,11 @@ type Recording struct {
 	cfg     Config
 	id      string // 32 hexadecimal digits
 	ring    *ring
-	source  source
 	why     string // this source
 	capture *capture
 	log     *connlog.Writer
 	logFile *output
-	watch   *watch
+	watch   observer
 	local   *addresses
 	command *command
 
@@ -159,21 +158,18 @@ func (r *Recording) openRing(interfaces []connlog.Interface) error {
 // writes how they begin.
 func (r *Recording) openLog(who *account, interfaces []connlog.Interface) error {
 	var err error
-	if r.source, r.why, err = openSource(r.cfg.Source); err != nil {
+	if r.watch, r.why, err = openObserver(r.cfg.Source, r.note); err != nil {
 		return err
 	}
-	if r.cfg.Interval == 0 {
-		r.cfg.Interval = DefaultPollInterval
-		if r.source.name() == SourceDiag {
-			r.cfg.Interval = DefaultDiagInterval
-		}
+	if every, _ := r.watch.interval(); r.cfg.Interval == 0 {
+		r.cfg.Interval = every
 	}
 	if r.local, err = openAddresses(); err != nil {
 		return err
 	}
-	first, err := r.source.look(true)
+	began, err := r.watch.first()
 	if err != nil {
-		return &Error{Message: "the sockets cannot be read", Status: statusFailed, Err: err, Hint: "try another --source"}
+		return err
 	}
 	packets, err := create(r.cfg.Capture, r.cfg.Force, who, wholeBlocks)
 	if err != nil {
@@ -192,18 +188,21 @@ func (r *Recording) openLog(who *account, interfaces []connlog.Interface) error 
 		return err
 	}
 	r.log = connlog.NewWriter(r.logFile)
-	r.watch = newWatch(r.source, r.note)
-	r.note(&connlog.Event{Kind: connlog.KindHead, Time: first.begin, Head: r.head(interfaces)})
-	r.watch.report(&first)
+	r.note(&connlog.Event{Kind: connlog.KindHead, Time: began, Head: r.head(interfaces)})
+	r.watch.report()
 	return r.log.Flush()
 }
 
 func (r *Recording) head(interfaces []connlog.Interface) *connlog.Head {
 	host, _ := os.Hostname() // unknown where it has none
+	between := int64(0)
+	if _, polls := r.watch.interval(); polls {
+		between = int64(r.cfg.Interval)
+	}
 	return &connlog.Head{
 		Schema: connlog.Schema, RecordingID: r.id, Host: host, BootID: bootID(), OS: runtime.GOOS, Kernel: kernel(),
-		Tool: program(r.cfg.Version), Source: r.source.name(), SourceReason: r.why, Blind: r.source.blind(),
-		Interval: int64(r.cfg.Interval), Captures: []string{filepath.Base(r.cfg.Capture)}, Interfaces: interfaces, Addresses: r.local.list(),
+		Tool: program(r.cfg.Version), Source: r.watch.name(), SourceReason: r.why, Blind: r.watch.blind(),
+		Interval: between, Captures: []string{filepath.Base(r.cfg.Capture)}, Interfaces: interfaces, Addresses: r.local.list(),
 		Namespace: networkNamespace(), PIDSpace: pidNamespace(), Snaplen: r.cfg.Snaplen, Filter: r.cfg.FilterText,
 		Command: r.cfg.Command,
 	}
@@ -214,19 +213,19 @@ func (r *Recording) begin(ctx context.Context) (err error) {
 	if r.unstep, err = watchSteps(r.stepped); err != nil {
 		return err
 	}
-	r.summary.RecordingID, r.summary.Source, r.summary.Begin = r.id, r.source.name(), time.Now()
+	r.summary.RecordingID, r.summary.Source, r.summary.Begin = r.id, r.watch.name(), time.Now()
 	r.summary.Files = []string{r.cfg.Capture, r.cfg.Log}
 	if r.command != nil {
 		if err := r.command.start(); err != nil {
 			return err
 		}
 		r.summary.PID = r.command.Process.Pid
-		r.source.started(int32(r.summary.PID))
+		r.watch.started(int32(r.summary.PID))
 	}
 	r.capture.out.keep()
 	r.logFile.keep()
 	r.cfg.Message(Information, fmt.Sprintf("recording %s; sockets by %s (%s)",
-		strings.Join(r.summary.Interfaces, ", "), r.source.name(), r.why))
+		strings.Join(r.summary.Interfaces, ", "), r.watch.name(), r.why))
 	captured, finished := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(captured)
@@ -254,8 +253,8 @@ func (r *Recording) abandon() {
 	if r.unstep != nil {
 		r.unstep()
 	}
-	if r.source != nil {
-		r.source.close()
+	if r.watch != nil {
+		r.watch.close()
 	}
 	if r.local != nil {
 		r.local.close()

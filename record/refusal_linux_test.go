@@ -78,7 +78,7 @@ func TestRefusals(t *testing.T) {
 		{"snaplen", func(_ *testing.T, c *Config, _ string) { c.Snaplen = -1 }, "snaplen is negative", "0 keeps", 2, 125},
 		{"ring", func(_ *testing.T, c *Config, _ string) { c.RingMiB = 5000 }, "1 to 4095 MiB", "", 2, 125},
 		{"duration", func(_ *testing.T, c *Config, _ string) { c.Duration = -1 }, "time span is negative", "", 2, 125},
-		{"source", func(_ *testing.T, c *Config, _ string) { c.Source = "magic" }, `unknown source "magic"`, "auto, diag and poll", 2, 125},
+		{"source", func(_ *testing.T, c *Config, _ string) { c.Source = "magic" }, `unknown source "magic"`, "auto, ebpf, diag and poll", 2, 125},
 		{"interface", func(_ *testing.T, c *Config, _ string) { c.Interfaces = []string{"lo", "nosuch9"} }, `no interface "nosuch9"`, "lo", 2, 125},
 		{"filter that does not end", func(_ *testing.T, c *Config, _ string) { c.Filter = []bpf.RawInstruction{{Op: 0x28, K: 12}} }, "filter: instruction 0: the last instruction is no return", "tcpdump -ddd", 2, 125},
 		{"filter of no instruction", func(_ *testing.T, c *Config, _ string) { c.Filter = []bpf.RawInstruction{{Op: 0xfff8}, {Op: 6}} }, "the kernel refuses the filter: invalid argument", "tcpdump -ddd", 2, 125},

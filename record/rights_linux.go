@@ -2,6 +2,7 @@ package record
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -27,16 +28,44 @@ func mayInspect() bool {
 	return unix.Capget(&header, &data[0]) == nil && data[0].Effective&needed == needed
 }
 
+// rights are what the program needs as file capabilities, to see everything.
+const rights = "cap_net_raw,cap_bpf,cap_perfmon,cap_net_admin,cap_sys_ptrace,cap_dac_read_search"
+
+// noTrace explains why the kernel does not tell of its sockets.
+func noTrace(err error) error {
+	out := &Error{Message: "the kernel's own events cannot be had", Status: statusFailed, Err: err, Hint: "use --source diag"}
+	if refusedRights(err) {
+		out.Message += " (needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN)"
+		out.Hint = "run it under sudo, or once: " + setRights() + "; or use --source diag"
+	}
+	return out
+}
+
+// insteadOfTrace says why another source is used, and what would help.
+func insteadOfTrace(err error) string {
+	if refusedRights(err) {
+		return "source ebpf, which misses nothing, has no right; run it under sudo, or once: " + setRights()
+	}
+	return fmt.Sprintf("source ebpf, which misses nothing, cannot be used: %v", err)
+}
+
+func refusedRights(err error) bool { return errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) }
+
+// setRights is the command that gives the program its rights.
+func setRights() string {
+	program, _ := os.Executable()
+	if program == "" {
+		program = "./pcapwho"
+	}
+	return "sudo setcap " + rights + "+ep " + program
+}
+
 // noRights explains why there is no packet socket.
 func noRights(err error) error {
 	switch {
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
-		program, _ := os.Executable()
-		if program == "" {
-			program = "./pcapwho"
-		}
 		return &Error{Message: "no right to capture packets (needs CAP_NET_RAW)", Status: statusFailed, Err: err,
-			Hint: "run it under sudo, or once: sudo setcap cap_net_raw,cap_sys_ptrace,cap_dac_read_search+ep " + program + "; or try: pcapwho demo"}
+			Hint: "run it under sudo, or once: " + setRights() + "; or try: pcapwho demo"}
 	case errors.Is(err, unix.EAFNOSUPPORT):
 		return &Error{Message: "this kernel has no packet sockets", Status: statusFailed, Err: err, Hint: "load them: modprobe af_packet"}
 	}

@@ -151,7 +151,7 @@ func (r *Recording) logFailed(err error) {
 func (r *Recording) finish() {
 	c, now := r.capture, time.Now()
 	r.unstep()
-	r.source.close()
+	r.watch.close()
 	r.local.close()
 	r.ring.close()
 	if c.failed != nil {
@@ -159,7 +159,7 @@ func (r *Recording) finish() {
 	}
 	s := &r.summary
 	s.End, s.Packets, s.Bytes, s.Dropped = now, c.packets, c.bytes, c.dropped
-	s.Sockets, s.Processes = r.watch.total, r.watch.people
+	s.Sockets, s.Processes = r.watch.seen()
 	r.note(&connlog.Event{Kind: connlog.KindEnd, Time: now.UnixNano(), End: &connlog.End{
 		Packets: s.Packets, Dropped: s.Dropped, Status: r.status, Reason: r.reason}})
 	r.logFailed(r.log.Flush())

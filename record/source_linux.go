@@ -1,8 +1,34 @@
 package record
 
-import "fmt"
+import (
+	"fmt"
 
-// openSource opens the source that the user asked for, and says why it is that
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+)
+
+// openObserver opens what the user asked for, and says why it is that: the
+// kernel's own events, where they can be had.
+func openObserver(name string, write func(*connlog.Event)) (o observer, why string, err error) {
+	if name == SourceDiag || name == SourcePoll {
+		return newPolling(name, write)
+	}
+	t, err := newTrace(write)
+	switch {
+	case err == nil && name == SourceEBPF:
+		return t, "asked for", nil
+	case err == nil:
+		return t, "the kernel tells everything", nil
+	case name == SourceEBPF:
+		return nil, "", noTrace(err)
+	}
+	o, why, failed := newPolling(name, write)
+	if failed == nil && o.name() == SourceDiag {
+		return o, insteadOfTrace(err), nil
+	}
+	return o, insteadOfTrace(err) + "; " + why, failed
+}
+
+// openSource opens the polling source that the user asked for, and says why it is that
 // one.
 func openSource(name string) (s source, why string, err error) {
 	switch name {

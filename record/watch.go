@@ -10,9 +10,10 @@ import (
 // watch turns looks into events of the log. One goroutine uses it, so that
 // events are written in the order of their times.
 type watch struct {
-	source   source
+	source
 	write    func(*connlog.Event)
 	sockets  map[uint64]*tracked
+	initial  look // until it is reported
 	previous look // without its lists
 	looked   bool
 	round    uint64
@@ -31,22 +32,45 @@ func newWatch(s source, write func(*connlog.Event)) *watch {
 	return &watch{source: s, write: write, sockets: map[uint64]*tracked{}}
 }
 
+// interval is longer where a look takes long.
+func (w *watch) interval() (every time.Duration, polls bool) {
+	if w.name() == SourceDiag {
+		return DefaultDiagInterval, true
+	}
+	return DefaultPollInterval, true
+}
+
+func (w *watch) first() (at int64, err error) {
+	w.initial, err = w.look(true)
+	if err != nil {
+		return 0, &Error{Message: "the sockets cannot be read", Status: statusFailed, Err: err, Hint: "try another --source"}
+	}
+	return w.initial.begin, nil
+}
+
+func (w *watch) report() {
+	w.compare(&w.initial)
+	w.initial = look{}
+}
+
+func (w *watch) seen() (sockets, processes int) { return w.total, w.people }
+
 // lookNow looks once and logs what changed. A failed look is a gap.
 func (w *watch) lookNow(thorough bool) error {
 	began := time.Now().UnixNano()
-	l, err := w.source.look(thorough)
+	l, err := w.look(thorough)
 	if err != nil {
 		now := time.Now().UnixNano()
 		w.write(&connlog.Event{Kind: connlog.KindGap, Time: now, Gap: &connlog.Gap{
 			Source: connlog.GapSockets, Begin: began, End: now, Message: err.Error()}})
 		return err
 	}
-	w.report(&l)
+	w.compare(&l)
 	return nil
 }
 
-// report logs the difference between l and the look before.
-func (w *watch) report(l *look) {
+// compare logs the difference between l and the look before.
+func (w *watch) compare(l *look) {
 	w.round++
 	for i := range l.processes {
 		w.reportProcess(l.end, &l.processes[i])
@@ -69,7 +93,7 @@ func (w *watch) reportProcess(at int64, p *connlog.Process) {
 func (w *watch) reportSocket(l *look, s *sighting) {
 	t, known := w.sockets[s.ID]
 	if known && !sameSocket(&t.Socket, s) {
-		w.close(t, l.end) // connected anew, or detached from its process
+		w.end(t, l.end) // connected anew, or detached from its process
 		delete(w.sockets, s.ID)
 		if s.Inode == 0 && t.Inode != 0 {
 			return
@@ -120,14 +144,14 @@ func (w *watch) reportClosed(l *look) {
 	}
 	slices.Sort(gone)
 	for _, id := range gone {
-		w.close(w.sockets[id], l.end)
+		w.end(w.sockets[id], l.end)
 		delete(w.sockets, id)
 	}
 }
 
-// close logs that a socket is gone. It existed in the look before, but its
+// end logs that a socket is gone. It existed in the look before, but its
 // holders are told only for as long as they were known to be all.
-func (w *watch) close(t *tracked, at int64) {
+func (w *watch) end(t *tracked, at int64) {
 	w.writeSocket(at, t, connlog.SocketClose, t.checked)
 }
 

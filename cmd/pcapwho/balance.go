@@ -12,6 +12,7 @@ import (
 	"github.com/pcapwho/pcapwho/ingest"
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/flow"
+	"github.com/pcapwho/pcapwho/record"
 	"github.com/pcapwho/pcapwho/report"
 )
 
@@ -31,6 +32,7 @@ type balance struct {
 
 // evidence is what a log says of when the recorder knew.
 type evidence struct {
+	whole bool            // the source misses nothing
 	looks []look          // at all that every process holds, in the order of time
 	lost  map[end][]int64 // when the holders of a socket were last known, of which it was later found that it has none, or others that could not be seen
 }
@@ -91,6 +93,8 @@ func readEvidence(path string) (*evidence, error) {
 	var all []look
 	err = log.Each(context.Background(), func(e *connlog.Event) error {
 		switch s := e.Socket; {
+		case e.Kind == connlog.KindHead:
+			known.whole = e.Head.Source == record.SourceEBPF
 		case e.Kind == connlog.KindPoll:
 			all = append(all, look{e.Poll.Begin, e.Poll.End})
 			if e.Poll.Thorough {
@@ -141,7 +145,14 @@ func (b *balance) judge(r *report.Result, c *attribute.Connection, e attribute.E
 			if slices.ContainsFunc(books, func(k workload.Entry) bool { return b.evidence.owed(&k, s.First, s.Last) }) {
 				b.mistake("connection %d: %v was seen and has no owner (%v)", c.ID, c.Endpoint[e], v.Reason)
 			}
-		} else if pid := int(r.Attribution.Processes[v.Process].ID.PID); pid != books[0].PID {
+			continue
+		}
+		pid := int(r.Attribution.Processes[v.Process].ID.PID)
+		those := during(books, s.First, s.Last)
+		if len(those) == 0 { // packets before an entry begins, and behind its end
+			those = books
+		}
+		if !slices.ContainsFunc(those, func(k workload.Entry) bool { return k.PID == pid }) {
 			b.mistake("connection %d: %v was process %d, not %d", c.ID, c.Endpoint[e], books[0].PID, pid)
 		}
 	}
@@ -163,6 +174,9 @@ func during(books []workload.Entry, first, last int64) (those []workload.Entry) 
 // throughout. One look at a TCP socket decides for its whole connection, two at
 // a UDP socket decide for what is between them (docs/attribution.md).
 func (k *evidence) owed(e *workload.Entry, first, last int64) bool {
+	if k.whole {
+		return true
+	}
 	here, until := endOf(e), e.End
 	withoutPeer := end{protocol: here.protocol, local: here.local}
 	for _, t := range slices.Concat(k.lost[here], k.lost[withoutPeer]) {

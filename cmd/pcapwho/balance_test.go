@@ -89,7 +89,7 @@ func TestOwed(t *testing.T) {
 		{"no peer, its holder not asked again", udp, []look{{110, 120}, {170, 180}}, map[end][]int64{bound: {120}}, 130, 130, false},
 		{"another socket before", udp, []look{{110, 120}, {170, 180}}, map[end][]int64{connected: {99}}, 130, 130, true},
 	} {
-		k := evidence{c.looks, c.lost}
+		k := evidence{looks: c.looks, lost: c.lost}
 		if got := k.owed(&c.entry, c.first, c.last); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}

@@ -50,7 +50,7 @@ func recordFlags() []cli.Flag {
 		&cli.StringFlag{Name: "log", Usage: "write the connection log to `FILE`; default beside the packets, as run.conns.jsonl"},
 		&cli.IntFlag{Name: "snaplen", Aliases: []string{"s"}, Value: record.DefaultSnaplen, Usage: "keep this many `BYTES` of a packet; 0 keeps all"},
 		&cli.IntFlag{Name: "buffer", Aliases: []string{"B"}, Value: record.DefaultRingMiB, Usage: "size of the capture ring in `MiB`"},
-		&cli.StringFlag{Name: "source", Value: record.SourceAuto, Usage: "where sockets are seen, `WHERE`: auto, diag or poll"},
+		&cli.StringFlag{Name: "source", Value: record.SourceAuto, Usage: "where sockets are seen, `WHERE`: auto, ebpf, diag or poll"},
 		&cli.StringFlag{Name: "stop", Aliases: []string{"a"}, Usage: "end by itself: `duration:SECONDS`"},
 		&cli.BoolFlag{Name: "force", Usage: "replace files that exist", DisableDefaultText: true},
 	}

@@ -152,7 +152,7 @@ func TestEveryConnectionHasItsOwner(t *testing.T) {
 }
 
 // checkLog holds every line of a log to the schema of the documentation.
-func checkLog(t *testing.T, path string) {
+func checkLog(t *testing.T, path string, want ...string) {
 	t.Helper()
 	schema, err := jsonschema.NewCompiler().Compile("../../docs/connlog.schema.json")
 	if err != nil {
@@ -180,7 +180,7 @@ func checkLog(t *testing.T, path string) {
 	if err := lines.Err(); err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []string{"head", "process", "socket", "poll", "clock", "end"} {
+	for _, kind := range append(want, "head", "process", "socket", "clock", "end") {
 		if kinds[kind] == 0 {
 			t.Errorf("%s: no event %q in %v", path, kind, kinds)
 		}
@@ -194,7 +194,7 @@ func TestPollingSource(t *testing.T) {
 	dir := t.TempDir()
 	inside(t, dir, "pcapwho run -q --source poll -o result.json -- pcapwho workload ledger --long 4 --hold 5s")
 	log := filepath.Join(dir, "run.conns.jsonl")
-	checkLog(t, log)
+	checkLog(t, log, "poll")
 	result, err := report.Analyze(t.Context(), report.Config{Captures: []string{filepath.Join(dir, "run.pcapng")}, Logs: []string{log}})
 	if err != nil {
 		t.Fatal(err)
@@ -214,6 +214,44 @@ func TestPollingSource(t *testing.T) {
 	}
 	if b.connections != 4 || b.owned < 4 { // both ends of two TCP connections, at least
 		t.Errorf("%d connections, %d ends with an owner, %d looks", b.connections, b.owned, len(known.looks))
+	}
+}
+
+// TestNothingIsTooShort records connections that live for 0 to 100 ms, TCP and
+// UDP, IPv4 and IPv6, both ends local. Clients are forked or executed, and live no
+// longer than their connection; servers share the listening socket, fork for each
+// connection, or pass each to another process. The kernel tells of every one: all
+// ends have their process, and it is the right one.
+func TestNothingIsTooShort(t *testing.T) {
+	need.Root(t)
+	const connections = 40 // of each of eight servers
+	script, err := filepath.Abs("testdata/forks.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	python := need.Tool(t, "python3")
+	inside(t, dir, fmt.Sprintf("pcapwho record --source ebpf -s 128 -- %s %s %d >ledger", python, script, connections))
+	log := filepath.Join(dir, "run.conns.jsonl")
+	checkLog(t, log)
+	result, err := report.Analyze(t.Context(), report.Config{Captures: []string{filepath.Join(dir, "run.pcapng")}, Logs: []string{log}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer result.Close()
+	known, err := readEvidence(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := workload.ReadLedger(filepath.Join(dir, "ledger"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 2*8*connections {
+		t.Fatalf("%d ends in the ledger, want %d", len(entries), 2*8*connections)
+	}
+	if b := compare(result, known, entries); b.err() != nil || b.ends < len(entries)-20 { // UDP may take a port again
+		t.Errorf("%d ends of connections, %d in the ledger: %v", b.ends, len(entries), b)
 	}
 }
 

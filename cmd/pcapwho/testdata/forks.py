@@ -1,0 +1,169 @@
+"""Servers and clients that fork, execute, share and pass sockets, over loopback.
+
+Each end of each connection goes to standard output as an entry of the workload's
+ledger: the process that sent and received through it.
+
+    python3 forks.py CONNECTIONS      of each kind of server, by each kind of client
+    python3 forks.py client ...       one client process: what a fork executes
+"""
+import array
+import json
+import os
+import signal
+import socket
+import sys
+import time
+
+REQUEST, REPLY = b"q" * 40, b"r" * 90
+FAMILIES = {"4": (socket.AF_INET, "127.0.0.1"), "6": (socket.AF_INET6, "::1")}
+
+
+def book(protocol, local, remote, sent, received, begin):
+    def text(a):
+        return "[%s]:%d" % a[:2] if ":" in a[0] else "%s:%d" % a[:2]
+
+    line = {"pid": os.getpid(), "name": "", "protocol": protocol, "local": text(local), "remote": text(remote),
+            "sent_bytes": sent, "received_bytes": received, "begin_ns": begin, "end_ns": time.time_ns()}
+    os.write(1, json.dumps(line).encode() + b"\n")
+
+
+def client(protocol, family, port, hold):
+    family, host = FAMILIES[family]
+    begin = time.time_ns()
+    s = socket.socket(family, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
+    s.settimeout(20)
+    s.connect((host, port))
+    local, remote = s.getsockname(), s.getpeername()
+    s.sendall(REQUEST)
+    time.sleep(hold)
+    got = 0
+    while got < len(REPLY):
+        got += len(s.recv(1000))
+    s.close()
+    book(protocol, local, remote, len(REQUEST), got, begin)
+
+
+def answer(c):
+    """One accepted connection, to its end."""
+    begin, local, remote = time.time_ns(), c.getsockname(), c.getpeername()
+    got = 0
+    while got < len(REQUEST):
+        got += len(c.recv(1000))
+    c.sendall(REPLY)
+    c.recv(1)  # the client closes first
+    c.close()
+    book("tcp", local, remote, len(REPLY), got, begin)
+
+
+def answer_datagrams(s):
+    local = s.getsockname()
+    while True:
+        begin = time.time_ns()
+        data, peer = s.recvfrom(1000)
+        s.sendto(REPLY, peer)
+        book("udp", local, peer, len(REPLY), len(data), begin - 10**9)
+
+
+def child(f, *args):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            f(*args)
+        except BaseException as e:  # noqa: the parent sees the status
+            print(e, file=sys.stderr)
+            os._exit(1)
+        os._exit(0)
+    return pid
+
+
+def listening(family, reuse=False):
+    family, host = FAMILIES[family]
+    s = socket.socket(family, socket.SOCK_STREAM)
+    if reuse:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    s.bind((host, 0))
+    s.listen(500)
+    return s
+
+
+def prefork(s):
+    """Three processes accept from one socket."""
+    def accept():
+        while True:
+            answer(s.accept()[0])
+    return [child(accept) for _ in range(3)]
+
+
+def forking(s):
+    """A process accepts, and forks another for each connection."""
+    def accept():
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        while True:
+            c = s.accept()[0]
+            child(answer, c)
+            c.close()
+    return [child(accept)]
+
+
+def passing(s):
+    """A process accepts, and passes each connection to another that is older."""
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+    def work():
+        while True:
+            _, ancillary, _, _ = there.recvmsg(1, 1000)
+            fds = array.array("i", ancillary[0][2])
+            answer(socket.socket(fileno=fds[0]))
+
+    def accept():
+        while True:
+            c = s.accept()[0]
+            here.sendmsg([b"c"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [c.fileno()]))])
+            c.close()
+    return [child(work), child(accept)]
+
+
+def datagrams(s):
+    return [child(answer_datagrams, s)]
+
+
+def main(connections):
+    servers, ports = [], []
+    for family in "46":
+        for kind in (prefork, forking, passing):
+            s = listening(family)
+            servers += kind(s)
+            ports.append(("tcp", family, s.getsockname()[1]))
+            s.close()
+        s = socket.socket(FAMILIES[family][0], socket.SOCK_DGRAM)
+        s.bind((FAMILIES[family][1], 0))
+        servers += datagrams(s)
+        ports.append(("udp", family, s.getsockname()[1]))
+        s.close()
+    holds = (0, 0.001, 0.01, 0.1)
+    running = []
+    for n in range(connections):
+        for protocol, family, port in ports:
+            hold = holds[n % len(holds)]
+            if n % 8 < 4:
+                running.append(child(client, protocol, family, port, hold))
+            else:
+                words = [sys.executable, "-S", "-E", __file__, "client", protocol, family, str(port), str(hold)]
+                running.append(child(os.execv, sys.executable, words))
+        if n % 4 == 3:  # no more at a time
+            failed = [pid for pid in running if os.waitpid(pid, 0)[1]]
+            if failed:
+                sys.exit("clients failed: %r" % failed)
+            running = []
+    time.sleep(0.3)  # servers book what they did
+    for pid in servers:
+        os.kill(pid, signal.SIGTERM)
+    for pid in servers:
+        os.waitpid(pid, 0)
+
+
+if sys.argv[1] == "client":
+    client(sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5]))
+else:
+    main(int(sys.argv[1]))
