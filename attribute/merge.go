@@ -5,7 +5,8 @@ import "slices"
 // merge returns the one verdict for an end over all spans of a connection.
 func merge(spans []Span, e End) Verdict {
 	var best Verdict
-	var named []int32
+	var few [8]int32
+	named := few[:0]
 	for i := range spans {
 		v := spans[i].Verdict[e]
 		if v.Process != NoProcess {
@@ -22,10 +23,10 @@ func merge(spans []Span, e End) Verdict {
 	slices.Sort(named)
 	named = slices.Compact(named)
 	if best.Process != NoProcess && len(named) > 1 {
-		return Verdict{Reason: Ambiguous, Process: NoProcess, Candidates: named, Uncertainty: best.Uncertainty, Why: "the owner changed"}
+		return Verdict{Reason: Ambiguous, Process: NoProcess, Candidates: append([]int32(nil), named...), Uncertainty: best.Uncertainty, Why: "the owner changed"}
 	}
 	if best.Process == NoProcess {
-		best.Candidates = named
+		best.Candidates = append([]int32(nil), named...)
 	}
 	return best
 }
