@@ -1,6 +1,7 @@
 package attribute
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -210,7 +211,7 @@ func (a *Attribution) Finish() (*Result, error) {
 	wait.Wait()
 	var err error
 	for _, s := range a.shares {
-		err = errors.Join(err, s.err)
+		err = cmp.Or(err, s.err)
 		r.Connections.n += s.finished.Len()
 		r.Connections.sorters = append(r.Connections.sorters, s.finished)
 		r.Connections.codecs = append(r.Connections.codecs, &s.codec)

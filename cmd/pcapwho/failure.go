@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/pcapwho/pcapwho/record"
@@ -35,6 +38,12 @@ func usagef(hint, format string, args ...any) error {
 	return &failure{message: fmt.Sprintf(format, args...), hint: hint, status: statusUsage}
 }
 
+// temporary tells whether err is about a temporary file.
+func temporary(err error) bool {
+	var file *fs.PathError
+	return errors.As(err, &file) && strings.HasPrefix(file.Path, filepath.Clean(os.TempDir())+string(filepath.Separator)) && strings.HasPrefix(filepath.Base(file.Path), "pcapwho-")
+}
+
 // judge tells what to do about an error and which status it ends with.
 func judge(err error) (hint string, status int) {
 	var own *failure
@@ -55,6 +64,8 @@ func judge(err error) (hint string, status int) {
 		return input.Hint, statusUsage
 	case errors.Is(err, syscall.EPIPE):
 		return "", statusUnread
+	case temporary(err):
+		return "temporary files are made where the environment variable TMPDIR says: set it to a folder with more room", statusFailed
 	}
 	return "", statusFailed
 }
