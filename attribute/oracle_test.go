@@ -119,7 +119,7 @@ func (o *oracle) sockets() []*oracleSocket {
 		how := e.Socket.Evidence
 		s.told = e.Socket.Change == connlog.SocketOpen && how >= connlog.EvidenceConnect && how <= connlog.EvidenceReceive
 		unused := s.told && (how == connlog.EvidenceAccept || how == connlog.EvidenceBind)
-		first := true
+		first, uses := true, s.told
 		end := func(w [2]int64) {
 			if len(now.Owners) > 0 || now.Partial {
 				s.holds = append(s.holds, [2]int64{at[1], max(w[0], at[1]-1)})
@@ -139,6 +139,9 @@ func (o *oracle) sockets() []*oracleSocket {
 				s.last, s.after = o.window(mine, f.Socket.Since), f.Time
 				break
 			}
+			if k := f.Socket.Evidence; k == connlog.EvidenceSend || k == connlog.EvidenceReceive || k == connlog.EvidenceDestroy {
+				uses = true
+			}
 			if first && unused && (f.Socket.Since <= e.Time || len(now.Owners) == 0 && !now.Partial) {
 				now, unused = f.Socket, false // who used it first had it from its beginning
 				continue
@@ -147,6 +150,13 @@ func (o *oracle) sockets() []*oracleSocket {
 			at, now, unused = o.window(mine, f.Time), f.Socket, false
 		}
 		end(s.last)
+		if uses && (s.HasRemote || s.State != "listen") { // what waited is read by whoever comes later
+			for n := len(s.holds) - 2; n >= 0; n-- {
+				s.owners[n] = append(slices.Clone(s.owners[n]), s.owners[n+1]...)
+				slices.Sort(s.owners[n])
+				s.owners[n] = slices.Compact(s.owners[n])
+			}
+		}
 		list = append(list, s)
 	}
 	return list
@@ -727,6 +737,7 @@ func draw(t *rapid.T) *oracle {
 					s.Owners = append(s.Owners, pid())
 				}
 				s.Partial = rapid.IntRange(0, 7).Draw(t, "partial") == 0
+				s.Evidence = connlog.Evidence(rapid.IntRange(0, int(connlog.EvidencePacket)).Draw(t, "evidence"))
 				o.events = append(o.events, connlog.Event{Kind: connlog.KindSocket, Time: end, Socket: &s})
 			}
 			keep = append(keep, a)

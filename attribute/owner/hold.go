@@ -92,7 +92,25 @@ func (t *Timeline) sealHolds(i int32, s *Socket, last window) {
 		h.Opener = s.told && n == 0
 		holds = append(holds, h)
 	}
+	if s.uses && (s.connected || !t.binding(i).listening) {
+		doubt(holds)
+	}
 	t.holds[i] = holds
+}
+
+// doubt makes those who used a socket later holders before, too: what arrived
+// while one used it may have waited for the next. What was sent is in the same
+// stretch of time, mostly.
+func doubt(holds []Hold) {
+	for n := len(holds) - 2; n >= 0; n-- {
+		h, next := &holds[n], &holds[n+1]
+		h.Partial = h.Partial || next.Partial
+		if all := slices.Compact(slices.Sorted(slices.Values(slices.Concat(h.Owners, next.Owners)))); slices.Equal(all, next.Owners) {
+			h.Owners = next.Owners // of many, one list
+		} else {
+			h.Owners = all
+		}
+	}
 }
 
 // fromBeginning returns the changes of a socket such that its first user has it

@@ -35,6 +35,7 @@ type Socket struct {
 	// The kernel told when it opened, and tells of everybody who uses it: no use
 	// is missing. Unused: whoever opened it, if anybody, did not use it.
 	told, unused bool
+	uses         bool // its owners are those who used it, not all holders
 }
 
 // binding is what a socket without a peer is bound to.
@@ -69,6 +70,8 @@ func (t *Timeline) addSocket(at int64, e *connlog.Socket) {
 				former = at
 			}
 			t.change(i, change{at, former, t.setOf(e.Owners), e.Partial})
+			s := t.Socket(i)
+			s.uses = s.uses || e.Evidence >= connlog.EvidenceSend && e.Evidence <= connlog.EvidenceDestroy
 		}
 	case connlog.SocketClose:
 		if ok {
@@ -91,6 +94,7 @@ func (t *Timeline) newSocket(at int64, ns uint32, e *connlog.Socket) int32 {
 		owners: t.setOf(e.Owners), partial: e.Partial}
 	if e.Change == connlog.SocketOpen {
 		s.told = e.Evidence > connlog.EvidencePoll && e.Evidence < connlog.EvidenceDestroy
+		s.uses = s.told
 		s.unused = e.Evidence == connlog.EvidenceAccept || e.Evidence == connlog.EvidenceBind
 		s.Before = at
 		if e.Since != 0 {

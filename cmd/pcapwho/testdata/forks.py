@@ -4,6 +4,7 @@ Each end of each connection goes to standard output as an entry of the workload'
 ledger: the process that sent and received through it.
 
     python3 forks.py CONNECTIONS      of each kind of server, by each kind of client
+    python3 forks.py shared CONNECTIONS   of a UDP server of three processes, which share its socket
     python3 forks.py client ...       one client process: what a fork executes
 """
 import array
@@ -163,7 +164,22 @@ def main(connections):
         os.waitpid(pid, 0)
 
 
-if sys.argv[1] == "client":
+def shared(connections):
+    """Processes that take datagrams from one socket by turns."""
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("127.0.0.1", 0))
+    servers = [child(answer_datagrams, s) for _ in range(3)]
+    for _ in range(connections):
+        running = [child(client, "udp", "4", s.getsockname()[1], 0) for _ in range(8)]
+        for pid in running:
+            os.waitpid(pid, 0)
+    for pid in servers:
+        os.kill(pid, signal.SIGTERM)
+
+
+if sys.argv[1] == "shared":
+    shared(int(sys.argv[2]))
+elif sys.argv[1] == "client":
     client(sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5]))
 else:
     main(int(sys.argv[1]))
