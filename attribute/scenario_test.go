@@ -49,6 +49,8 @@ type scenario struct {
 }
 
 func TestScenarios(t *testing.T) {
+	defer func(n int) { sweepPackets = n }(sweepPackets)
+	sweepPackets = 0 // those of minutes are swept
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios: %v", err)

@@ -130,19 +130,24 @@ func (s *share) sweep(clock int64) {
 	}
 }
 
-// over appends the instances that are over and whose sockets, too, were seen
-// for the last time before clock: what comes later cannot make them another
-// connection's.
+// over appends the instances that no packet can join any more: those that
+// another followed, which must not be forgotten before them, and those that are
+// over and whose sockets, too, were seen for the last time before clock: what
+// comes later cannot make them another connection's.
 func over(f *conn.Follower, log *owner.Timeline, clock int64, list []int32) []int32 {
 	var sockets []int32
 	f.All(func(i int32, in *conn.Instance) {
+		if _, succeeded := f.Successor(in); succeeded {
+			list = append(list, i)
+			return
+		}
 		if !in.Over(clock) {
 			return
 		}
-		if _, succeeded := f.Successor(in); !succeeded && in.Number >= 0 && in.Key.Protocol == flow.TCP {
+		if in.Number >= 0 && in.Key.Protocol == flow.TCP {
 			sockets = log.Connected(log.Connected(sockets[:0], in.Number, flow.Low), in.Number, flow.High)
 			for _, k := range sockets {
-				if log.Socket(k).LastBegin >= clock {
+				if s := log.Socket(k); max(s.LastBegin, s.FirstEnd) >= clock { // see belongs
 					return
 				}
 			}

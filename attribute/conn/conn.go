@@ -190,7 +190,8 @@ func (f *Follower) precede(in *Instance, first, t int64) {
 	}
 }
 
-// Remove forgets instance i, which is Over; its key is new again.
+// Remove forgets instance i, which is Over or has a Successor; its key is new
+// again. One that it follows must be forgotten before, or with it.
 func (f *Follower) Remove(i int32) {
 	in := f.Instance(i)
 	if in.successor == 0 {
