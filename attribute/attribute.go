@@ -184,6 +184,15 @@ func merged(a, b []uint32) []uint32 {
 	return a
 }
 
+// Close frees the temporary files of an Attribution that is given up: Finish
+// hands them to its Result.
+func (a *Attribution) Close() (err error) {
+	for _, s := range a.shares {
+		err = errors.Join(err, s.finished.Close())
+	}
+	return err
+}
+
 func (a *Attribution) bookTotals(packets, wire, first, last int64) {
 	r := &a.result
 	if first != 0 || last != 0 { // else p has no time

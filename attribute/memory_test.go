@@ -1,7 +1,10 @@
 package attribute
 
 import (
+	"os"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,4 +89,37 @@ func TestMemoryIsThatOfLiveConnections(t *testing.T) {
 	if need[1] > need[0]+need[0]/4 {
 		t.Errorf("a capture ten times as long needs %d bytes, the short one %d", need[1], need[0])
 	}
+}
+
+// An Attribution that is given up leaves no temporary file, open or not.
+func TestGivenUp(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	t.Setenv("TMP", dir) // where Windows looks
+	defer func(budget int) { finishedBudget = budget }(finishedBudget)
+	finishedBudget = 0
+	a := New(Config{Shares: 2})
+	traffic(a, 30_000)
+	if n := len(spilled(dir)); n != 2 {
+		t.Skipf("%d temporary files are seen to be open here, want 2", n)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+	if left := spilled(dir); len(left) > 0 {
+		t.Errorf("%v is left", left)
+	}
+}
+
+// spilled returns the temporary files in a folder: those that are open, where
+// the system tells, and those that have a name.
+func spilled(dir string) []string {
+	files, _ := filepath.Glob(filepath.Join(dir, "*"))
+	open, _ := filepath.Glob("/proc/self/fd/*")
+	for _, fd := range open {
+		if path, err := os.Readlink(fd); err == nil && strings.HasPrefix(path, dir) {
+			files = append(files, path)
+		}
+	}
+	return files
 }

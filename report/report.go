@@ -150,7 +150,7 @@ func (r *Result) analyze() (err error) {
 		return nil
 	})
 	if err != nil {
-		return r.input.failure(r.ctx, err)
+		return errors.Join(r.input.failure(r.ctx, err), attribution.Close())
 	}
 	r.Damage = slices.Concat(r.input.damage(), r.log.damage)
 	attribution.SetMarks(r.input.capture.Marks())
