@@ -122,14 +122,27 @@ func (w *witness) believe(m marks, labels []*conn.Labels, side flow.Side) {
 	}
 	if len(w.who) == 0 {
 		w.who, w.unsure, w.voted = runners, true, true
-		for p, n := range votes {
-			if n >= minVotes && 2*n > all {
-				w.who, w.unsure = []int32{p}, false
-			}
+		if winner, ok := elected(votes, all); ok {
+			w.who, w.unsure = []int32{winner}, false
 		}
 	}
 	slices.Sort(w.who)
 	w.who = slices.Compact(w.who)
+}
+
+// elected returns the one process that has the majority of all votes. A mark
+// that does not tell two apart votes for both: then both may have it.
+func elected(votes map[int32]int64, all int64) (winner int32, ok bool) {
+	for p, n := range votes {
+		if n < minVotes || 2*n <= all {
+			continue
+		}
+		if ok {
+			return 0, false
+		}
+		winner, ok = p, true
+	}
+	return winner, ok
 }
 
 // minVotes is how many packets must agree where each of them may be wrong.
