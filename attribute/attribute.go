@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/ingest"
@@ -37,7 +38,8 @@ type Attribution struct {
 	sweeps sweeper
 	loose  map[looseKey]Counts
 	result Result
-	moved  [][]uint32 // memory of divideRare
+	moved  [][]uint32  // memory of divideRare
+	failed atomic.Bool // a share's temporary file has
 
 	marks   []pcapng.Mark // processes that the capture names
 	sighted sightings     // of packets without a connection
@@ -52,7 +54,7 @@ func New(cfg Config) *Attribution {
 	}
 	shares := max(cfg.Shares, 1)
 	for n := range shares {
-		a.shares = append(a.shares, newShare(a.judge, n, finishedBudget/shares))
+		a.shares = append(a.shares, newShare(a.judge, n, finishedBudget/shares, &a.failed))
 	}
 	a.moved = make([][]uint32, len(a.shares))
 	a.result.First, a.result.Last = math.MaxInt64, math.MinInt64
@@ -83,7 +85,8 @@ func (a *Attribution) Add(batch []packet.Packet) {
 
 // Follow books all packets of a stream that is divided into as many shares as
 // a has, each share by a goroutine of its own. each, where it is not nil, sees
-// every batch before, in the order of the file.
+// every batch before, in the order of the file. When a temporary file fails, of
+// which Finish tells, Follow ends early.
 func (a *Attribution) Follow(s *ingest.Stream, each func(*ingest.Batch) error) error {
 	var wait sync.WaitGroup
 	queues := make([]chan work, len(a.shares))
@@ -106,7 +109,7 @@ func (a *Attribution) Follow(s *ingest.Stream, each func(*ingest.Batch) error) e
 
 // distribute gives every batch to all shares.
 func (a *Attribution) distribute(s *ingest.Stream, queues []chan work, each func(*ingest.Batch) error) error {
-	for {
+	for !a.failed.Load() {
 		b, err := s.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -128,6 +131,7 @@ func (a *Attribution) distribute(s *ingest.Stream, queues []chan work, each func
 			q <- w
 		}
 	}
+	return nil
 }
 
 // sweepsOf returns the sweeps that are due in a batch.

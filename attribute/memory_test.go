@@ -1,6 +1,10 @@
 package attribute
 
 import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -9,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pcapwho/pcapwho/attribute/owner"
+	"github.com/pcapwho/pcapwho/ingest"
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
@@ -109,6 +114,52 @@ func TestGivenUp(t *testing.T) {
 	if left := spilled(dir); len(left) > 0 {
 		t.Errorf("%v is left", left)
 	}
+}
+
+// When there is no room for finished connections the rest of the capture is not
+// read, and one error tells.
+func TestNoRoom(t *testing.T) {
+	path := longCapture(t, 200_000)
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
+	t.Setenv("TMP", filepath.Join(t.TempDir(), "missing")) // where Windows looks
+	defer func(budget int) { finishedBudget = budget }(finishedBudget)
+	finishedBudget = 0
+	c, err := ingest.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	stream := c.Stream(context.Background(), 2, 2)
+	defer stream.Close()
+	a, packets := New(Config{Shares: 2}), 0
+	if err := a.Follow(stream, func(b *ingest.Batch) error { packets += len(b.Packets); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if packets > 150_000 {
+		t.Errorf("%d packets were read, want that reading ends early", packets)
+	}
+	if _, err := a.Finish(); !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("error %v, want one line that the folder is not there", err)
+	}
+}
+
+// longCapture returns a capture of packets 20 ms apart, each of another UDP
+// connection.
+func longCapture(t *testing.T, packets int) string {
+	b := binary.LittleEndian.AppendUint32(nil, 0xa1b2c3d4)
+	b = append(b, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 101, 0, 0, 0) // raw IP
+	for i := range uint32(packets) {
+		b = binary.LittleEndian.AppendUint32(b, 1_700_000_000+i/50)
+		b = binary.LittleEndian.AppendUint32(b, i%50*20_000)
+		b = append(b, 28, 0, 0, 0, 28, 0, 0, 0, 0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0)
+		b = binary.BigEndian.AppendUint32(append(b, 10, 0, 0, 1), 0xc0000000+i)
+		b = append(b, 0, 99, 0, 53, 0, 8, 0, 0)
+	}
+	path := filepath.Join(t.TempDir(), "long.pcap")
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // spilled returns the temporary files in a folder: those that are open, where

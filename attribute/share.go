@@ -1,6 +1,8 @@
 package attribute
 
 import (
+	"sync/atomic"
+
 	"github.com/pcapwho/pcapwho/attribute/conn"
 	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/attribute/spill"
@@ -25,14 +27,15 @@ type share struct {
 	connection Connection
 	record     []byte
 	over       []int32
-	err        error // the first of finished
+	err        error        // the first of finished
+	failed     *atomic.Bool // whether any share has one
 }
 
-func newShare(j *judge, number, budget int) *share {
+func newShare(j *judge, number, budget int, failed *atomic.Bool) *share {
 	f := newFollower(j.log)
 	return &share{hearing: hearing{judge: j, follower: f}, follower: f, loose: map[looseKey]Counts{}, quoting: map[int32]map[quoteKey]Counts{},
 		quoted:   looseSums{},
-		finished: spill.NewSorter(budget), codec: newCodec(number)}
+		finished: spill.NewSorter(budget), codec: newCodec(number), failed: failed}
 }
 
 // newFollower returns a Follower that cuts segments where the log says.
@@ -172,7 +175,9 @@ func (s *share) finish(i int32, in *conn.Instance) {
 		s.totals.UniqueBytes += sent.UniqueBytes
 	}
 	s.record = s.codec.append(s.record[:0], c)
-	s.err = s.finished.Add(c.ID, s.record)
+	if s.err = s.finished.Add(c.ID, s.record); s.err != nil {
+		s.failed.Store(true)
+	}
 }
 
 // pendingQuote is ICMP errors about a connection, of which marks may tell more
