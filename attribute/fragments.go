@@ -1,6 +1,8 @@
 package attribute
 
 import (
+	"time"
+
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
 )
@@ -10,13 +12,23 @@ import (
 // (net.ipv4.ipfrag_high_thresh), far fewer datagrams.
 const maxFragments = 1 << 14
 
+// maxReassembly is for how long Linux waits for the fragments of a datagram
+// (net.ipv4.ipfrag_time): its number may be another one's by then.
+const maxReassembly = int64(30 * time.Second)
+
 // fragments gives later fragments of a datagram the ports of its first one.
 // A fragment that comes before its first stays without. The zero value is
 // ready.
 type fragments struct {
-	ports map[fragmentKey][2]uint16
+	first map[fragmentKey]fragment
 	order []fragmentKey // a ring once it is full
 	next  int
+}
+
+// fragment is the first of a datagram.
+type fragment struct {
+	source, destination uint16 // ports
+	time                int64
 }
 
 // fragmentKey identifies a datagram (RFC 791 section 3.2, RFC 8200 section 4.5).
@@ -36,32 +48,32 @@ func (f *fragments) resolve(p *packet.Packet) *packet.Packet {
 	key := fragmentKey{p.Tuple.Source, p.Tuple.Destination, p.Tuple.Protocol, p.FragmentID, p.Interface}
 	if p.FragmentOffset == 0 {
 		if p.Class == packet.Transport && p.FragmentMore {
-			f.remember(key, [2]uint16{p.Tuple.SourcePort, p.Tuple.DestinationPort})
+			f.remember(key, fragment{p.Tuple.SourcePort, p.Tuple.DestinationPort, p.Time})
 		}
 		return p
 	}
-	ports, ok := f.ports[key]
-	if !ok {
+	first, ok := f.first[key]
+	if apart := p.Time - first.time; !ok || apart > maxReassembly || apart < -maxReassembly {
 		return p
 	}
 	q := *p
-	q.Class, q.Tuple.SourcePort, q.Tuple.DestinationPort = packet.Transport, ports[0], ports[1]
+	q.Class, q.Tuple.SourcePort, q.Tuple.DestinationPort = packet.Transport, first.source, first.destination
 	q.Hash = q.Tuple.Hash()
 	return &q
 }
 
-func (f *fragments) remember(key fragmentKey, ports [2]uint16) {
-	if f.ports == nil {
-		f.ports = make(map[fragmentKey][2]uint16)
+func (f *fragments) remember(key fragmentKey, first fragment) {
+	if f.first == nil {
+		f.first = make(map[fragmentKey]fragment)
 	}
-	if _, known := f.ports[key]; !known {
+	if _, known := f.first[key]; !known {
 		if len(f.order) < maxFragments {
 			f.order = append(f.order, key)
 		} else {
-			delete(f.ports, f.order[f.next])
+			delete(f.first, f.order[f.next])
 			f.order[f.next] = key
 			f.next = (f.next + 1) % maxFragments
 		}
 	}
-	f.ports[key] = ports
+	f.first[key] = first
 }
