@@ -28,6 +28,7 @@ import (
 //	clock 90 -20                                     at 90 the clock had been set back by 20 since its last reading
 //	poll 0 10                                        a poll from 0 to 10
 //	lost 5 6                                         the capture dropped packets
+//	missed 5 6                                       events of sockets were lost
 //	s1 open 10 0 tcp 10.0.0.1:5000 10.0.0.9:80 web   socket s1: change, time, since; owners last
 //	s2 snapshot 10 - tcp 0.0.0.0:80 listen httpd     "-": no since, no peer
 //	s3 open 60 0 tcp 10.0.0.1:80 bound dev=2 web …   bound and not listening; to an interface; not all owners seen
@@ -204,6 +205,8 @@ func (s *scenario) line(n int, w []string) {
 		s.event(&connlog.Event{Kind: connlog.KindPoll, Time: ms(w[2]), Poll: &connlog.Poll{Begin: ms(w[1]), End: ms(w[2])}})
 	case "lost":
 		s.event(&connlog.Event{Kind: connlog.KindGap, Time: ms(w[2]), Gap: &connlog.Gap{Source: connlog.GapCapture, Begin: ms(w[1]), End: ms(w[2])}})
+	case "missed":
+		s.event(&connlog.Event{Kind: connlog.KindGap, Time: ms(w[2]), Gap: &connlog.Gap{Source: connlog.GapSockets, Begin: ms(w[1]), End: ms(w[2])}})
 	default:
 		s.socket(w)
 	}

@@ -74,10 +74,15 @@ func newTrace(write func(*connlog.Event)) (*trace, error) {
 func (t *trace) name() string { return SourceEBPF }
 
 func (t *trace) blind() []string {
-	return []string{
+	list := []string{
 		"who used a connection of multipath TCP (MPTCP), and who listened for such before the recording",
 		"protocols other than TCP and UDP, raw and packet sockets",
 	}
+	const initial = 0xEFFFFFFC // PROC_PID_INIT_INO (linux/proc_ns.h)
+	if pidNamespace() != initial {
+		list = append(list, "processes outside of the recorder's PID namespace")
+	}
+	return list
 }
 
 func (t *trace) interval() (every time.Duration, polls bool) { return DefaultTraceInterval, false }

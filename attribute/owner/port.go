@@ -84,8 +84,8 @@ func unspecified(a flow.Addr) flow.Addr {
 // findShared looks for the addresses of a UDP port that several processes use
 // at one time.
 func (t *Timeline) findShared(p *port) {
-	told := func(i int32) bool { return t.Socket(i).told }
-	if !slices.ContainsFunc(p.sockets, func(i int32) bool { return !told(i) }) && !slices.ContainsFunc(p.connected, func(i int32) bool { return !told(i) }) {
+	untold := func(i int32) bool { return !t.Socket(i).told }
+	if !t.missed && !slices.ContainsFunc(p.sockets, untold) && !slices.ContainsFunc(p.connected, untold) {
 		p.connected = nil // no socket can be missing
 		return
 	}

@@ -24,6 +24,7 @@ type Timeline struct {
 	outer      int // ifindex of the only other captured interface, 0 = none is known
 	recordings []recording
 	lost       []window // packets that the capture dropped
+	missed     bool     // what happened to sockets was not told for a while
 	twice      []window // times that passed twice, when the clock was set back
 	breaks     []int64  // where the windows of both begin and have ended, sorted
 
@@ -96,7 +97,9 @@ func (t *Timeline) Add(e *connlog.Event) {
 		}
 		r.clock = e.Time
 	case connlog.KindGap:
-		if e.Gap.Source == connlog.GapCapture {
+		if e.Gap.Source != connlog.GapCapture {
+			t.missed = true
+		} else {
 			t.lost = append(t.lost, window{e.Gap.Begin, e.Gap.End})
 		}
 	}
