@@ -220,15 +220,15 @@ func TestPollingSource(t *testing.T) {
 
 // TestNothingIsTooShort records connections that live for 0 to 100 ms, TCP and
 // UDP, IPv4 and IPv6, both ends local. Clients are forked or executed, and live no
-// longer than their connection; servers share the listening socket, fork for each
-// connection, or pass each to another process. The kernel tells of every one: all
+// longer than their connection; servers share the listening socket or the port, fork
+// for each connection, or pass each to another process. The kernel tells of every one: all
 // ends have their process, and it is the right one.
 func TestNothingIsTooShort(t *testing.T) {
 	need.Root(t)
-	const connections = 40 // of each of eight servers
+	const connections = 40 // of each of twelve kinds
 	b, entries := recordForks(t, strconv.Itoa(connections), nil)
-	if len(entries) != 2*8*connections {
-		t.Fatalf("%d ends in the ledger, want %d", len(entries), 2*8*connections)
+	if len(entries) != 2*12*connections {
+		t.Fatalf("%d ends in the ledger, want %d", len(entries), 2*12*connections)
 	}
 	if b.err() != nil || b.ends < len(entries)-20 { // UDP may take a port again
 		t.Errorf("%d ends of connections, %d in the ledger: %v", b.ends, len(entries), b)

@@ -29,6 +29,8 @@ def book(protocol, local, remote, sent, received, begin):
 
 
 def client(protocol, family, port, hold):
+    if protocol == "unconnected":
+        return send_unconnected(family, port, hold)
     family, host = FAMILIES[family]
     begin = time.time_ns()
     s = socket.socket(family, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
@@ -42,6 +44,19 @@ def client(protocol, family, port, hold):
         got += len(s.recv(1000))
     s.close()
     book(protocol, local, remote, len(REQUEST), got, begin)
+
+
+def send_unconnected(family, port, hold):
+    family, host = FAMILIES[family]
+    begin = time.time_ns()
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    s.settimeout(20)
+    s.sendto(REQUEST, (host, port))
+    local = (host, s.getsockname()[1])
+    time.sleep(hold)
+    got = len(s.recvfrom(1000)[0])
+    s.close()
+    book("udp", local, (host, port), len(REQUEST), got, begin)
 
 
 def answer(c):
@@ -125,6 +140,24 @@ def passing(s):
     return [child(work), child(accept)]
 
 
+def reusing(s):
+    """Three processes listen to one port, each with a socket of its own."""
+    def accept(ready):
+        mine = socket.socket(s.family, socket.SOCK_STREAM)
+        mine.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        mine.bind(s.getsockname())
+        mine.listen(500)
+        s.close()
+        os.write(ready, b"r")
+        while True:
+            answer(mine.accept()[0])
+    wait, ready = os.pipe()
+    pids = [child(accept, ready) for _ in range(3)]
+    for _ in pids:
+        os.read(wait, 1)
+    return pids
+
+
 def datagrams(s):
     return [child(answer_datagrams, s)]
 
@@ -132,15 +165,15 @@ def datagrams(s):
 def main(connections):
     servers, ports = [], []
     for family in "46":
-        for kind in (prefork, forking, passing):
-            s = listening(family)
+        for kind in (prefork, forking, passing, reusing):
+            s = listening(family, kind is reusing)
             servers += kind(s)
             ports.append(("tcp", family, s.getsockname()[1]))
             s.close()
         s = socket.socket(FAMILIES[family][0], socket.SOCK_DGRAM)
         s.bind((FAMILIES[family][1], 0))
         servers += datagrams(s)
-        ports.append(("udp", family, s.getsockname()[1]))
+        ports += [(kind, family, s.getsockname()[1]) for kind in ("udp", "unconnected")]
         s.close()
     holds = (0, 0.001, 0.01, 0.1)
     running = []
