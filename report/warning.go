@@ -7,6 +7,7 @@ import (
 
 	"github.com/pcapwho/pcapwho/attribute"
 	"github.com/pcapwho/pcapwho/ingest"
+	"github.com/pcapwho/pcapwho/report/encode"
 	"github.com/pcapwho/pcapwho/report/measure"
 )
 
@@ -41,7 +42,7 @@ func (r *Result) warnings() []Warning {
 	}
 	for i, d := range r.Damage {
 		if i == maxDamage {
-			add(Damaged, "", "…and %d more damaged places", len(r.Damage)-i)
+			add(Damaged, "", "…and %s", encode.Count(int64(len(r.Damage)-i), "more damaged place"))
 			break
 		}
 		add(Damaged, "", "%s", describe(&d, slices.Contains(r.log.paths, d.File)))
@@ -56,10 +57,10 @@ func (r *Result) warnings() []Warning {
 		}
 	}
 	if c := &r.Capture; c.Dropped > 0 {
-		add(Drops, "", "the recorder dropped %d packets: sums are too low by at least as many", c.Dropped)
+		add(Drops, "", "the recorder dropped %s: sums are too low by at least as many", encode.Count(c.Dropped, "packet"))
 	}
 	if r.log.gaps > 0 {
-		add(Gaps, "", "the recorder noted %d losses; what they may concern has no owner", r.log.gaps)
+		add(Gaps, "", "the recorder noted %s in what it saw; what may fall into one has no owner", encode.Count(r.log.gaps, "gap"))
 	}
 	if len(r.log.paths) == 0 && len(r.input.capture.Marks()) > 0 {
 		add(NoLog, "record with `pcapwho record -w run.pcapng -- COMMAND` for more, which writes the log beside the capture",
@@ -72,7 +73,7 @@ func (r *Result) warnings() []Warning {
 		if len(r.log.blind) > 0 {
 			hint = "the recorder could not see: " + strings.Join(r.log.blind, "; ")
 		}
-		add(UnknownOwners, hint, "no single owner is known for the senders of %d packets and the receivers of %d", sent, received)
+		add(UnknownOwners, hint, "no single owner is known for the senders of %s and the receivers of %s", encode.Count(sent, "packet"), encode.Count(received, "packet"))
 	}
 	if r.NWB != nil && !r.NWB.Seen() {
 		add(NoProcess, "processes and their PIDs: --tables processes", "the log has no connection of process %d: every number of nwb is 0", r.cfg.NWB)

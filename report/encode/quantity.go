@@ -17,8 +17,8 @@ func number(n int64) string {
 	return s
 }
 
-// count returns "1 packet" or "2,000 packets".
-func count(n int64, noun string) string {
+// Count returns "1 packet" or "2,000 packets".
+func Count(n int64, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}

@@ -91,12 +91,12 @@ func (p *page) head(s *Summary) {
 	case c.Totals.Packets == 0:
 		p.line("no packets")
 	default:
-		p.line(fmt.Sprintf("%s, %s on the wire", count(c.Totals.Packets, "packet"), size(c.Totals.WireBytes)))
+		p.line(fmt.Sprintf("%s, %s on the wire", Count(c.Totals.Packets, "packet"), size(c.Totals.WireBytes)))
 		p.line(fmt.Sprintf("%s from %s", duration(c.First, c.Last), time.Unix(0, c.First).UTC().Format("2006-01-02 15:04:05.000 UTC")))
 	}
 	switch {
 	case c.DropsKnown && c.Dropped > 0:
-		p.line(p.paint(yellow, count(c.Dropped, "packet")+" dropped by the recorder"))
+		p.line(p.paint(yellow, Count(c.Dropped, "packet")+" dropped by the recorder"))
 	case c.DropsKnown:
 		p.line("no packets dropped")
 	}

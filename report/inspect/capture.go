@@ -194,13 +194,21 @@ func counted(n uint64, known bool) *int64 {
 	return &v
 }
 
-// processes lists those that the file names for packets, the busiest first.
+// processes lists those that the file names for packets, the busiest first. Marks
+// that differ in what is not told here, as in the thread, are one process.
 func (s *summer) processes(in *ingest.Capture) []Process {
-	list := []Process{}
+	list, places := []Process{}, map[Process]int{}
 	for i, m := range in.Marks() {
-		if n := s.marks[int32(i+1)]; n > 0 {
-			list = append(list, Process{int64(m.PID), m.Name, n})
+		n := s.marks[int32(i+1)]
+		if n == 0 {
+			continue
 		}
+		p := Process{PID: int64(m.PID), Name: m.Name}
+		if _, there := places[p]; !there {
+			places[p] = len(list)
+			list = append(list, p)
+		}
+		list[places[p]].Packets += n
 	}
 	slices.SortStableFunc(list, func(a, b Process) int { return int(b.Packets - a.Packets) })
 	return list

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pcapwho/pcapwho/ingest/pcapng"
 	"github.com/pcapwho/pcapwho/testdata/demo"
 	"github.com/pcapwho/pcapwho/testdata/need"
 )
@@ -91,5 +92,43 @@ func TestCapinfos(t *testing.T) {
 		if want := fmt.Sprintf("%s,%d,%d,%d,%s", path, c.Packets, *c.FileBytes, c.WireBytes, order); strings.ReplaceAll(strings.TrimSpace(string(out)), `"`, "") != want {
 			t.Errorf("capinfos says %q, we %q", strings.TrimSpace(string(out)), want)
 		}
+	}
+}
+
+// A process is told once, though its threads differ, and by its PID alone where it
+// has no name.
+func TestNames(t *testing.T) {
+	var b bytes.Buffer
+	w, err := pcapng.NewWriter(&b, pcapng.SectionHeader{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.AddInterface(pcapng.InterfaceDescription{LinkType: pcapng.LinkEthernet}); err != nil {
+		t.Fatal(err)
+	}
+	comment := func(text string) pcapng.Options { return pcapng.Options{pcapng.TextOption(pcapng.OptionComment, text)} }
+	for _, options := range []pcapng.Options{
+		comment("PID: 7\nCmd: /bin/curl\nArgs: curl a,ThreadId: 7\nThreadName: curl"),
+		comment("PID: 7\nCmd: /bin/curl\nArgs: curl a,ThreadId: 9\nThreadName: resolve"),
+		{{Code: pcapng.PacketProcess, Value: []byte{8, 0, 0, 0, 0, 0, 0, 0}}},
+	} {
+		if err := w.WriteBlock(&pcapng.PacketBlock{WireLength: 14, Data: make([]byte, 14), Options: options}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "names.pcapng")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	if err := inspected(t, path).Text(&text); err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("%-16s2 packets of curl[7]\n%16s1 packet of process 8\nlog", "names", "")
+	if !strings.Contains(text.String(), want) {
+		t.Errorf("want %q in\n%s", want, text.String())
 	}
 }

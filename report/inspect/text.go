@@ -26,10 +26,10 @@ func (c *Capture) Text(w io.Writer) error {
 	}
 	p.line("packets", "%d", c.Packets)
 	p.line("wire bytes", "%d", c.WireBytes)
-	p.line("captured bytes", "%d%s", c.CapturedBytes, only(c.Cut, "; %d packets are cut"))
+	p.line("captured bytes", "%d%s", c.CapturedBytes, c.cut())
 	c.times(p)
 	p.line("dropped", "%s", known(c.Dropped, "the file does not say"))
-	p.line("no connection", "%d packets%s", c.Unconnected+c.Undecoded, only(c.Undecoded, "; of %d the headers could not be read"))
+	p.line("no connection", "%s%s", packets(c.Unconnected+c.Undecoded), only(c.Undecoded, "; of %d the headers could not be read"))
 	for n, i := range c.Interfaces {
 		if n == most {
 			p.line("", "… and %d more", len(c.Interfaces)-most)
@@ -42,7 +42,7 @@ func (c *Capture) Text(w io.Writer) error {
 			p.line("", "… and %d more", len(c.Processes)-most)
 			break
 		}
-		p.line(first(n, "names"), "%d packets of %s[%d]", q.Packets, encode.Escape(q.Name), q.PID)
+		p.line(first(n, "names"), "%s of %s", packets(q.Packets), q.text())
 	}
 	c.log(p)
 	for n, d := range c.Damage {
@@ -81,7 +81,32 @@ func known(n *int64, otherwise string) string {
 	if n == nil {
 		return otherwise
 	}
-	return fmt.Sprintf("%d packets", *n)
+	return packets(*n)
+}
+
+// packets words how many there are.
+func packets(n int64) string {
+	if n == 1 {
+		return "1 packet"
+	}
+	return fmt.Sprintf("%d packets", n)
+}
+
+func (c *Capture) cut() string {
+	switch c.Cut {
+	case 0:
+		return ""
+	case 1:
+		return "; 1 packet is cut"
+	}
+	return fmt.Sprintf("; %d packets are cut", c.Cut)
+}
+
+func (p *Process) text() string {
+	if p.Name == "" {
+		return fmt.Sprintf("process %d", p.PID)
+	}
+	return fmt.Sprintf("%s[%d]", encode.Escape(p.Name), p.PID)
 }
 
 func (c *Capture) format() string {
@@ -110,7 +135,7 @@ func (i *Interface) text() string {
 	if name == "" {
 		name = "(no name)"
 	}
-	text := fmt.Sprintf("%s: %d packets, %d wire bytes, %s", name, i.Packets, i.WireBytes, linkName(i.LinkType))
+	text := fmt.Sprintf("%s: %s, %d wire bytes, %s", name, packets(i.Packets), i.WireBytes, linkName(i.LinkType))
 	if i.Snaplen != 0 {
 		text += fmt.Sprintf(", at most %d bytes a packet", i.Snaplen)
 	}
@@ -130,6 +155,8 @@ func linkName(link uint16) string {
 		return "raw IP"
 	case pcapng.LinkSLL, pcapng.LinkSLL2:
 		return "Linux cooked"
+	case pcapng.LinkPKTAP:
+		return "PKTAP"
 	}
 	return fmt.Sprintf("link type %d", link)
 }
