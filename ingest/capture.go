@@ -144,7 +144,7 @@ func (c *Capture) open(i int) (*source, error) {
 	}
 	info, err := f.Stat()
 	if err == nil && info.IsDir() {
-		err = fmt.Errorf("%s: a directory, want a capture file", file.Name)
+		err = fmt.Errorf("%s: a folder without captures, want a capture file", file.Name)
 	}
 	if err == nil {
 		if info.Mode().IsRegular() {

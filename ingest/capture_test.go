@@ -214,7 +214,7 @@ func TestOpenErrors(t *testing.T) {
 	}{
 		{"none", "no capture file given", nil},
 		{"missing", "no such file", []string{filepath.Join(dir, "missing.pcap")}},
-		{"folder", dir + ": a directory, want a capture file", []string{dir}},
+		{"folder", dir + ": a folder without captures, want a capture file", []string{dir}},
 		{"empty", ": empty, want a pcapng or pcap capture", []string{save(t, "empty", nil)}},
 		{"text", ": begins with bytes 68656c6c, want a pcapng or pcap capture", []string{save(t, "text", []byte("hello"))}},
 		{"gzip", ": offset 0x4: gzip data cut: the file ends before it does", []string{save(t, "a.pcap.gz", []byte("\x1f\x8b\x08\x00"))}},

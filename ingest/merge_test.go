@@ -232,7 +232,7 @@ func TestLenient(t *testing.T) {
 				told = append(told, filepath.Base(d.File)+": "+d.Message)
 			}
 			if s := strings.Join(told, "\n"); len(told) != 5 || !strings.Contains(s, "missing.pcapng: left out: ") || !strings.Contains(s, "empty.pcapng: left out: empty, want a pcapng or pcap capture") ||
-				!strings.Contains(s, "text: left out: begins with bytes 68656c6c") || !strings.Contains(s, "left out: a directory") || !strings.Contains(s, "cut.pcapng: ") {
+				!strings.Contains(s, "text: left out: begins with bytes 68656c6c") || !strings.Contains(s, "left out: a folder") || !strings.Contains(s, "cut.pcapng: ") {
 				t.Errorf("%v: damage is\n%s", order, s)
 			}
 			must(t, c.Rewind())

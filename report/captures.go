@@ -14,9 +14,11 @@ import (
 // Captures returns the capture files that names stand for, in this order: a
 // folder for the captures in it (by what they hold; folders in it are not looked
 // into), and a pattern of *, ? and […], where no file is called so, for the files
-// that match. Both give files by name, and each only once.
+// that match. Both give files by name, and each only once. Of several names, one
+// that stands for no capture is returned as it is: who opens it will tell.
 func Captures(names []string) ([]string, error) {
 	var list captureList
+	var none []error // of names that stand for no capture
 	for _, name := range names {
 		info, err := os.Stat(name)
 		switch {
@@ -34,8 +36,12 @@ func Captures(names []string) ([]string, error) {
 			err = nil
 		}
 		if err != nil {
-			return nil, err
+			none = append(none, err)
+			list.add(name, nil, false)
 		}
+	}
+	if len(none) > 0 && len(none) == len(list.paths) {
+		return nil, none[0]
 	}
 	return list.paths, nil
 }

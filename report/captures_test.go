@@ -32,7 +32,8 @@ func TestCaptures(t *testing.T) {
 		{"a/.h*", "a/.hidden.pcapng"},
 		{"a/2.pcapng a", "a/2.pcapng a/.hidden.pcapng a/1.pcap a/cut a/noname"}, // once
 		{"a/2.pcapng ./a/2.pcapng", "a/2.pcapng ./a/2.pcapng"},                  // given so: an error later
-		{"a/? a/?.pcapng", "no match"},
+		{"a/? a/?.pcapng b", "a/? a/2.pcapng b"},                                // who opens a/? and b will tell
+		{"a/? b", "no match"},
 		{"[x].pcapng", "[x].pcapng"}, // a file of that name
 		{"- missing", "- missing"},
 		{"b", "no capture"},
