@@ -50,7 +50,7 @@ func (c *Capture) Text(w io.Writer) error {
 			p.line("", "… and %d more places", len(c.Damage)-most)
 			break
 		}
-		p.line(first(n, "damage"), "block %d (offset %#x): %s", d.Block, d.Offset, encode.Escape(strings.TrimSpace(d.Field+" "+d.Message)))
+		p.line(first(n, "damage"), "%s", encode.Escape(d.text()))
 	}
 	_, err := io.WriteString(w, p.String())
 	return err
@@ -107,6 +107,18 @@ func (p *Process) text() string {
 		return fmt.Sprintf("process %d", p.PID)
 	}
 	return fmt.Sprintf("%s[%d]", encode.Escape(p.Name), p.PID)
+}
+
+// text says where and what, as analyze does.
+func (d *Damage) text() string {
+	text := d.Message
+	if d.Field != "" {
+		text = d.Field + ": " + text
+	}
+	if d.Block > 0 {
+		text = fmt.Sprintf("block %d (offset %#x): %s", d.Block, d.Offset, text)
+	}
+	return text
 }
 
 func (c *Capture) format() string {
