@@ -24,7 +24,11 @@ func (cfg *Config) checkGiven() error {
 		}
 	}
 	if a, b, twice := sameFiles(cfg.Captures); twice {
-		return &InputError{Err: fmt.Errorf("%s: this capture is given twice, also as %s", b, a), Hint: "name each file once"}
+		also := ""
+		if a != b {
+			also = ", also as " + a
+		}
+		return &InputError{Err: fmt.Errorf("%s: this capture is given twice%s", b, also), Hint: "name each file once"}
 	}
 	for _, path := range cfg.Logs {
 		switch {

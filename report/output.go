@@ -180,7 +180,11 @@ func checkFolder(path, folder string) error {
 func checkParent(path string) error {
 	parent := filepath.Dir(filepath.Clean(path))
 	if info, err := os.Stat(parent); err != nil {
-		return &OutputError{path, errors.Unwrap(err).Error() + ": " + parent, ""}
+		hint := ""
+		if errors.Is(err, fs.ErrNotExist) {
+			hint = "make the folder first: mkdir -p " + parent
+		}
+		return &OutputError{path, errors.Unwrap(err).Error() + ": " + parent, hint}
 	} else if !info.IsDir() {
 		return &OutputError{path, parent + " is not a folder", ""}
 	}

@@ -63,17 +63,17 @@ func (r *Result) warnings() []Warning {
 		add(Gaps, "", "the recorder noted %s in what it saw; what may fall into one has no owner", encode.Count(r.log.gaps, "gap"))
 	}
 	if len(r.log.paths) == 0 && len(r.input.capture.Marks()) > 0 {
-		add(NoLog, "record with `pcapwho record -w run.pcapng -- COMMAND` for more, which writes the log beside the capture",
+		add(NoLog, "name the log with -l, or record with `pcapwho record -w run.pcapng -- COMMAND`, which writes it beside the capture",
 			"there is no connection log beside the capture: only the owners that the capture itself names are known")
 	} else if len(r.log.paths) == 0 {
-		add(NoLog, "record with `pcapwho record -w run.pcapng -- COMMAND`, which writes the log beside the capture",
+		add(NoLog, "name the log with -l, or record with `pcapwho record -w run.pcapng -- COMMAND`, which writes it beside the capture",
 			"there is no connection log beside the capture: owners are unknown")
 	} else if sent, received := unknown(r.Coverage, measure.Source), unknown(r.Coverage, measure.Destination); sent+received > 0 {
 		hint := ""
 		if len(r.log.blind) > 0 {
 			hint = "the recorder could not see: " + strings.Join(r.log.blind, "; ")
 		}
-		add(UnknownOwners, hint, "no single owner is known for the senders of %s and the receivers of %s", encode.Count(sent, "packet"), encode.Count(received, "packet"))
+		add(UnknownOwners, hint, "no single owner is known for the senders of %s and the receivers of %d", encode.Count(sent, "packet"), received)
 	}
 	if r.NWB != nil && !r.NWB.Seen() {
 		add(NoProcess, "processes and their PIDs: --tables processes", "the log has no connection of process %d: every number of nwb is 0", r.cfg.NWB)

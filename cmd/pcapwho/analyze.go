@@ -86,6 +86,7 @@ type analysis struct {
 	cfg    report.Config
 	output report.Output
 	strict bool
+	about  string // what warnings call the capture, where there are several results
 }
 
 // newAnalysis reads analyzeFlags.
@@ -174,7 +175,7 @@ func (a *analysis) run(ctx context.Context, c *console) (status int, err error) 
 		return 0, err
 	}
 	if a.output.Format != report.Text { // which has them already
-		c.warnings(result.Warnings)
+		c.warnings(a.about, result.Warnings)
 	}
 	switch {
 	case result.Damaged(), a.strict && doubtful(result.Warnings):
@@ -194,11 +195,17 @@ func doubtful(warnings []report.Warning) bool {
 	return false
 }
 
-func (c *console) warnings(list []report.Warning) {
+// warnings prints warnings of what about names, "" = of the only result. A hint
+// that was given for the result before is not repeated.
+func (c *console) warnings(about string, list []report.Warning) {
 	for _, w := range list {
+		if about != "" && !strings.HasPrefix(w.Message, about+": ") {
+			w.Message = about + ": " + w.Message
+		}
 		c.warning(w.Message)
-		if w.Hint != "" {
+		if w.Hint != "" && !c.hinted[w.Hint] {
 			c.hint(w.Hint)
+			c.hinted[w.Hint] = true
 		}
 	}
 }

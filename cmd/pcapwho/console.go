@@ -24,11 +24,14 @@ type console struct {
 	color    string // "auto", "always" or "never"
 
 	mu       sync.Mutex
-	progress bool // the line that stands last on err is a progress line
-	data     bool // data went to a terminal: progress would be drawn into it
+	progress bool            // the line that stands last on err is a progress line
+	data     bool            // data went to a terminal: progress would be drawn into it
+	hinted   map[string]bool // hints of warnings that were given; several results share them
 }
 
-func newConsole(out, err *os.File) *console { return &console{out: out, err: err, color: "auto"} }
+func newConsole(out, err *os.File) *console {
+	return &console{out: out, err: err, color: "auto", hinted: map[string]bool{}}
+}
 
 // consoleFlags are the flags of every command.
 func consoleFlags() []cli.Flag {

@@ -24,6 +24,9 @@ func (a *analysis) runEach(ctx context.Context, c *console) (status int, err err
 	for i, o := range outputs {
 		each[i] = *a
 		each[i].output, each[i].cfg.Captures = o, []string{o.Capture}
+		if len(outputs) > 1 {
+			each[i].about = o.Capture
+		}
 		if err := o.Check(&a.cfg); err != nil { // none may be any of the captures
 			return 0, err
 		}

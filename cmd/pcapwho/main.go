@@ -109,13 +109,24 @@ func usageError(ctx *cli.Context, err error, _ bool) error {
 	if name, ok := strings.CutPrefix(message, "flag provided but not defined: -"); ok {
 		message = "no flag " + dashed(name)
 	} else if m := badValue.FindStringSubmatch(message); m != nil {
-		message = dashed(m[2]) + ": the value cannot be " + m[1]
+		message = fmt.Sprintf("%s: %s %s", dashed(m[3]), m[2], wrong(m[1] != "", m[4]))
 	}
 	return usagef("see "+help, "%s", message)
 }
 
 // badValue is what the flag parser says of a value.
-var badValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-(\S+?)(?:: .*)?$`)
+var badValue = regexp.MustCompile(`^invalid (boolean )?value (".*") for (?:flag )?-(\S+?)(?:: (.*))?$`)
+
+// wrong says what is wrong with a value, which the flag parser has a reason for.
+func wrong(boolean bool, reason string) string {
+	switch {
+	case boolean:
+		return "is neither true nor false"
+	case strings.Contains(reason, "out of range"):
+		return "is too large"
+	}
+	return "is no whole number"
+}
 
 // dashed writes a flag as users do.
 func dashed(name string) string {
