@@ -134,7 +134,7 @@ func (o *oracle) rest(i int, source bool, me flow.Endpoint, log string) string {
 	w := o.witnesses(i, me)
 	before, after := low < w[0], high > w[len(w)-1]
 	if o.packets[i].Tuple.Protocol == flow.TCP {
-		unsure = unsure || before && o.server(i, source)
+		unsure = unsure || before && (o.server(i, source) || !o.begun(o.inst[i]))
 	} else if before || after {
 		return log
 	}
