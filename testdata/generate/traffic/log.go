@@ -113,17 +113,15 @@ func (c *connection) hasSocket(end int) bool {
 	return c.owner[end] != nil && !(c.udp && end == Server)
 }
 
-// open, handOver and close are what a process does with its end of c.
+// open, handOver and close are what a process does with its end of c. The log
+// names all that hold the socket, as who reads the table of sockets does, and at
+// once.
 func (g *generator) open(c *connection, end int) {
 	if !c.hasSocket(end) {
 		return
 	}
 	c.socket[end] = g.newSocket()
-	evidence := connlog.EvidenceConnect
-	if end == Server {
-		evidence = connlog.EvidenceAccept
-	}
-	g.change(c, end, connlog.SocketOpen, evidence)
+	g.change(c, end, connlog.SocketOpen, connlog.EvidencePoll)
 }
 
 func (g *generator) handOver(c *connection) {
@@ -131,7 +129,7 @@ func (g *generator) handOver(c *connection) {
 	if next := g.anyServer(); next != c.owner[Server] {
 		c.former[Server], c.owner[Server] = c.owner[Server], next
 		next.Connections++
-		g.change(c, Server, connlog.SocketOwner, connlog.EvidenceReceive)
+		g.change(c, Server, connlog.SocketOwner, connlog.EvidencePoll)
 	}
 }
 
