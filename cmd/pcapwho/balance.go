@@ -35,6 +35,8 @@ type evidence struct {
 	whole bool            // the source misses nothing
 	looks []look          // at all that every process holds, in the order of time
 	lost  map[end][]int64 // when the holders of a socket were last known, of which it was later found that it has none, or others that could not be seen
+
+	doubted map[end][]int64 // when the holders of a socket were last known, before others were found that could not be seen
 }
 
 // look is a time in which the recorder read all sockets.
@@ -89,7 +91,7 @@ func readEvidence(path string) (*evidence, error) {
 		return nil, err
 	}
 	defer log.Close()
-	known := &evidence{lost: map[end][]int64{}}
+	known := &evidence{lost: map[end][]int64{}, doubted: map[end][]int64{}}
 	var all []look
 	err = log.Each(context.Background(), func(e *connlog.Event) error {
 		switch s := e.Socket; {
@@ -106,6 +108,9 @@ func readEvidence(path string) (*evidence, error) {
 		case e.Kind == connlog.KindSocket && s.Partial:
 			k := end{s.Protocol, s.Local, s.Remote}
 			known.lost[k] = append(known.lost[k], e.Time-1)
+			if s.Change == connlog.SocketOwner {
+				known.doubted[k] = append(known.doubted[k], s.Since)
+			}
 		}
 		return nil
 	})
@@ -182,6 +187,11 @@ func (k *evidence) owed(e *workload.Entry, first, last int64) bool {
 	for _, t := range slices.Concat(k.lost[here], k.lost[withoutPeer]) {
 		if e.Begin <= t {
 			until = min(until, t+1)
+		}
+	}
+	for _, t := range k.doubted[here] { // the nearest look behind these packets may be of others
+		if e.Begin <= t && t < last {
+			return false
 		}
 	}
 	var seen []look

@@ -87,9 +87,14 @@ func TestOwed(t *testing.T) {
 		{"its holder last known in the first look", udp, []look{{110, 120}, {170, 180}}, map[end][]int64{connected: {120}}, 130, 130, false},
 		{"its holder last known in the last look", udp, []look{{110, 120}, {170, 180}}, map[end][]int64{connected: {180}}, 130, 130, true},
 		{"no peer, its holder not asked again", udp, []look{{110, 120}, {170, 180}}, map[end][]int64{bound: {120}}, 130, 130, false},
+		{"behind it others may have held it", tcp, []look{{150, 160}}, map[end][]int64{{protocol: flow.TCP, local: endpointOf(tcp.Local), remote: endpointOf(tcp.Remote)}: {160}}, 150, 161, false},
+		{"before others may have held it", tcp, []look{{150, 160}}, map[end][]int64{{protocol: flow.TCP, local: endpointOf(tcp.Local), remote: endpointOf(tcp.Remote)}: {160}}, 150, 160, true},
 		{"another socket before", udp, []look{{110, 120}, {170, 180}}, map[end][]int64{connected: {99}}, 130, 130, true},
 	} {
 		k := evidence{looks: c.looks, lost: c.lost}
+		if c.entry.Protocol == "tcp" {
+			k.doubted = c.lost
+		}
 		if got := k.owed(&c.entry, c.first, c.last); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
