@@ -2,6 +2,7 @@ package attribute
 
 import (
 	"fmt"
+	"io"
 	"sort"
 
 	"github.com/pcapwho/pcapwho/attribute/conn"
@@ -105,7 +106,10 @@ func (f *finder) connection(i int32, frame uint64) (*Connection, error) {
 		c, f.free = f.free[n-1], f.free[:n-1]
 	}
 	err := f.records.Next(func(_ uint64, record []byte) { f.connections.decode(record, c) })
-	if err != nil || c.ID != frame {
+	if err != nil && err != io.EOF {
+		return nil, fmt.Errorf("the temporary file for finished connections: %w", err)
+	}
+	if err == io.EOF || c.ID != frame {
 		return nil, fmt.Errorf("packet %d is not what it was on the first pass: the capture changed while it was read", frame)
 	}
 	f.live[i] = c

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"maps"
-	"math"
 	"slices"
 
 	"github.com/pcapwho/pcapwho/attribute/conn"
@@ -67,20 +66,6 @@ func (sums looseSums) sorted() []Loose {
 		loose[i] = *sums[k]
 	}
 	return loose
-}
-
-// quoteKey names the end of an instance that an ICMP error is for, and the
-// interval of time in which its owner does not change.
-type quoteKey struct {
-	side        flow.Side
-	from, until int64
-	source      Reason
-}
-
-// quoteVerdict is who the end was then.
-type quoteVerdict struct {
-	quoteKey
-	verdict Verdict
 }
 
 // addLoose books a packet that belongs to no connection and quotes none.
@@ -157,37 +142,6 @@ func looseCounts(p *packet.Packet) Counts {
 		c.UniqueBytes = c.PayloadBytes
 	}
 	return c
-}
-
-// quote returns the instance that an ICMP error, which quotes, is about, and
-// which end of it, when. src is the reason of the error's source.
-func quote(log *owner.Timeline, f *conn.Follower, p *packet.Packet, src Reason) (i int32, q quoteKey, ok bool) {
-	key, side := p.Quoted.Key(log.Namespace(p.Interface))
-	if i, ok = f.Latest(key); !ok {
-		return 0, q, false
-	}
-	q = quoteKey{side: side, from: math.MinInt64, until: math.MaxInt64, source: src}
-	if log != nil {
-		q.from, q.until = log.Cut(f.Instance(i).Number, &key, p.Time)
-	}
-	return i, q, true
-}
-
-// quote judges the end of a connection that an ICMP error is for, by the log.
-func (h *hearing) quote(in *conn.Instance, q quoteKey) Verdict {
-	sent, first := h.follower.Sent(in), h.follower.First(in)
-	s := h.hear(in, q.side, first, sent[0].PayloadBytes+sent[1].PayloadBytes > 0)
-	return h.verdict(s, stretch{q.from, q.until, max(q.from, first), min(q.until, in.Last), true})
-}
-
-// quote answers for an end that an ICMP error is for.
-func (m *marker) quote(c *Connection, q *quoteVerdict) Verdict {
-	v := q.verdict
-	if len(c.labels) > 0 {
-		v = m.quoted(v, c, q.side)
-	}
-	v.Why = "an ICMP error about this connection; " + v.Why
-	return v
 }
 
 // packed makes candidates comparable.

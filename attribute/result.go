@@ -70,7 +70,7 @@ func (e End) Other() End { return e ^ 1 }
 // Span is a stretch of one connection in which neither end's owner changes:
 // the unit of account.
 type Span struct {
-	From        int64      // its packets are those from this time on, to the next span's From, Unix nanoseconds
+	From        int64      // nothing that is known changes from this time to the next span's, Unix nanoseconds; spans that marks divide share it
 	First, Last int64      // times of its first and last packet, Unix nanoseconds
 	Sent        [2]Counts  // what each End sent
 	Verdict     [2]Verdict // who each End was

@@ -100,28 +100,6 @@ func (s *share) take(p *packet.Packet) {
 	s.addQuoting(p)
 }
 
-// addQuoting books an ICMP error with the connection that it quotes, which is
-// judged when it has finished; where that is not known, as a packet of none.
-func (s *share) addQuoting(p *packet.Packet) {
-	c := looseCounts(p)
-	src, _ := looseReasons(s.hearing.log, p)
-	i, q, ok := quote(s.hearing.log, s.follower, p, src)
-	if !ok {
-		if p.Mark != 0 {
-			s.sighted.note(p)
-		}
-		addLoose(s.loose, looseKeyOf(s.hearing.log, p), c)
-		return
-	}
-	s.follower.Instance(i).Mark()
-	if s.quoting[i] == nil {
-		s.quoting[i] = map[quoteKey]Counts{}
-	}
-	sum := s.quoting[i][q]
-	sum.Add(c)
-	s.quoting[i][q] = sum
-}
-
 // sweep finishes the connections that are over at a time of the capture.
 func (s *share) sweep(clock int64) {
 	s.over = over(s.follower, s.hearing.log, clock, s.over[:0])
@@ -167,7 +145,7 @@ func (s *share) finish(i int32, in *conn.Instance) {
 	}
 	c := &s.connection
 	s.hearing.connection(i, in, c)
-	if in.Marked() {
+	if in.Flagged() {
 		s.finishQuotes(i, in, c)
 	}
 	for _, sent := range c.Sum() {
@@ -178,29 +156,6 @@ func (s *share) finish(i int32, in *conn.Instance) {
 	if s.err = s.finished.Add(c.ID, s.record); s.err != nil {
 		s.failed.Store(true)
 	}
-}
-
-// pendingQuote is ICMP errors about a connection, of which marks may tell more
-// when all are known.
-type pendingQuote struct {
-	connection Connection
-	quote      quoteVerdict
-	counts     Counts
-}
-
-// finishQuotes judges the ICMP errors about an instance.
-func (s *share) finishQuotes(i int32, in *conn.Instance, c *Connection) {
-	for q, sum := range s.quoting[i] {
-		v := quoteVerdict{q, s.hearing.quote(in, q)}
-		if len(c.labels) > 0 {
-			s.pending = append(s.pending, pendingQuote{c.clone(), v, sum})
-		} else {
-			v.verdict = (*marker)(nil).quote(c, &v)
-			s.quoted.add(unowned(q.source, looseWhy[q.source]), v.verdict, sum)
-		}
-		c.quotes = append(c.quotes, v)
-	}
-	delete(s.quoting, i)
 }
 
 // finishAll judges all that are left.
@@ -220,7 +175,3 @@ func shared(p *packet.Packet) (hash uint64, ok bool) {
 	}
 	return 0, false
 }
-
-// quotes tells whether p is an ICMP error for the sender of the packet that it
-// quotes (RFC 792, RFC 4443).
-func quotes(p *packet.Packet) bool { return p.HasQuoted && p.Quoted.Source == p.Tuple.Destination }

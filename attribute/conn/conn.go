@@ -53,7 +53,7 @@ const (
 	preceded                = 1 << 6
 	holed                   = 1 << 7 // it has holes
 	version6                = 1 << 8
-	marked                  = 1 << 9 // by Mark
+	flagged                 = 1 << 9 // by Flag
 	labelled                = 1 << 10
 )
 
@@ -71,11 +71,11 @@ func (in *Instance) Opener() flow.Side { return flow.Side(in.state / openedHigh 
 // Preceded tells that the key had an instance before.
 func (in *Instance) Preceded() bool { return in.state&preceded != 0 }
 
-// Mark marks the instance, for the caller's own use.
-func (in *Instance) Mark() { in.state |= marked }
+// Flag flags the instance, for the caller's own use.
+func (in *Instance) Flag() { in.state |= flagged }
 
-// Marked tells whether Mark was called.
-func (in *Instance) Marked() bool { return in.state&marked != 0 }
+// Flagged tells whether Flag was called.
+func (in *Instance) Flagged() bool { return in.state&flagged != 0 }
 
 // Evidence is what is known beside the packets.
 type Evidence interface {

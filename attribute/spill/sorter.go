@@ -144,10 +144,12 @@ func (r *run) next() (id uint64, record []byte, err error) {
 		return 0, nil, err // io.EOF at the end of the run
 	}
 	n, err := binary.ReadUvarint(r.r)
-	if err != nil {
-		return 0, nil, err
+	if err == nil {
+		r.buf = slices.Grow(r.buf[:0], int(n))[:n]
+		_, err = io.ReadFull(r.r, r.buf)
 	}
-	r.buf = slices.Grow(r.buf[:0], int(n))[:n]
-	_, err = io.ReadFull(r.r, r.buf)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF // within a record: the file was cut
+	}
 	return id, r.buf, err
 }
