@@ -1,6 +1,7 @@
 package attribute
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/pcapwho/pcapwho/attribute/conn"
@@ -56,10 +57,7 @@ type work struct {
 func (s *share) takeBatch(w work, n int) {
 	list := w.Shares[n]
 	for _, due := range w.sweeps {
-		k := 0
-		for k < len(list) && list[k] < due.before {
-			k++
-		}
+		k, _ := slices.BinarySearch(list, due.before)
 		s.takeList(w.Batch, list[:k])
 		list = list[k:]
 		s.sweep(due.clock)

@@ -10,7 +10,7 @@ import (
 // Batch is packets of a recording in a row, with their sums and how they are
 // divided among shares. Its memory is used again once every holder called Done.
 type Batch struct {
-	Packets []packet.Packet // Frame is not set: see Number
+	Packets []packet.Packet // Frame is not set: that of packet i is First + i
 	First   uint64          // frame number of the first
 
 	// Shares has, for each share, the indexes of its packets, ascending: the
@@ -39,13 +39,6 @@ func (b *Batch) Hold(n int) { b.holders.Add(int32(n)) }
 func (b *Batch) Done() {
 	if b.holders.Add(-1) == 0 {
 		b.pool <- b
-	}
-}
-
-// Number sets the frame number of every packet.
-func (b *Batch) Number() {
-	for i := range b.Packets {
-		b.Packets[i].Frame = b.First + uint64(i)
 	}
 }
 

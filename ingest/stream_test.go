@@ -88,6 +88,13 @@ func streamed(t testing.TB, workers, shares int, paths ...string) (all told) {
 	}
 }
 
+// Number sets the frame number of every packet.
+func (b *Batch) Number() {
+	for i := range b.Packets {
+		b.Packets[i].Frame = b.First + uint64(i)
+	}
+}
+
 // checkBatch checks that every packet is in one share, or rare.
 func checkBatch(t testing.TB, b *Batch) {
 	t.Helper()
