@@ -234,13 +234,16 @@ func classicTwin(file []byte) []byte {
 	var rec Record
 	for {
 		err := r.Next(&rec)
+		if r.format != FormatPcap || len(r.interfaces) > 1 {
+			return nil // another file begins, which keeps its order
+		}
 		if err == io.EOF && r.Skipped() == 0 {
 			if r, err = NewReader(bytes.NewReader(out), "x"); err != nil || int(r.pcap.header) != header {
 				return nil
 			}
 			return out
 		}
-		if err != nil || r.format != FormatPcap || len(r.interfaces) > 1 || int(r.pcap.header) != header {
+		if err != nil || int(r.pcap.header) != header {
 			return nil
 		}
 		for i := range 4 {
