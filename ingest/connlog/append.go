@@ -119,6 +119,12 @@ func (e *Event) Append(b []byte) []byte {
 		l.text("address", e.Address.Address)
 		l.intIf("ifindex", int64(e.Address.Interface))
 		l.textIf("name", e.Address.Name)
+		l.uintIf("netns", e.Address.Namespace)
+		l.uintIf("peer_netns", e.Address.Peer)
+	case KindInterface:
+		l.iface(e.Interface)
+	case KindNAT:
+		l.nat(e.NAT)
 	case KindClock:
 		l.intIf("step_ns", e.Clock.Step)
 	case KindGap:
@@ -152,7 +158,9 @@ func (l *line) head(h *Head) {
 		if i > 0 {
 			l.b = append(l.b, ',')
 		}
+		l.b = append(l.b, '{')
 		l.iface(&h.Interfaces[i])
+		l.b = append(l.b, '}')
 	}
 	l.b = append(l.b, ']')
 	if len(h.Addresses) > 0 {
@@ -179,7 +187,6 @@ func (l *line) head(h *Head) {
 }
 
 func (l *line) iface(i *Interface) {
-	l.b = append(l.b, '{')
 	l.text("name", i.Name)
 	l.int("ifindex", int64(i.Index))
 	l.uintIf("netns", i.Namespace)
@@ -187,7 +194,17 @@ func (l *line) iface(i *Interface) {
 	l.intIf("mtu", int64(i.MTU))
 	l.texts("addresses", i.Addresses)
 	l.trueIf("loopback", i.Loopback)
-	l.b = append(l.b, '}')
+	l.uintIf("peer_netns", i.Peer)
+}
+
+func (l *line) nat(n *NAT) {
+	l.text("change", n.Change.String())
+	l.uintIf("netns", n.Namespace)
+	l.text("protocol", n.Protocol.String())
+	l.endpoint("source", n.Source)
+	l.endpoint("destination", n.Destination)
+	l.endpoint("new_source", n.NewSource)
+	l.endpoint("new_destination", n.NewDestination)
 }
 
 func (l *line) processEvent(p *Process) {

@@ -26,7 +26,7 @@ const (
 )
 
 // written are the kinds that Append writes with fields of their own.
-var written = []Kind{KindHead, KindProcess, KindSocket, KindPoll, KindAddress, KindClock, KindGap, KindEnd}
+var written = []Kind{KindHead, KindProcess, KindSocket, KindPoll, KindAddress, KindInterface, KindNAT, KindClock, KindGap, KindEnd}
 
 func document(t testing.TB) string {
 	t.Helper()
@@ -275,7 +275,7 @@ func fill(v reflect.Value) {
 
 // least is an event of the kind that tells nothing that it need not.
 func least(k Kind) *Event {
-	return &Event{Kind: k, Head: &Head{}, Process: &Process{UID: -1}, Socket: &Socket{}, Poll: &Poll{}, Address: &Address{}, Clock: &Clock{}, Gap: &Gap{}, End: &End{}}
+	return &Event{Kind: k, Head: &Head{}, Process: &Process{UID: -1}, Socket: &Socket{}, Poll: &Poll{}, Address: &Address{}, Interface: &Interface{}, NAT: &NAT{}, Clock: &Clock{}, Gap: &Gap{}, End: &End{}}
 }
 
 func fields(t testing.TB, e *Event) map[string]string {
@@ -376,14 +376,14 @@ func inSchema(t testing.TB, kind string) map[string][2]string {
 // What is reserved is named, and what is written as a word is explained.
 func TestWordsAreDescribed(t *testing.T) {
 	doc := document(t)
-	for _, names := range [][]string{kindNames, processChangeNames, socketChangeNames, addressChangeNames, socketEvidenceNames, {string(GapCapture), string(GapSockets), string(GapProcesses)}} {
+	for _, names := range [][]string{kindNames, processChangeNames, socketChangeNames, addressChangeNames, translationChangeNames, socketEvidenceNames, {string(GapCapture), string(GapSockets), string(GapProcesses)}} {
 		for _, name := range names {
 			if name != "" && !strings.Contains(doc, "`"+name+"`") && !strings.Contains(doc, "\n## "+name+"\n") {
 				t.Errorf("%s does not say what %q is", manual, name)
 			}
 		}
 	}
-	for _, k := range []Kind{KindNAT, KindMark} {
+	for _, k := range []Kind{KindMark} {
 		if got := fieldsOf((&Event{Kind: k}).Append(nil)); len(got) != 3 {
 			t.Errorf("%s is reserved, and written with %v", k, got)
 		}

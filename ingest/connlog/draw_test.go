@@ -57,7 +57,7 @@ func (d drawer) endpoint(name string) flow.Endpoint {
 }
 
 func (d drawer) event() Event {
-	kinds := []Kind{KindHead, KindProcess, KindSocket, KindPoll, KindAddress, KindClock, KindGap, KindEnd}
+	kinds := []Kind{KindHead, KindProcess, KindSocket, KindPoll, KindAddress, KindInterface, KindNAT, KindClock, KindGap, KindEnd}
 	e := Event{Kind: rapid.SampledFrom(kinds).Draw(d.T, "kind"), Time: d.int("time"), Seq: d.uint("seq"), Boot: d.int("boot")}
 	switch e.Kind {
 	case KindHead:
@@ -69,7 +69,13 @@ func (d drawer) event() Event {
 	case KindPoll:
 		e.Poll = &Poll{Begin: d.int("begin"), End: d.int("end"), Sockets: d.small("sockets"), Thorough: d.bool("thorough")}
 	case KindAddress:
-		e.Address = &Address{Change: AddressChange(rapid.IntRange(1, len(addressChangeNames)-1).Draw(d.T, "change")), Address: d.prefix("address"), Interface: d.small("ifindex"), Name: d.text("name")}
+		e.Address = &Address{Change: AddressChange(rapid.IntRange(1, len(addressChangeNames)-1).Draw(d.T, "change")), Address: d.prefix("address"), Interface: d.small("ifindex"), Name: d.text("name"), Namespace: d.uint("netns"), Peer: d.uint("peer")}
+	case KindInterface:
+		i := d.iface()
+		e.Interface = &i
+	case KindNAT:
+		e.NAT = &NAT{Change: TranslationChange(rapid.IntRange(1, len(translationChangeNames)-1).Draw(d.T, "change")), Namespace: d.uint("netns"), Protocol: d.protocol(),
+			Source: d.endpoint("source"), Destination: d.endpoint("destination"), NewSource: d.endpoint("new source"), NewDestination: d.endpoint("new destination")}
 	case KindClock:
 		e.Clock = &Clock{Step: d.int("step")}
 	case KindGap:
@@ -94,16 +100,24 @@ func (d drawer) head() *Head {
 		Command: d.texts("command"), Focus: rapid.SliceOfN(rapid.Int32Min(1), 0, 3).Draw(d.T, "focus"),
 	}
 	for range rapid.IntRange(0, 3).Draw(d.T, "interfaces") {
-		i := Interface{Name: d.text("name"), Index: d.small("ifindex"), Namespace: d.uint("netns"), LinkType: rapid.Uint16().Draw(d.T, "link"), MTU: d.small("mtu"), Loopback: d.bool("loopback")}
-		for range rapid.IntRange(0, 2).Draw(d.T, "addresses") {
-			i.Addresses = append(i.Addresses, d.prefix("address"))
-		}
-		h.Interfaces = append(h.Interfaces, i)
+		h.Interfaces = append(h.Interfaces, d.iface())
 	}
 	for range rapid.IntRange(0, 3).Draw(d.T, "all addresses") {
 		h.Addresses = append(h.Addresses, d.prefix("address"))
 	}
 	return h
+}
+
+func (d drawer) iface() Interface {
+	i := Interface{Name: d.text("name"), Index: d.small("ifindex"), Namespace: d.uint("netns"), LinkType: rapid.Uint16().Draw(d.T, "link"), MTU: d.small("mtu"), Loopback: d.bool("loopback"), Peer: d.uint("peer")}
+	for range rapid.IntRange(0, 2).Draw(d.T, "addresses") {
+		i.Addresses = append(i.Addresses, d.prefix("address"))
+	}
+	return i
+}
+
+func (d drawer) protocol() flow.Protocol {
+	return rapid.SampledFrom([]flow.Protocol{flow.TCP, flow.UDP, flow.ICMP, flow.ICMPv6, flow.SCTP, 47}).Draw(d.T, "protocol")
 }
 
 func (d drawer) process() *Process {
@@ -121,7 +135,7 @@ func (d drawer) process() *Process {
 func (d drawer) socket() *Socket {
 	s := &Socket{
 		Change: SocketChange(rapid.IntRange(1, len(socketChangeNames)-1).Draw(d.T, "change")), ID: d.uint("id"), Inode: d.uint("inode"), Namespace: d.uint("netns"),
-		Protocol: rapid.SampledFrom([]flow.Protocol{flow.TCP, flow.UDP, flow.ICMP, flow.ICMPv6, flow.SCTP, 47}).Draw(d.T, "protocol"),
+		Protocol: d.protocol(),
 		Local:    d.endpoint("local"), V6: d.bool("v6"), V6Only: d.bool("v6only"), Interface: d.small("ifindex"), State: d.text("state"), Partial: d.bool("partial"),
 		Evidence: Evidence(rapid.IntRange(0, len(socketEvidenceNames)-1).Draw(d.T, "evidence")), Since: d.int("since"),
 	}

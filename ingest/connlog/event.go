@@ -20,6 +20,7 @@ const (
 	KindSocket
 	KindPoll
 	KindAddress
+	KindInterface
 	KindNAT
 	KindMark
 	KindClock
@@ -35,14 +36,16 @@ type Event struct {
 	Seq  uint64 // orders events of equal time; 1 for the head
 	Boot int64  // boot_ns: nanoseconds since boot, on the kernel's stamp; 0 where there is none
 
-	Head    *Head
-	Process *Process
-	Socket  *Socket
-	Poll    *Poll
-	Address *Address
-	Clock   *Clock
-	Gap     *Gap
-	End     *End
+	Head      *Head
+	Process   *Process
+	Socket    *Socket
+	Poll      *Poll
+	Address   *Address
+	Interface *Interface // captured from now on: the next of Head.Interfaces
+	NAT       *NAT
+	Clock     *Clock
+	Gap       *Gap
+	End       *End
 }
 
 // ProcessID identifies a process: the PID alone is reused.
@@ -89,6 +92,7 @@ type Interface struct {
 	MTU       int
 	Addresses []string // CIDR notation
 	Loopback  bool
+	Peer      uint64 // peer_netns: network namespace of its other end, or of its parent device; 0 = unknown, or it has none
 }
 
 // ProcessChange is what a process event says.
@@ -186,13 +190,33 @@ const (
 	AddressRemove
 )
 
-// Address says that an address of the recorder's network namespace came or
-// went.
+// Address says that an address of an interface came or went.
 type Address struct {
 	Change    AddressChange
 	Address   string // CIDR notation
 	Interface int    // ifindex; 0 = unknown
 	Name      string // of the interface; "" = unknown
+	Namespace uint64 // network namespace; 0 = the recorder's
+	Peer      uint64 // peer_netns of the interface, see Interface
+}
+
+// TranslationChange is what a nat event says.
+type TranslationChange uint8
+
+const (
+	TranslationSnapshot TranslationChange = iota + 1 // existed before this time
+	TranslationOpen
+	TranslationClose
+)
+
+// NAT says that the packets of a connection are given other addresses or ports
+// (conntrack). Source is the end that opened it.
+type NAT struct {
+	Change                    TranslationChange
+	Namespace                 uint64 // network namespace that translates; 0 = the recorder's
+	Protocol                  flow.Protocol
+	Source, Destination       flow.Endpoint // of the packets from Source, before
+	NewSource, NewDestination flow.Endpoint // and after
 }
 
 // Clock is a reading of both clocks at one moment.

@@ -10,11 +10,12 @@ import (
 
 // The words of the log, by the value they stand for.
 var (
-	kindNames           = []string{"", "head", "process", "socket", "poll", "address", "nat", "mark", "clock", "gap", "end"}
-	processChangeNames  = []string{"", "snapshot", "exec", "fork", "exit"}
-	socketChangeNames   = []string{"", "snapshot", "open", "peer", "owner", "close"}
-	addressChangeNames  = []string{"", "add", "remove"}
-	socketEvidenceNames = []string{"", "poll", "connect", "accept", "bind", "send", "receive", "destroy", "packet"}
+	kindNames              = []string{"", "head", "process", "socket", "poll", "address", "interface", "nat", "mark", "clock", "gap", "end"}
+	processChangeNames     = []string{"", "snapshot", "exec", "fork", "exit"}
+	socketChangeNames      = []string{"", "snapshot", "open", "peer", "owner", "close"}
+	addressChangeNames     = []string{"", "add", "remove"}
+	translationChangeNames = []string{"", "snapshot", "open", "close"}
+	socketEvidenceNames    = []string{"", "poll", "connect", "accept", "bind", "send", "receive", "destroy", "packet"}
 )
 
 // String returns the value of the "event" field.
@@ -28,6 +29,9 @@ func (c SocketChange) String() string { return word(socketChangeNames, int(c)) }
 
 // String returns the value of an address event's "change" field.
 func (c AddressChange) String() string { return word(addressChangeNames, int(c)) }
+
+// String returns the value of a nat event's "change" field.
+func (c TranslationChange) String() string { return word(translationChangeNames, int(c)) }
 
 // String returns the value of the "evidence" field.
 func (e Evidence) String() string { return word(socketEvidenceNames, int(e)) }

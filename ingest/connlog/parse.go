@@ -51,6 +51,7 @@ type wireInterface struct {
 	MTU       int32    `json:"mtu"`
 	Addresses []string `json:"addresses"`
 	Loopback  bool     `json:"loopback"`
+	Peer      uint64   `json:"peer_netns"`
 }
 
 type wireProcess struct {
@@ -108,10 +109,22 @@ type wirePoll struct {
 }
 
 type wireAddress struct {
-	Change  *string `json:"change"`
-	Address *string `json:"address"`
-	Index   int32   `json:"ifindex"`
-	Name    string  `json:"name"`
+	Change    *string `json:"change"`
+	Address   *string `json:"address"`
+	Index     int32   `json:"ifindex"`
+	Name      string  `json:"name"`
+	Namespace uint64  `json:"netns"`
+	Peer      uint64  `json:"peer_netns"`
+}
+
+type wireNAT struct {
+	Change         *string `json:"change"`
+	Namespace      uint64  `json:"netns"`
+	Protocol       *string `json:"protocol"`
+	Source         *string `json:"source"`
+	Destination    *string `json:"destination"`
+	NewSource      *string `json:"new_source"`
+	NewDestination *string `json:"new_destination"`
 }
 
 type wireClock struct {
@@ -163,6 +176,10 @@ func parse(text []byte, e *Event) (name string, err error) {
 		e.Poll, err = parsePoll(text)
 	case KindAddress:
 		e.Address, err = parseAddress(text)
+	case KindInterface:
+		e.Interface, err = parseInterface(text)
+	case KindNAT:
+		e.NAT, err = parseNAT(text)
 	case KindClock:
 		var clock wireClock
 		err = unmarshal(text, &clock)
@@ -198,9 +215,22 @@ func parseHead(text []byte) (*Head, error) {
 		Addresses: w.Addresses, Namespace: w.Namespace, PIDSpace: w.PIDSpace, Snaplen: int(w.Snaplen), Filter: w.Filter, Command: w.Command, Focus: w.Focus,
 	}
 	for _, i := range w.Interfaces {
-		h.Interfaces = append(h.Interfaces, Interface{i.Name, int(i.Index), i.Namespace, i.LinkType, int(i.MTU), i.Addresses, i.Loopback})
+		h.Interfaces = append(h.Interfaces, i.iface())
 	}
 	return h, nil
+}
+
+func (i *wireInterface) iface() Interface {
+	return Interface{i.Name, int(i.Index), i.Namespace, i.LinkType, int(i.MTU), i.Addresses, i.Loopback, i.Peer}
+}
+
+func parseInterface(text []byte) (*Interface, error) {
+	var w wireInterface
+	if err := unmarshal(text, &w); err != nil {
+		return nil, err
+	}
+	i := w.iface()
+	return &i, nil
 }
 
 func parseProcess(text []byte) (*Process, error) {
@@ -313,7 +343,42 @@ func parseAddress(text []byte) (*Address, error) {
 	if _, err := netip.ParsePrefix(*w.Address); err != nil {
 		return nil, wrong("address", "%q is no address in CIDR notation", *w.Address)
 	}
-	return &Address{Change: AddressChange(change), Address: *w.Address, Interface: int(w.Index), Name: w.Name}, nil
+	return &Address{Change: AddressChange(change), Address: *w.Address, Interface: int(w.Index), Name: w.Name, Namespace: w.Namespace, Peer: w.Peer}, nil
+}
+
+func parseNAT(text []byte) (*NAT, error) {
+	var w wireNAT
+	switch err := unmarshal(text, &w); {
+	case err != nil:
+		return nil, err
+	case w.Change == nil:
+		return nil, missing("change")
+	case w.Protocol == nil:
+		return nil, missing("protocol")
+	}
+	change, ok := lookup(translationChangeNames, *w.Change)
+	if !ok {
+		return nil, wrong("change", "%q, want one of %q", *w.Change, translationChangeNames[1:])
+	}
+	n := &NAT{Change: TranslationChange(change), Namespace: w.Namespace}
+	var err error
+	if n.Protocol, err = parseProtocol(*w.Protocol); err != nil {
+		return nil, wrong("protocol", "%w", err)
+	}
+	for _, end := range []struct {
+		name string
+		text *string
+		to   *flow.Endpoint
+	}{{"source", w.Source, &n.Source}, {"destination", w.Destination, &n.Destination},
+		{"new_source", w.NewSource, &n.NewSource}, {"new_destination", w.NewDestination, &n.NewDestination}} {
+		if end.text == nil {
+			return nil, missing(end.name)
+		}
+		if *end.to, err = parseEndpoint(*end.text); err != nil {
+			return nil, wrong(end.name, "%w", err)
+		}
+	}
+	return n, nil
 }
 
 func parseGap(text []byte) (*Gap, error) {
