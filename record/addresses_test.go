@@ -20,10 +20,10 @@ func TestAddressNotices(t *testing.T) {
 		want string
 	}{
 		{tell(connlog.AddressAdd, a, 1<<29), "[]"},
-		{tell(connlog.AddressAdd, b, 1<<29), "[{add 2001:db8::1/64 536870912 }]"},
+		{tell(connlog.AddressAdd, b, 1<<29), "[{add 2001:db8::1/64 536870912  0 0 0}]"},
 		{tell(connlog.AddressAdd, b, 1<<29), "[]"},
-		{tell(connlog.AddressAdd, a, 1<<30), "[{add 192.0.2.1/24 1073741824 }]"},
-		{tell(connlog.AddressRemove, a, 1<<29), "[{remove 192.0.2.1/24 536870912 x0}]"},
+		{tell(connlog.AddressAdd, a, 1<<30), "[{add 192.0.2.1/24 1073741824  0 0 0}]"},
+		{tell(connlog.AddressRemove, a, 1<<29), "[{remove 192.0.2.1/24 536870912 x0 0 0 0}]"},
 		{tell(connlog.AddressRemove, a, 1<<29), "[]"},
 	} {
 		if got := fmt.Sprint(book.take(c.n)); got != c.want {

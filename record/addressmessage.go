@@ -39,18 +39,16 @@ func parseAddress(kind uint16, m []byte) (a connlog.Address, ok bool, err error)
 	host := binary.NativeEndian
 	a.Interface = int(int32(host.Uint32(m[4:])))
 	var any, local netip.Addr
-	for b := m[addressMessage:]; len(b) >= 4; {
-		length := int(host.Uint16(b))
-		if length < 4 || length > len(b) {
-			return a, false, fmt.Errorf("rtnetlink: attribute of %d bytes, %d left", length, len(b))
-		}
-		switch value, _ := netip.AddrFromSlice(b[4:length]); host.Uint16(b[2:]) & 0x3fff {
+	err = eachAttribute("rtnetlink", m[addressMessage:], func(kind uint16, value []byte) {
+		switch address, _ := netip.AddrFromSlice(value); kind {
 		case addressAny:
-			any = value
+			any = address
 		case addressLocal:
-			local = value
+			local = address
 		}
-		b = b[min((length+3)&^3, len(b)):]
+	})
+	if err != nil {
+		return a, false, err
 	}
 	if !local.IsValid() {
 		local = any

@@ -28,6 +28,7 @@ type capture struct {
 	ports   []port      // by pcapng interface ID
 	byIndex map[int]int // ifindex → place in ports, -1 = not recorded
 	lost    func(connlog.Gap)
+	met     func(connlog.Interface)
 	message func(MessageKind, string)
 	stopped atomic.Bool
 
@@ -185,20 +186,21 @@ func (c *capture) take(f *frame) {
 // meet gives an interface that appeared while recording its block, with its
 // first packet. It returns -1 for one whose frames cannot be recorded.
 func (c *capture) meet(f *frame) int {
-	name := fmt.Sprintf("ifindex-%d", f.index)
-	if i, err := net.InterfaceByIndex(f.index); err == nil {
-		name = i.Name
-	}
 	link, ok := linkType(f.hardware)
+	i, err := net.InterfaceByIndex(f.index)
+	if err != nil { // it went
+		i = &net.Interface{Index: f.index, Name: fmt.Sprintf("ifindex-%d", f.index)}
+	}
 	if !ok || len(c.ports) >= pcapng.MaxInterfaces {
 		c.byIndex[f.index] = -1
-		c.message(Warning, fmt.Sprintf("interface %q is left out: frames of hardware type %d cannot be recorded", name, f.hardware))
+		c.message(Warning, fmt.Sprintf("interface %q is left out: frames of hardware type %d cannot be recorded", i.Name, f.hardware))
 		return -1
 	}
-	if err := c.add(f.index, name, link); err != nil {
+	if err := c.add(f.index, i.Name, link); err != nil {
 		c.fail(err)
 		return -1
 	}
+	c.met(describeInterface(*i, link))
 	return c.byIndex[f.index]
 }
 

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -37,6 +38,8 @@ func TestMeet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var met []string
+	c.met = func(i connlog.Interface) { met = append(met, i.Name) }
 	const gone = 1 << 30 // an index that no interface has any more
 	for i, x := range []frame{
 		{index: gone, hardware: arphrdEther}, {index: gone + 1, hardware: 778}, {index: 1, hardware: arphrdEther},
@@ -61,6 +64,9 @@ func TestMeet(t *testing.T) {
 	}
 	if len(ids) != 4 || ids[0] != 1 || ids[1] != 0 || ids[2] != 1 || ids[3] != 2 || c.packets != 4 {
 		t.Errorf("packets of the interfaces %v, %d counted", ids, c.packets)
+	}
+	if want := []string{"ifindex-1073741824", "ifindex-1073741826"}; !slices.Equal(met, want) {
+		t.Errorf("the log is told of %q, want %q", met, want)
 	}
 	for i, want := range []pcapng.Interface{
 		{Name: "known", LinkType: 1, Received: pcapng.Counted(1)}, {Name: "ifindex-1073741824", LinkType: 1, Received: pcapng.Counted(2)},

@@ -26,6 +26,10 @@
 //	Start ──────┤ hooks ── trace ────┤
 //	            └ source ─ watch ────┴─────► run.conns.jsonl
 //
+// The log also has what tells where packets of other network namespaces come from:
+// the addresses there (namespaces), and what the kernel makes of addresses on the
+// way (translations).
+//
 // The log never claims more than was seen. trace names who used a socket: what the
 // network does while some process happens to run is nobody's. For watch a process
 // holds a socket when its

@@ -27,10 +27,13 @@ type Recording struct {
 	logFile *output
 	watch   observer
 	local   *addresses
+	others  *namespaces
+	nat     *translations
 	command *command
 
-	losses chan connlog.Gap // from the capture
-	steps  chan struct{}    // the clock was set
+	losses chan connlog.Gap       // from the capture
+	met    chan connlog.Interface // that the capture met on its way
+	steps  chan struct{}          // the clock was set
 	unstep func()
 	stop   chan struct{}
 	once   sync.Once
@@ -108,7 +111,7 @@ func prepare(cfg Config) (*Recording, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Recording{cfg: cfg, id: newID(), losses: make(chan connlog.Gap, 64), steps: make(chan struct{}, 1),
+	r := &Recording{cfg: cfg, id: newID(), losses: make(chan connlog.Gap, 64), met: make(chan connlog.Interface, 64), steps: make(chan struct{}, 1),
 		stop: make(chan struct{}), done: make(chan struct{})}
 	if len(cfg.Command) > 0 {
 		if r.command, err = findCommand(&cfg, who); err != nil {
@@ -167,6 +170,7 @@ func (r *Recording) openLog(who *account, interfaces []connlog.Interface) error 
 	if r.local, err = openAddresses(); err != nil {
 		return err
 	}
+	r.others, r.nat = openNamespaces(), openTranslations()
 	began, err := r.watch.first()
 	if err != nil {
 		return err
@@ -180,6 +184,7 @@ func (r *Recording) openLog(who *account, interfaces []connlog.Interface) error 
 		return err
 	}
 	r.capture.lost = func(g connlog.Gap) { r.losses <- g }
+	r.capture.met = func(i connlog.Interface) { r.met <- i }
 	if r.logFile, err = create(r.cfg.Log, r.cfg.Force, who, wholeLines); err != nil {
 		var e *Error
 		if errors.As(err, &e) && e.Hint != "" {
@@ -190,6 +195,8 @@ func (r *Recording) openLog(who *account, interfaces []connlog.Interface) error 
 	r.log = connlog.NewWriter(r.logFile)
 	r.note(&connlog.Event{Kind: connlog.KindHead, Time: began, Head: r.head(interfaces)})
 	r.watch.report()
+	r.tellAddresses(r.others.look())
+	r.tellTranslations(r.nat.snapshot(), time.Now().UnixNano())
 	return r.log.Flush()
 }
 
@@ -201,11 +208,20 @@ func (r *Recording) head(interfaces []connlog.Interface) *connlog.Head {
 	}
 	return &connlog.Head{
 		Schema: connlog.Schema, RecordingID: r.id, Host: host, BootID: bootID(), OS: runtime.GOOS, Kernel: kernel(),
-		Tool: program(r.cfg.Version), Source: r.watch.name(), SourceReason: r.why, Blind: r.watch.blind(),
+		Tool: program(r.cfg.Version), Source: r.watch.name(), SourceReason: r.why, Blind: r.blind(),
 		Interval: between, Captures: []string{filepath.Base(r.cfg.Capture)}, Interfaces: interfaces, Addresses: r.local.list(),
 		Namespace: networkNamespace(), PIDSpace: pidNamespace(), Snaplen: r.cfg.Snaplen, Filter: r.cfg.FilterText,
 		Command: r.cfg.Command,
 	}
+}
+
+// blind tells what cannot be seen.
+func (r *Recording) blind() []string {
+	list := r.watch.blind()
+	if r.nat.list == nil {
+		list = append(list, "network address translation")
+	}
+	return list
 }
 
 // begin starts the command and the goroutines.
@@ -258,6 +274,10 @@ func (r *Recording) abandon() {
 	}
 	if r.local != nil {
 		r.local.close()
+	}
+	if r.others != nil {
+		r.others.close()
+		r.nat.close()
 	}
 	if r.ring != nil {
 		r.ring.close()

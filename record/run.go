@@ -75,14 +75,22 @@ func (r *Recording) follow(captured <-chan struct{}) {
 				r.cfg.Message(Warning, fmt.Sprintf("the sockets could not be read: %v", err))
 			}
 			failing = err != nil
+			if r.others.due {
+				r.tellAddresses(r.others.look())
+			}
 		case <-seconds.C:
 			r.tellTime(&clock)
 			if r.local.notices == nil {
 				r.tellAddresses(r.local.compare())
 			}
+			r.tellAddresses(r.others.look())
 			r.logFailed(r.log.Flush())
 		case n := <-r.local.notices:
 			r.tellAddresses(r.local.take(n))
+		case n := <-r.nat.notices:
+			r.tellTranslations(r.nat.take(n))
+		case i := <-r.met:
+			r.tellInterface(i)
 		case <-r.steps:
 			r.tellTime(&clock)
 		case g := <-r.losses:
@@ -92,6 +100,7 @@ func (r *Recording) follow(captured <-chan struct{}) {
 		}
 	}
 	_ = r.watch.lookNow(true) // a failure is a gap in the log
+	r.tellAddresses(r.others.look())
 	lingered := time.After(linger)
 	for running := true; running; {
 		select {
@@ -99,12 +108,19 @@ func (r *Recording) follow(captured <-chan struct{}) {
 			r.capture.stop()
 		case g := <-r.losses:
 			r.tellLoss(g)
+		case n := <-r.nat.notices:
+			r.tellTranslations(r.nat.take(n))
+		case i := <-r.met:
+			r.tellInterface(i)
 		case <-captured:
 			running = false
 		}
 	}
 	for len(r.losses) > 0 {
 		r.tellLoss(<-r.losses)
+	}
+	for len(r.met) > 0 {
+		r.tellInterface(<-r.met)
 	}
 	r.tellTime(&clock)
 }
@@ -123,6 +139,16 @@ func (r *Recording) tellAddresses(changes []connlog.Address) {
 	}
 }
 
+func (r *Recording) tellTranslations(changes []connlog.NAT, at int64) {
+	for i := range changes {
+		r.note(&connlog.Event{Kind: connlog.KindNAT, Time: at, NAT: &changes[i]})
+	}
+}
+
+func (r *Recording) tellInterface(i connlog.Interface) {
+	r.note(&connlog.Event{Kind: connlog.KindInterface, Time: time.Now().UnixNano(), Interface: &i})
+}
+
 func (r *Recording) tellLoss(g connlog.Gap) {
 	r.note(&connlog.Event{Kind: connlog.KindGap, Time: time.Now().UnixNano(), Gap: &g})
 }
@@ -137,7 +163,12 @@ func (r *Recording) stepped() {
 }
 
 // note writes one event.
-func (r *Recording) note(e *connlog.Event) { r.logFailed(r.log.Write(e)) }
+func (r *Recording) note(e *connlog.Event) {
+	if e.Kind == connlog.KindProcess {
+		r.others.meet(e.Process)
+	}
+	r.logFailed(r.log.Write(e))
+}
 
 // logFailed tells the first failure once; the recording of packets goes on.
 func (r *Recording) logFailed(err error) {
@@ -153,6 +184,8 @@ func (r *Recording) finish() {
 	r.unstep()
 	r.watch.close()
 	r.local.close()
+	r.others.close()
+	r.nat.close()
 	r.ring.close()
 	if c.failed != nil {
 		r.tellLoss(connlog.Gap{Source: connlog.GapCapture, Begin: c.safe, End: now.UnixNano(), Message: "the capture failed: " + c.failed.Error()})

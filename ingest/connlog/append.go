@@ -121,6 +121,7 @@ func (e *Event) Append(b []byte) []byte {
 		l.textIf("name", e.Address.Name)
 		l.uintIf("netns", e.Address.Namespace)
 		l.uintIf("peer_netns", e.Address.Peer)
+		l.intIf("peer_ifindex", int64(e.Address.PeerIndex))
 	case KindInterface:
 		l.iface(e.Interface)
 	case KindNAT:
@@ -194,7 +195,6 @@ func (l *line) iface(i *Interface) {
 	l.intIf("mtu", int64(i.MTU))
 	l.texts("addresses", i.Addresses)
 	l.trueIf("loopback", i.Loopback)
-	l.uintIf("peer_netns", i.Peer)
 }
 
 func (l *line) nat(n *NAT) {

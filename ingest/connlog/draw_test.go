@@ -69,7 +69,7 @@ func (d drawer) event() Event {
 	case KindPoll:
 		e.Poll = &Poll{Begin: d.int("begin"), End: d.int("end"), Sockets: d.small("sockets"), Thorough: d.bool("thorough")}
 	case KindAddress:
-		e.Address = &Address{Change: AddressChange(rapid.IntRange(1, len(addressChangeNames)-1).Draw(d.T, "change")), Address: d.prefix("address"), Interface: d.small("ifindex"), Name: d.text("name"), Namespace: d.uint("netns"), Peer: d.uint("peer")}
+		e.Address = &Address{Change: AddressChange(rapid.IntRange(1, len(addressChangeNames)-1).Draw(d.T, "change")), Address: d.prefix("address"), Interface: d.small("ifindex"), Name: d.text("name"), Namespace: d.uint("netns"), Peer: d.uint("peer"), PeerIndex: d.small("peer index")}
 	case KindInterface:
 		i := d.iface()
 		e.Interface = &i
@@ -109,7 +109,7 @@ func (d drawer) head() *Head {
 }
 
 func (d drawer) iface() Interface {
-	i := Interface{Name: d.text("name"), Index: d.small("ifindex"), Namespace: d.uint("netns"), LinkType: rapid.Uint16().Draw(d.T, "link"), MTU: d.small("mtu"), Loopback: d.bool("loopback"), Peer: d.uint("peer")}
+	i := Interface{Name: d.text("name"), Index: d.small("ifindex"), Namespace: d.uint("netns"), LinkType: rapid.Uint16().Draw(d.T, "link"), MTU: d.small("mtu"), Loopback: d.bool("loopback")}
 	for range rapid.IntRange(0, 2).Draw(d.T, "addresses") {
 		i.Addresses = append(i.Addresses, d.prefix("address"))
 	}

@@ -92,7 +92,6 @@ type Interface struct {
 	MTU       int
 	Addresses []string // CIDR notation
 	Loopback  bool
-	Peer      uint64 // peer_netns: network namespace of its other end, or of its parent device; 0 = unknown, or it has none
 }
 
 // ProcessChange is what a process event says.
@@ -197,7 +196,11 @@ type Address struct {
 	Interface int    // ifindex; 0 = unknown
 	Name      string // of the interface; "" = unknown
 	Namespace uint64 // network namespace; 0 = the recorder's
-	Peer      uint64 // peer_netns of the interface, see Interface
+	// Where the interface has another end (veth) or a parent device (macvlan,
+	// ipvlan): peer_netns and peer_ifindex, its network namespace and index.
+	// 0 = none, or unknown.
+	Peer      uint64
+	PeerIndex int
 }
 
 // TranslationChange is what a nat event says.

@@ -51,7 +51,6 @@ type wireInterface struct {
 	MTU       int32    `json:"mtu"`
 	Addresses []string `json:"addresses"`
 	Loopback  bool     `json:"loopback"`
-	Peer      uint64   `json:"peer_netns"`
 }
 
 type wireProcess struct {
@@ -115,6 +114,7 @@ type wireAddress struct {
 	Name      string  `json:"name"`
 	Namespace uint64  `json:"netns"`
 	Peer      uint64  `json:"peer_netns"`
+	PeerIndex int32   `json:"peer_ifindex"`
 }
 
 type wireNAT struct {
@@ -221,7 +221,7 @@ func parseHead(text []byte) (*Head, error) {
 }
 
 func (i *wireInterface) iface() Interface {
-	return Interface{i.Name, int(i.Index), i.Namespace, i.LinkType, int(i.MTU), i.Addresses, i.Loopback, i.Peer}
+	return Interface{i.Name, int(i.Index), i.Namespace, i.LinkType, int(i.MTU), i.Addresses, i.Loopback}
 }
 
 func parseInterface(text []byte) (*Interface, error) {
@@ -343,7 +343,7 @@ func parseAddress(text []byte) (*Address, error) {
 	if _, err := netip.ParsePrefix(*w.Address); err != nil {
 		return nil, wrong("address", "%q is no address in CIDR notation", *w.Address)
 	}
-	return &Address{Change: AddressChange(change), Address: *w.Address, Interface: int(w.Index), Name: w.Name, Namespace: w.Namespace, Peer: w.Peer}, nil
+	return &Address{Change: AddressChange(change), Address: *w.Address, Interface: int(w.Index), Name: w.Name, Namespace: w.Namespace, Peer: w.Peer, PeerIndex: int(w.PeerIndex)}, nil
 }
 
 func parseNAT(text []byte) (*NAT, error) {
