@@ -40,7 +40,7 @@
 // # Limits
 //
 //   - Packets are captured on Linux only, by processes with CAP_NET_RAW.
-//   - trace needs Linux 6.3, and does not see who uses a connection of MPTCP.
+//   - trace needs Linux 5.12, type information in the kernel, and root or its rights.
 //   - By watch a socket that opens and closes between two looks is not seen, nor
 //     one of another network namespace.
 //   - A socket that a running process of more than a second's age receives from

@@ -61,10 +61,7 @@ func newTrace(write func(*connlog.Event)) (*trace, error) {
 func (t *trace) name() string { return SourceEBPF }
 
 func (t *trace) blind() []string {
-	list := []string{
-		"who used a connection of multipath TCP (MPTCP), and who listened for such before the recording",
-		"protocols other than TCP and UDP, raw and packet sockets",
-	}
+	list := append(t.hooks.Blind(), "protocols other than TCP and UDP, raw and packet sockets")
 	const initial = 0xEFFFFFFC // PROC_PID_INIT_INO (linux/proc_ns.h)
 	if pidNamespace() != initial {
 		list = append(list, "processes outside of the recorder's PID namespace")
@@ -256,6 +253,9 @@ func (t *trace) takeClosed(s *traced, e *hooks.Event) {
 			return
 		}
 		t.connected(s, e)
+	}
+	if c := e.Counters; c != nil {
+		s.Counters = &connlog.Counters{BytesSent: int64(c.Sent), BytesReceived: int64(c.Received), Retransmits: int64(c.Retransmits), RTT: int64(c.RTT)}
 	}
 	if known(s) {
 		t.end(s, e.Time, 0)

@@ -165,5 +165,8 @@ func (t *trace) moment(s *traced, stamp int64) int64 {
 }
 
 func (t *trace) writeSocket(stamp int64, s *connlog.Socket) {
+	if s.Change != connlog.SocketClose {
+		s.Counters = nil
+	}
 	t.write(&connlog.Event{Kind: connlog.KindSocket, Time: stamp + t.ahead, Boot: stamp, Socket: s})
 }

@@ -225,7 +225,10 @@ func TestPollingSource(t *testing.T) {
 // ends have their process, and it is the right one.
 func TestNothingIsTooShort(t *testing.T) {
 	need.Root(t)
-	const connections = 40 // of each of twelve kinds
+	connections := 40 // of each of twelve kinds
+	if testing.Short() {
+		connections = 3
+	}
 	b, entries := recordForks(t, strconv.Itoa(connections), nil)
 	if len(entries) != 2*12*connections {
 		t.Fatalf("%d ends in the ledger, want %d", len(entries), 2*12*connections)

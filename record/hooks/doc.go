@@ -3,8 +3,9 @@
 // short to be seen.
 //
 //  1. Open loads hooks.bpf.o, fits it to the running kernel by that kernel's own
-//     type information, attaches every program, and makes a few calls itself to
-//     see that their events arrive.
+//     type information, attaches the programs that it has hooks for, and makes a few
+//     calls itself to see that their events arrive. Who sends and receives can be
+//     told in several ways (ways); the first that the kernel allows is taken.
 //  2. Hooks.Held reads which process has which socket open now. It is called when
 //     the programs are attached already, so that nothing falls between.
 //  3. Hooks.Read takes the events since the last call from the ring, and says how
@@ -15,6 +16,9 @@
 //	inet_sock_set_state          State: TCP connects, listens, is established, closes
 //	sock_send_length,            Use: another process than before sent or received
 //	  sock_recv_length             through a socket, or its endpoints are new
+//	  and tcp_splice_read          (splice(2) is no sock_recv_length: the function
+//	  or tcp_rcv_space_adjust      is followed, or what is taken out of any queue);
+//	or inet_sendmsg, _recvmsg…     before Linux 6.3 the functions, by fexit or kprobes
 //	cgroup connect4, connect6    Connect: UDP gets a fixed peer (before it has an effect)
 //	cgroup post_bind4, 6         Bind: UDP is bound to an address
 //	cgroup sendmsg4, 6,          Peer: UDP without a fixed peer sends to a new one (before
@@ -36,6 +40,10 @@
 //	60 kind u8      61 family u8      62 protocol u8    63 v6only u8
 //	64 before u8    65 state u8       66 direction u8   72 local, 88 remote [16]
 //
+// of a socket that goes to Close its counters (struct closing):
+//
+//	104 sent u64, received u64, retransmits u32, round-trip time u32 (µs)
+//
 // and of processes further on (struct process):
 //
 //	104 parent: start u64, pid i32, uid u32              120 name [16]
@@ -43,11 +51,12 @@
 //
 // # Limits
 //
-//   - Linux 6.3 is the first that has all of these tracepoints; it must have type
-//     information (CONFIG_DEBUG_INFO_BTF), and a control group hierarchy of
-//     version 2 must be mounted.
+//   - Linux 5.12 is the first that has what all ways need; tried are 6.1 and 6.18.
+//     It must have type information (CONFIG_DEBUG_INFO_BTF), and a control group
+//     hierarchy of version 2 must be mounted.
 //   - Little-endian machines only.
-//   - Sockets of other protocols are not told, nor is who uses a connection of
-//     MPTCP.
+//   - Sockets of other protocols are not told. A connection of multipath TCP is told
+//     as the TCP connections that it is made of, at most 8; who uses it is who
+//     uses each of them.
 //   - Arguments are cut at 4 KiB, the path of a program at 255 bytes.
 package hooks

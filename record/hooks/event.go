@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 )
 
 // Kind is what an Event is about.
@@ -76,11 +77,20 @@ type Socket struct {
 	Direction     uint8 // Sent or Received
 	Device        int32 // ifindex that it is bound to; 0 = any
 	Local, Remote netip.AddrPort
+	Counters      *Counters // of a TCP socket that goes to Close
+}
+
+// Counters are the kernel's of a TCP socket.
+type Counters struct {
+	Sent, Received uint64 // bytes of payload, each once
+	Retransmits    uint32
+	RTT            time.Duration // smoothed
 }
 
 // Sizes of what the programs write.
 const (
 	eventSize = 104
+	closeSize = 128
 	forkSize  = 136
 	execSize  = 4496
 	argsAt    = 396
@@ -107,6 +117,13 @@ func parse(b []byte, e *Event) error {
 		Device: int32(host.Uint32(b[52:])),
 		Local:  netip.AddrPortFrom(address(b[72:88], v6), host.Uint16(b[56:])),
 		Remote: netip.AddrPortFrom(address(b[88:104], v6), host.Uint16(b[58:])),
+	}
+	if e.Kind == State && e.State == Close {
+		if len(b) < closeSize {
+			return fmt.Errorf("event of the end of a socket of %d bytes, need %d", len(b), closeSize)
+		}
+		e.Counters = &Counters{Sent: host.Uint64(b[104:]), Received: host.Uint64(b[112:]),
+			Retransmits: host.Uint32(b[120:]), RTT: time.Duration(host.Uint32(b[124:])) * time.Microsecond}
 	}
 	return nil
 }

@@ -8,8 +8,8 @@
 
 char terms[] section("license") = "Dual MIT/GPL";
 
-enum { INET = 2, INET6 = 10, TCP = 6, UDP = 17 };
-enum { ESTABLISHED = 1, SYN_SENT = 2, FIN_WAIT1 = 4, LAST_ACK = 9, LISTEN = 10 }; // net/tcp_states.h
+enum { INET = 2, INET6 = 10, TCP = 6, UDP = 17, MPTCP = 262 };
+enum { ESTABLISHED = 1, SYN_SENT = 2, FIN_WAIT1 = 4, CLOSE = 7, LAST_ACK = 9, LISTEN = 10 }; // net/tcp_states.h
 
 // Kinds of events, as in event.go.
 enum { STATE = 1, USE, CONNECT, BIND, PEER, RELEASE, HELD, EXEC, FORK, EXIT, RENAME };
@@ -36,6 +36,13 @@ struct event {
 	u8 kind, family, protocol, v6only;
 	u8 before, state, direction, unused[5];
 	u32 local[4], remote[4];
+};
+
+// The end of a TCP socket.
+struct closing {
+	struct event event;
+	u64 sent, received; // bytes of payload, each once
+	u32 retransmits, rtt; // microseconds
 };
 
 enum { MAX_ARGS = 4096, MAX_PATH = 256 };
@@ -73,6 +80,22 @@ struct {
 	type_of(key, int);
 	type_of(value, struct last);
 } users section(".maps");
+
+// The same by cookie, for programs that may not use the storage of a socket.
+struct {
+	number_of(type, MAP_LRU_HASH);
+	number_of(max_entries, 1 << 14);
+	type_of(key, u64);
+	type_of(value, struct last);
+} users_by_cookie section(".maps");
+
+// Which socket each thread is about to send or receive through.
+struct {
+	number_of(type, MAP_LRU_HASH);
+	number_of(max_entries, 1 << 14);
+	type_of(key, u64);
+	type_of(value, struct sock *);
+} calls section(".maps");
 
 // Which peers sockets without a fixed one exchanged with, as far as they are
 // remembered.
@@ -134,15 +157,6 @@ inlined u32 namespace_of(struct sock *sk)
 	return get(net->ns.inum);
 }
 
-inlined u8 takes_no_ipv4(struct sock *sk)
-{
-	enum { OFFSET = 0, LEFT = 4, RIGHT = 5 }; // btf_field_info_kind
-	u64 word = 0; // the field lies within the first bytes, on little-endian machines
-	read_kernel(&word, sizeof(word), (void *)sk + __builtin_preserve_field_info(sk->__sk_common.skc_ipv6only, OFFSET));
-	word <<= __builtin_preserve_field_info(sk->__sk_common.skc_ipv6only, LEFT);
-	return word >> __builtin_preserve_field_info(sk->__sk_common.skc_ipv6only, RIGHT);
-}
-
 inlined bool internet(struct sock *sk)
 {
 	u16 family = get(sk->__sk_common.skc_family);
@@ -167,7 +181,7 @@ inlined void describe(struct event *e, struct sock *sk)
 	} else {
 		read_kernel(e->local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
 		read_kernel(e->remote, 16, &sk->__sk_common.skc_v6_daddr);
-		e->v6only = takes_no_ipv4(sk);
+		e->v6only = get_bits(sk, __sk_common.skc_ipv6only);
 	}
 	struct socket *s = get(sk->sk_socket);
 	if (!s)
@@ -179,14 +193,18 @@ inlined void describe(struct event *e, struct sock *sk)
 	e->inode = get(i->i_ino);
 }
 
-inlined struct event *begin(u8 kind)
+inlined void clear(struct event *e, u8 kind)
 {
-	struct event *e = reserve(sizeof(*e));
-	if (!e)
-		return 0;
 	__builtin_memset(e, 0, sizeof(*e));
 	e->kind = kind;
 	e->time = boot_time();
+}
+
+inlined struct event *begin(u8 kind)
+{
+	struct event *e = reserve(sizeof(*e));
+	if (e)
+		clear(e, kind);
 	return e;
 }
 
@@ -194,9 +212,27 @@ inlined void end(void *e) { ring_submit(e, RING_NO_WAKEUP); }
 
 /* Sockets */
 
+// kernel_thread tells whether what runs is no process: what it does to a socket,
+// it does for another.
+inlined bool kernel_thread(void)
+{
+	enum { PF_KTHREAD = 0x00200000 }; // linux/sched.h
+	struct task_struct *t = current_task();
+	return get(t->flags) & PF_KTHREAD;
+}
+
+inlined void count(struct closing *c, struct sock *sk)
+{
+	struct tcp_sock *t = (void *)sk;
+	c->sent = get(t->bytes_sent) - get(t->bytes_retrans);
+	c->received = get(t->bytes_received);
+	c->retransmits = get(t->total_retrans);
+	c->rtt = get(t->srtt_us) >> 3;
+}
+
 // A TCP socket changes its state. Often the network does that, while any process
 // happens to run: the process counts for the states that only a system call on
-// the socket makes.
+// the socket makes. Those of a connection of MPTCP the kernel makes itself, later.
 section("tp_btf/inet_sock_set_state") int socket_state(u64 *args)
 {
 	struct sock *sk = (void *)args[0];
@@ -204,17 +240,30 @@ section("tp_btf/inet_sock_set_state") int socket_state(u64 *args)
 	if (get(sk->sk_protocol) != TCP)
 		return 0;
 	bool opens = state == SYN_SENT || state == LISTEN || state == ESTABLISHED;
-	bool called = state == SYN_SENT || state == LISTEN || state == FIN_WAIT1 || state == LAST_ACK;
-	if (!opens && !called && state != 7)
+	bool closes = state == FIN_WAIT1 || state == LAST_ACK;
+	bool called = state == SYN_SENT || state == LISTEN || closes;
+	if (!opens && !called && state != CLOSE)
 		return 0;
-	struct event *e = begin(STATE);
-	if (!e)
-		return 0;
+	struct event *e;
+	if (state == CLOSE) {
+		struct closing *c = reserve(sizeof(*c));
+		if (!c)
+			return 0;
+		clear(&c->event, STATE);
+		count(c, sk);
+		e = &c->event;
+	} else {
+		e = begin(STATE);
+		if (!e)
+			return 0;
+	}
 	describe(e, sk);
 	e->cookie = socket_cookie(sk);
 	e->before = before;
 	e->state = state;
-	if (called)
+	struct tcp_sock *t = (void *)sk;
+	bool part = has_field(t->is_mptcp) && get_bits(t, is_mptcp);
+	if (called && !(part && (closes || kernel_thread())))
 		identify(&e->user, current_task());
 	end(e);
 	return 0;
@@ -232,39 +281,110 @@ inlined u32 endpoints_of(struct sock *sk)
 	return word ^ (u32)get(sk->__sk_common.skc_dport) << 16 ^ get(sk->__sk_common.skc_num);
 }
 
-// use tells that a process sent or received: when another one did before, or
-// when the socket's endpoints are new.
-inlined int use(struct sock *sk, u8 direction)
+// A walk over the connections of a multipath TCP socket, at most MAX_PATHS.
+enum { MAX_PATHS = 8 };
+struct walk { struct list_head *head, *at; };
+
+inlined struct walk walk(struct sock *sk)
 {
-	if (!sk || !internet(sk))
+	struct mptcp_sock *m = (void *)sk;
+	struct walk w = {};
+	if (has_type(struct mptcp_sock)) {
+		w.head = (void *)m + __builtin_preserve_field_info(m->conn_list, OFFSET);
+		w.at = get(w.head->next);
+	}
+	return w;
+}
+
+inlined struct sock *next(struct walk *w)
+{
+	if (w->at == w->head || !has_type(struct mptcp_subflow_context))
 		return 0;
-	u16 protocol = get(sk->sk_protocol);
-	if (protocol != TCP && protocol != UDP)
-		return 0;
-	struct last *l = storage_get(&users, sk, 0, STORAGE_CREATE);
-	if (!l)
-		return 0;
+	struct mptcp_subflow_context *c = 0;
+	c = (void *)w->at - __builtin_preserve_field_info(c->node, OFFSET);
+	w->at = get(w->at->next);
+	return get(c->tcp_sock);
+}
+
+inlined u64 cookie_of(struct sock *sk) { return get(sk->__sk_common.skc_cookie.counter); }
+
+// each_path tells of every connection of a multipath TCP socket what else would
+// be told of the socket. It is said of the inode that the process has.
+shared void each_path(struct sock *sk, u8 kind, u8 direction, u64 now, u64 former)
+{
+	struct walk w = walk(sk);
+#pragma clang loop unroll(disable)
+	for (int n = 0; n < MAX_PATHS; n++) {
+		struct sock *path = next(&w);
+		if (!path)
+			return;
+		struct event *e = begin(kind);
+		if (!e)
+			return;
+		describe(e, sk);
+		describe(e, path);
+		e->cookie = cookie_of(path);
+		e->time = now;
+		e->former = former;
+		e->direction = direction;
+		identify(&e->user, current_task());
+		end(e);
+	}
+}
+
+// used tells that a process sent or received: when another one did before, or
+// when the socket's endpoints are new. l is who did before, cookie 0 = that of the
+// connections of a multipath one.
+shared int used(struct sock *sk, struct last *l, u64 cookie, bool paths, u8 direction)
+{
 	struct task_struct *t = current_task();
 	struct task_struct *leader = get(t->group_leader);
 	u64 start = get(leader->start_boottime), now = boot_time(), former = l->time;
 	u32 tgid = current_ids() >> 32, endpoints = endpoints_of(sk);
+	if (paths) {
+		struct walk w = walk(sk);
+#pragma clang loop unroll(disable)
+		for (int n = 0; n < MAX_PATHS; n++) {
+			struct sock *path = next(&w);
+			if (!path)
+				break;
+			endpoints = endpoints * 31 ^ endpoints_of(path);
+		}
+	}
 	l->time = now;
 	if (l->start == start && l->tgid == tgid && l->endpoints == endpoints)
 		return 0;
 	l->start = start;
 	l->tgid = tgid;
 	l->endpoints = endpoints;
+	if (paths) {
+		each_path(sk, USE, direction, now, former);
+		return 0;
+	}
 	struct event *e = begin(USE);
 	if (!e)
 		return 0;
 	describe(e, sk);
-	e->cookie = socket_cookie(sk);
+	e->cookie = cookie;
 	e->time = now;
 	e->former = former;
 	e->direction = direction;
 	identify(&e->user, t);
 	end(e);
 	return 0;
+}
+
+inlined bool told(u16 protocol) { return protocol == TCP || protocol == UDP || protocol == MPTCP; }
+
+inlined int use(struct sock *sk, u8 direction)
+{
+	if (!sk || !internet(sk))
+		return 0;
+	u16 protocol = get(sk->sk_protocol);
+	if (!told(protocol))
+		return 0;
+	struct last *l = storage_get(&users, sk, 0, STORAGE_CREATE);
+	return l ? used(sk, l, socket_cookie(sk), protocol == MPTCP, direction) : 0;
 }
 
 // The kernel calls these behind each call that sends or receives, with what that
@@ -278,6 +398,78 @@ section("tp_btf/sock_recv_length") int socket_receive(u64 *args)
 {
 	return (int)args[1] < 0 ? 0 : use((void *)args[0], RECEIVED);
 }
+
+// What a process takes out of a TCP socket, by splice(2) too: the network holds no
+// lock that is a process's.
+section("tp_btf/tcp_rcv_space_adjust") int socket_taken(u64 *args)
+{
+	struct sock *sk = (void *)args[0];
+	return get(sk->sk_lock.owned) && get(sk->sk_protocol) == TCP && !kernel_thread() ? use(sk, RECEIVED) : 0;
+}
+
+// Before Linux 6.3 there are no such tracepoints: the functions themselves are
+// followed. The argument behind the last is what they return.
+#define behind(function, arguments, direction) \
+	section("fexit/" #function) int behind_##function(u64 *args) \
+	{ \
+		struct socket *s = (void *)args[0]; \
+		return (s32)args[arguments] < 0 ? 0 : use(s->sk, direction); \
+	}
+behind(inet_sendmsg, 3, SENT)
+behind(inet6_sendmsg, 3, SENT)
+behind(inet_sendpage, 5, SENT)
+behind(inet_recvmsg, 4, RECEIVED)
+behind(inet6_recvmsg, 4, RECEIVED)
+behind(tcp_splice_read, 5, RECEIVED)
+
+// Where they cannot be followed so, kprobes can: at the call, and when it
+// returns. These know sockets by the cookies that the other programs asked for.
+section("kprobe/called") int probe_call(void *registers)
+{
+	struct socket *s;
+	struct pt_regs___x86 *x86 = registers;
+	struct pt_regs___arm *arm = registers;
+	if (has_field(x86->di))
+		s = (void *)get(x86->di);
+	else if (has_field(arm->regs))
+		s = (void *)get(arm->regs[0]);
+	else
+		return 0;
+	u64 thread = current_ids();
+	struct sock *sk = get(s->sk);
+	map_update(&calls, &thread, &sk, 0);
+	return 0;
+}
+
+inlined int returned(void *registers, u8 direction)
+{
+	u64 thread = current_ids();
+	struct sock **found = map_lookup(&calls, &thread);
+	if (!found)
+		return 0;
+	struct sock *sk = *found;
+	map_delete(&calls, &thread);
+	struct pt_regs___x86 *x86 = registers;
+	struct pt_regs___arm *arm = registers;
+	int result = has_field(x86->ax) ? get(x86->ax) : has_field(arm->regs) ? get(arm->regs[0]) : -1;
+	if (result < 0 || !sk || !internet(sk))
+		return 0;
+	u16 protocol = get(sk->sk_protocol);
+	u64 cookie = cookie_of(sk);
+	u64 key = cookie ? cookie : (u64)sk;
+	if (!told(protocol) || (!cookie && protocol != MPTCP))
+		return 0;
+	struct last none = {};
+	struct last *l = map_lookup(&users_by_cookie, &key);
+	if (!l) {
+		map_update(&users_by_cookie, &key, &none, KEEP_NEW);
+		l = map_lookup(&users_by_cookie, &key);
+	}
+	return l ? used(sk, l, cookie, protocol == MPTCP, direction) : 0;
+}
+
+section("kretprobe/sent") int probe_sent(void *registers) { return returned(registers, SENT); }
+section("kretprobe/received") int probe_received(void *registers) { return returned(registers, RECEIVED); }
 
 /* Control groups: these run in the system call, before it has an effect. */
 
@@ -314,8 +506,8 @@ inlined void toward(u32 *remote, struct bpf_sock_addr *c, bool v4, u8 family)
 
 inlined struct sock *socket_in(struct bpf_sock_addr *c)
 {
-	struct bpf_sock_addr_kern *k = bpf_cast_to_kern_ctx(c);
-	return k->sk;
+	struct bpf_sock_addr_kern *k = (void *)c; // what it is in the kernel
+	return get(k->sk);
 }
 
 // connecting is about UDP: TCP tells by its state.
@@ -367,7 +559,7 @@ section("cgroup/recvmsg6") int receive6(struct bpf_sock_addr *c) { return exchan
 
 inlined int called(u8 kind, struct bpf_sock *context)
 {
-	struct event *e = begin_call(kind, bpf_cast_to_kern_ctx(context), context);
+	struct event *e = begin_call(kind, (void *)context, context);
 	if (e)
 		end(e);
 	return 1;
@@ -379,6 +571,10 @@ section("cgroup/post_bind6") int bind6(struct bpf_sock *s) { return s->protocol 
 // The last descriptor of a socket is closed.
 section("cgroup/sock_release") int release(struct bpf_sock *s)
 {
+	if (s->protocol == MPTCP) {
+		each_path((void *)s, RELEASE, 0, boot_time(), 0);
+		return 1;
+	}
 	return s->protocol == TCP || s->protocol == UDP ? called(RELEASE, s) : 1;
 }
 
@@ -396,15 +592,36 @@ section("iter/task_file") int held_sockets(struct bpf_iter__task_file *c)
 	if (!sk || !internet(sk))
 		return 0;
 	u16 protocol = get(sk->sk_protocol);
-	if (protocol != TCP && protocol != UDP)
+	if (!told(protocol))
 		return 0;
 	struct event e = { .kind = HELD, .time = boot_time() };
-	describe(&e, sk);
-	e.cookie = socket_cookie(sk);
 	identify(&e.user, t);
 	struct inode *i = get(f->f_inode);
-	e.inode = get(i->i_ino);
-	sequence_write(c->meta->seq, &e, sizeof(e));
+	struct walk w = {};
+	if (protocol == MPTCP)
+		w = walk(sk);
+#pragma clang loop unroll(disable)
+	for (int n = 0; n < MAX_PATHS; n++) {
+		struct sock *path = protocol == MPTCP ? next(&w) : sk;
+		if (!path)
+			return 0;
+		describe(&e, path);
+		e.inode = get(i->i_ino);
+		e.cookie = protocol == MPTCP ? cookie_of(path) : socket_cookie(sk);
+		sequence_write(c->meta->seq, &e, sizeof(e));
+		if (protocol != MPTCP)
+			return 0;
+	}
+	return 0;
+}
+
+// Asks every TCP socket of the reader's network namespace for its cookie, so that
+// it has one.
+section("iter/tcp") int tcp_cookies(struct bpf_iter__tcp *c)
+{
+	struct sock_common *sk = c->sk_common;
+	if (sk)
+		socket_cookie(sk);
 	return 0;
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/ringbuf"
 	"golang.org/x/sys/unix"
@@ -32,20 +33,58 @@ type Hooks struct {
 	collection *ebpf.Collection
 	links      []link.Link // a link that the garbage collector frees is detached
 	files      *link.Iter
+	tcp        *link.Iter // nil where the kernel has none
+	way        string
+	blind      []string
 	events     *ringbuf.Reader
 	record     ringbuf.Record
 	lost       uint64 // events that found no room, until the last Read
 }
 
-// Open attaches all programs. pidNamespace is the inode number of the PID
-// namespace that PIDs are of. The error names what the kernel refuses, or lacks.
+// Open attaches the programs, in the first of the ways that the kernel allows.
+// pidNamespace is the inode number of the PID namespace that PIDs are of. The error
+// names what the kernel refuses, or lacks.
 func Open(pidNamespace uint64) (*Hooks, error) {
+	var failed refusals
+	for _, w := range ways {
+		h, err := open(pidNamespace, w)
+		if err == nil {
+			return h, nil
+		}
+		if errors.Is(err, errHopeless) {
+			return nil, err
+		}
+		failed = append(failed, fmt.Errorf("%s: %w", w.name, err))
+	}
+	return nil, failed
+}
+
+var (
+	errHopeless = errors.New("no programs for the kernel here") // in no way
+	errLacking  = errors.New("the kernel has no")
+)
+
+// refusals say why each way will not do.
+type refusals []error
+
+func (r refusals) Error() string { return strings.ReplaceAll(errors.Join(r...).Error(), "\n", "; ") }
+
+// Is tells whether all that the kernel has was refused for that reason.
+func (r refusals) Is(reason error) bool {
+	return !slices.ContainsFunc(r, func(err error) bool { return !errors.Is(err, reason) && !errors.Is(err, errLacking) })
+}
+
+func open(pidNamespace uint64, w way) (*Hooks, error) {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
-		return nil, errors.New("not made for big-endian machines")
+		return nil, fmt.Errorf("%w: not made for big-endian machines", errHopeless)
 	}
 	groups, err := controlGroups()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errHopeless, err)
+	}
+	kernel, err := btf.LoadKernelSpec()
+	if err != nil {
+		return nil, fmt.Errorf("%w: type information of the kernel: %w", errHopeless, err)
 	}
 	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(object))
 	if err != nil {
@@ -54,19 +93,31 @@ func Open(pidNamespace uint64) (*Hooks, error) {
 	if err := spec.Variables["pid_namespace"].Set(uint32(pidNamespace)); err != nil {
 		return nil, err
 	}
-	h := &Hooks{}
+	h := &Hooks{way: w.name}
+	if h.blind, err = choose(spec, w, kernel); err != nil {
+		return nil, err
+	}
 	if h.collection, err = ebpf.NewCollection(spec); err != nil {
 		return nil, short(err)
 	}
-	if err := h.attach(spec, groups); err != nil {
+	if err = h.attach(spec, groups); err == nil {
+		err = h.giveCookies()
+	}
+	if err == nil {
+		if err = h.test(); err != nil {
+			err = fmt.Errorf("self-test: %w", err)
+		}
+	}
+	if err != nil {
 		h.Close()
 		return nil, err
 	}
-	if err := h.test(); err != nil {
-		h.Close()
-		return nil, fmt.Errorf("self-test: %w", err)
-	}
 	return h, nil
+}
+
+// Blind says what these hooks do not see, a phrase each.
+func (h *Hooks) Blind() []string {
+	return append(slices.Clone(h.blind), "who uses a connection of multipath TCP (MPTCP) of another network namespace that was there before the recording")
 }
 
 // attach starts the programs.
@@ -76,9 +127,16 @@ func (h *Hooks) attach(spec *ebpf.CollectionSpec, groups string) error {
 		var err error
 		program := h.collection.Programs[name]
 		switch {
+		case p.Type == ebpf.Kprobe:
+			continue // several functions share it
 		case p.Type == ebpf.Tracing && p.AttachType == ebpf.AttachTraceIter:
-			h.files, err = link.AttachIter(link.IterOptions{Program: program})
-			l = h.files
+			var i *link.Iter
+			i, err = link.AttachIter(link.IterOptions{Program: program})
+			if l = i; name == "held_sockets" {
+				h.files = i
+			} else {
+				h.tcp = i
+			}
 		case p.Type == ebpf.Tracing:
 			l, err = link.AttachTracing(link.TracingOptions{Program: program, AttachType: p.AttachType})
 		default:
@@ -89,18 +147,46 @@ func (h *Hooks) attach(spec *ebpf.CollectionSpec, groups string) error {
 		}
 		h.links = append(h.links, l)
 	}
+	if spec.Programs["probe_call"] != nil {
+		if err := h.probes(); err != nil {
+			return err
+		}
+	}
 	var err error
 	h.events, err = ringbuf.NewReader(h.collection.Maps["events"])
 	return err
 }
 
-// short leaves the verifier's log out of an error.
+// giveCookies has every TCP socket asked for its cookie: those of a multipath
+// connection are told by the cookies that they have.
+func (h *Hooks) giveCookies() error {
+	if h.tcp == nil {
+		return nil
+	}
+	reader, err := h.tcp.Open()
+	if err == nil {
+		_, err = io.Copy(io.Discard, reader)
+		reader.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("list of TCP sockets: %w", err)
+	}
+	return nil
+}
+
+// short leaves of an error the program's name and what the verifier says last.
 func short(err error) error {
 	var v *ebpf.VerifierError
-	if errors.As(err, &v) && len(v.Log) > 0 {
-		return fmt.Errorf("%w: %s", v.Cause, v.Log[len(v.Log)-1])
+	if !errors.As(err, &v) {
+		return err
 	}
-	return err
+	program, _, _ := strings.Cut(err.Error(), ": load program")
+	for _, line := range slices.Backward(v.Log) {
+		if !strings.HasPrefix(line, "processed ") { // statistics
+			return fmt.Errorf("%s: %w: %s", program, v.Cause, line)
+		}
+	}
+	return fmt.Errorf("%s: %w", program, v.Cause)
 }
 
 // controlGroups returns where the hierarchy of version 2 is mounted, from its

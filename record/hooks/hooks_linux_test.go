@@ -9,23 +9,157 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/pcapwho/pcapwho/testdata/need"
 )
 
-// open opens hooks for the PID namespace of the test.
-func open(t *testing.T) *Hooks {
+func namespace(t *testing.T) uint64 {
 	t.Helper()
-	need.Root(t)
 	info, err := os.Stat("/proc/self/ns/pid")
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := Open(info.Sys().(*syscall.Stat_t).Ino)
+	return info.Sys().(*syscall.Stat_t).Ino
+}
+
+// opened returns hooks for the PID namespace of the test.
+func opened(t *testing.T) *Hooks {
+	t.Helper()
+	need.Root(t)
+	h, err := Open(namespace(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(h.Close)
 	return h
+}
+
+// Each way that this kernel allows tells the same: who sent and received, by a
+// socket of TCP or UDP, and by splice(2). PCAPWHO_WAYS says which it must allow.
+func TestWays(t *testing.T) {
+	need.Root(t)
+	works := 0
+	for _, w := range ways {
+		t.Run(w.name, func(t *testing.T) {
+			h, err := open(namespace(t), w)
+			if err != nil {
+				if strings.Contains(","+os.Getenv("PCAPWHO_WAYS")+",", ","+w.name+",") {
+					t.Fatal(err)
+				}
+				t.Log(err)
+				return
+			}
+			defer h.Close()
+			works++
+			for _, network := range []string{"tcp4", "tcp6", "udp4", "udp6"} {
+				checkUses(t, h, network)
+			}
+		})
+	}
+	if works == 0 {
+		t.Error("this kernel allows none")
+	}
+}
+
+// checkUses has two sockets exchange a byte each way, the answer spliced to a pipe
+// where it is TCP, and wants a use of both kinds by each.
+func checkUses(t *testing.T, h *Hooks, network string) {
+	a, b := pair(t, network)
+	defer a.Close()
+	defer b.Close()
+	drain(t, h)
+	if _, err := a.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	uses(t, h, network+": sends", a, Sent)
+	if tcp, ok := b.(*net.TCPConn); ok {
+		splice(t, tcp)
+	} else if _, err := b.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	uses(t, h, network+": receives", b, Received)
+}
+
+func uses(t *testing.T, h *Hooks, what string, c net.Conn, direction uint8) {
+	t.Helper()
+	n := 0
+	for _, e := range drain(t, h) {
+		if e.Kind == Use && e.User.PID == int32(os.Getpid()) && e.Local.String() == c.LocalAddr().String() {
+			if n++; e.Direction != direction {
+				t.Errorf("%s: direction %d, want %d", what, e.Direction, direction)
+			}
+		}
+	}
+	if n != 1 {
+		t.Errorf("%s: told %d times, want once", what, n)
+	}
+}
+
+// pair returns two connected sockets.
+func pair(t *testing.T, network string) (a, b net.Conn) {
+	t.Helper()
+	host := map[byte]string{'4': "127.0.0.1:0", '6': "[::1]:0"}[network[3]]
+	var err error
+	if network[0] == 'u' {
+		free, err := net.ListenPacket(network, host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		to := free.LocalAddr().(*net.UDPAddr)
+		free.Close()
+		own, err := net.DialUDP(network, nil, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := net.DialUDP(network, to, own.LocalAddr().(*net.UDPAddr))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return own, other
+	}
+	var plain net.ListenConfig
+	plain.SetMultipathTCP(false)
+	l, err := plain.Listen(t.Context(), network, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if a, err = net.Dial(network, l.Addr().String()); err == nil {
+		b, err = l.Accept()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a, b
+}
+
+// splice takes a byte from a connection into a pipe.
+func splice(t *testing.T, c *net.TCPConn) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = raw.Read(func(fd uintptr) bool {
+		n, failed := unix.Splice(int(fd), nil, int(w.Fd()), nil, 1, unix.SPLICE_F_NONBLOCK)
+		if failed == unix.EAGAIN {
+			return false
+		}
+		if failed != nil || n != 1 {
+			t.Errorf("splice: %d bytes, %v", n, failed)
+		}
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // drain takes all events that there are.
@@ -41,7 +175,7 @@ func drain(t *testing.T, h *Hooks) (all []Event) {
 // A connection to ourselves: each of its events comes once, in order, with this
 // process where a call of it was the cause.
 func TestConnection(t *testing.T) {
-	h := open(t)
+	h := opened(t)
 	self := int32(os.Getpid())
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -74,10 +208,13 @@ func TestConnection(t *testing.T) {
 	}
 	server.Close()
 	client.Close()
-	steps := map[string][]string{}
+	steps, sent := map[string][]string{}, uint64(0)
 	for _, e := range drain(t, h) {
 		if e.User.PID != 0 && e.User.PID != self {
 			continue
+		}
+		if e.Kind == State && e.State == Close && e.Remote.Port() != 0 {
+			sent += e.Counters.Sent
 		}
 		switch step := []string{State: "state", Use: "use", Release: "release"}[min(int(e.Kind), int(Release))]; {
 		case step == "" || e.Remote.Port() == 0:
@@ -86,6 +223,9 @@ func TestConnection(t *testing.T) {
 		default:
 			steps[e.Local.String()] = append(steps[e.Local.String()], step)
 		}
+	}
+	if sent != 1 {
+		t.Errorf("both ends sent %d bytes by their counters, want 1", sent)
 	}
 	if got := steps[client.LocalAddr().String()]; !slices.Contains(got, "use") || !slices.Contains(got, "release") {
 		t.Errorf("client: %q", got)
@@ -97,7 +237,7 @@ func TestConnection(t *testing.T) {
 
 // A process that is over at once is told with its arguments, byte for byte.
 func TestProcess(t *testing.T) {
-	h := open(t)
+	h := opened(t)
 	long := strings.Repeat("a", 5000)
 	cmd := exec.Command(need.Tool(t, "true"), "a b", "", "\xff\n", long)
 	if err := cmd.Run(); err != nil {

@@ -12,6 +12,7 @@ typedef _Bool bool;
 
 #define section(name) __attribute__((section(name), used))
 #define inlined static __attribute__((always_inline)) inline
+#define shared static __attribute__((noinline)) // by several programs
 
 // How clang writes maps into the object (libbpf's convention).
 #define number_of(name, value) int (*name)[value]
@@ -22,6 +23,7 @@ enum { MAP_HASH = 1, MAP_ARRAY = 2, MAP_PERCPU_ARRAY = 6, MAP_LRU_HASH = 9, MAP_
 enum { NO_PREALLOC = 1, STORAGE_CREATE = 1, RING_NO_WAKEUP = 1, KEEP_NEW = 1 };
 
 static void *(*const map_lookup)(void *map, const void *key) = (void *)1;
+static long (*const map_delete)(void *map, const void *key) = (void *)3;
 static long (*const map_update)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
 static u64 (*const current_ids)(void) = (void *)14;
 static u64 (*const socket_cookie)(void *) = (void *)46;
@@ -39,12 +41,24 @@ static void *(*const socket_of)(void *file) = (void *)162;
 // The value of a field that is reached through kernel pointers.
 #define get(field) ({ typeof(field) value_; read_kernel((void *)&value_, sizeof(value_), (const void *)&(field)); value_; })
 
+// What the kernel that runs has (bpf_field_info_kind, bpf_type_info_kind).
+enum { OFFSET = 0, EXISTS = 2, LEFT = 4, RIGHT = 5, TYPE_EXISTS = 0 };
+#define has_type(type) __builtin_preserve_type_info(*(type *)0, TYPE_EXISTS)
+#define has_field(field) __builtin_preserve_field_info(field, EXISTS)
+
+// The value of a field of a few bits.
+#define get_bits(base, field) ({ \
+	u64 word_ = 0; /* the field lies within the first bytes, on little-endian machines */ \
+	read_kernel(&word_, sizeof(word_), (void *)(base) + __builtin_preserve_field_info((base)->field, OFFSET)); \
+	word_ << __builtin_preserve_field_info((base)->field, LEFT) >> __builtin_preserve_field_info((base)->field, RIGHT); })
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct in6_addr { u8 in6_u[16]; };
 struct ns_common { u32 inum; };
 struct net { struct ns_common ns; };
 typedef struct { struct net *net; } possible_net_t;
+typedef struct { s64 counter; } atomic64_t;
 
 struct sock_common {
 	u32 skc_daddr, skc_rcv_saddr;
@@ -55,14 +69,26 @@ struct sock_common {
 	u8 skc_ipv6only : 1;
 	s32 skc_bound_dev_if;
 	possible_net_t skc_net;
+	atomic64_t skc_cookie; // 0 = nobody asked for it yet
 	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 };
 
 struct inode { unsigned long i_ino; };
 struct file { struct inode *f_inode; };
 struct socket { struct file *file; struct sock *sk; };
-struct sock { struct sock_common __sk_common; u16 sk_protocol; struct socket *sk_socket; };
+typedef struct { int owned; } socket_lock_t; // owned: by a process, in a system call
+struct sock { struct sock_common __sk_common; u16 sk_protocol; struct socket *sk_socket; socket_lock_t sk_lock; };
 struct inet_sock { u16 inet_sport; }; // network order
+struct tcp_sock {
+	u64 bytes_sent, bytes_retrans, bytes_received;
+	u32 total_retrans, srtt_us; // srtt_us: eighths of a microsecond
+	u8 is_mptcp : 1;
+};
+
+// A connection of multipath TCP is a list of TCP connections.
+struct list_head { struct list_head *next; };
+struct mptcp_sock { struct list_head conn_list; };
+struct mptcp_subflow_context { struct list_head node; struct sock *tcp_sock; };
 
 struct pid_namespace { struct ns_common ns; };
 struct upid { s32 nr; struct pid_namespace *ns; };
@@ -75,6 +101,7 @@ struct nsproxy { struct net *net_ns; };
 struct mm_struct { unsigned long arg_start, arg_end; };
 struct task_struct {
 	s32 pid, tgid;
+	u32 flags;
 	struct task_struct *real_parent, *group_leader;
 	struct signal_struct *signal;
 	u64 start_boottime;
@@ -88,13 +115,15 @@ struct linux_binprm { const char *filename; };
 struct seq_file;
 struct bpf_iter_meta { struct seq_file *seq; };
 struct bpf_iter__task_file { struct bpf_iter_meta *meta; struct task_struct *task; u32 fd; struct file *file; };
+struct bpf_iter__tcp { struct sock_common *sk_common; };
 
 struct bpf_sock_addr_kern { struct sock *sk; };
 
-#pragma clang attribute pop
+// Registers at a call, by architecture.
+struct pt_regs___x86 { unsigned long di, ax; };
+struct pt_regs___arm { unsigned long regs[31]; };
 
-// What a program is given, as the kernel itself has it.
-extern void *bpf_cast_to_kern_ctx(void *) section(".ksyms");
+#pragma clang attribute pop
 
 // What programs of control groups are given (linux/bpf.h): not relocated.
 struct bpf_sock { u32 bound_dev_if, family, type, protocol; };
