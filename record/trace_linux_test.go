@@ -169,9 +169,7 @@ func TestTraceLoss(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.close()
-	var plain net.ListenConfig
-	plain.SetMultipathTCP(false)
-	l, err := plain.Listen(t.Context(), "tcp4", "127.0.0.1:0")
+	l, err := net.Listen("tcp4", "127.0.0.1:0") // of multipath TCP
 	if err != nil {
 		t.Fatal(err)
 	}
