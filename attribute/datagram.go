@@ -88,7 +88,7 @@ func (f *field) add(k *owner.Socket, holds []owner.Hold, at int64, here bool) {
 // one of them, or another, may have connected a socket to this peer that was
 // not seen.
 func (f *field) addSharers(log *owner.Timeline, s *subject) {
-	who, shared := log.Shared(s.in.Key.Namespace, s.endpoint)
+	who, shared := log.Shared(s.in.Number, &s.in.Key, s.side, s.first, s.in.Last)
 	if !shared {
 		return
 	}

@@ -37,7 +37,7 @@ type subject struct {
 // Most verdicts do without.
 func (s *subject) bound() []int32 {
 	if !s.haveBinds && s.log != nil && s.locality != owner.Remote {
-		s.binds = s.log.Bound(s.binds, s.in.Key.Namespace, s.in.Key.Protocol, s.endpoint)
+		s.binds = s.log.Bound(s.binds, s.in.Number, &s.in.Key, s.side, s.first, s.in.Last)
 	}
 	s.haveBinds = true
 	return s.binds
@@ -123,8 +123,7 @@ func (j *judge) client(in *conn.Instance) flow.Side {
 	}
 	low, high := in.Key.Endpoint(flow.Low), in.Key.Endpoint(flow.High)
 	if j.log != nil {
-		l := len(j.log.Bound(nil, in.Key.Namespace, flow.TCP, low)) > 0 && j.log.Locality(low.Addr) != owner.Remote
-		h := len(j.log.Bound(nil, in.Key.Namespace, flow.TCP, high)) > 0 && j.log.Locality(high.Addr) != owner.Remote
+		l, h := j.listens(in, flow.Low), j.listens(in, flow.High)
 		if l != h {
 			return sideIf(h, flow.Low)
 		}
@@ -133,6 +132,11 @@ func (j *judge) client(in *conn.Instance) flow.Side {
 		return sideIf(low.Port >= ephemeral, flow.Low)
 	}
 	return in.Opener()
+}
+
+// listens tells whether a socket listens at a side of an instance.
+func (j *judge) listens(in *conn.Instance, s flow.Side) bool {
+	return j.log.Locality(in.Key.Endpoint(s).Addr) != owner.Remote && len(j.log.Bound(nil, in.Number, &in.Key, s, in.Last, in.Last)) > 0
 }
 
 // sideIf returns s where yes, else the other side.

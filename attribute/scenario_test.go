@@ -23,6 +23,8 @@ import (
 //
 //	local 10.0.0.1/24 [dev=2] [lo=1] [boot=7]        a head, its list of addresses, the captured interfaces
 //	address 10.0.0.2/24                              an address came
+//	address 10.1.0.2/24 ns=5 to=9 [of=6]             in namespace 5, whose interface leads to interface 9 here, or of namespace 6
+//	nat 10 open tcp A:P > B:Q = C:R > D:S            from 10 on packets from A to B go from C to D
 //	process web 7 master                             web began at 7, a child of master
 //	again web 7.1                                    web's start as this recording tells it
 //	clock 90 -20                                     at 90 the clock had been set back by 20 since its last reading
@@ -33,9 +35,11 @@ import (
 //	s2 snapshot 10 - tcp 0.0.0.0:80 listen httpd     "-": no since, no peer
 //	s3 open 60 0 tcp 10.0.0.1:80 bound dev=2 web …   bound and not listening; to an interface; not all owners seen
 //	s4 open 20 - tcp 10.0.0.1:80 10.0.0.9:5 by=accept   told by the kernel, as it happened
+//	s5 open 10 - tcp 10.1.0.2:80 listen ns=5 web     of namespace 5
 //	s1 close 110 60
 //	mark m web [start=7] [loose]                     the capture names web's PID and name, and when it began
 //	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 mark=m out = packet:web remote
+//	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 if=1 = …  on the second captured interface
 //	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 S seq=1 len=0 = stream:web remote
 type scenario struct {
 	log     *owner.Timeline
@@ -192,7 +196,14 @@ func (s *scenario) line(n int, w []string) {
 	case "local":
 		s.event(&connlog.Event{Kind: connlog.KindHead, Head: head(w[1:])})
 	case "address":
-		s.event(&connlog.Event{Kind: connlog.KindAddress, Address: &connlog.Address{Change: connlog.AddressAdd, Address: w[1]}})
+		s.event(&connlog.Event{Kind: connlog.KindAddress, Address: address(w[1:])})
+	case "nat":
+		change := connlog.TranslationOpen
+		if w[2] == "close" {
+			change = connlog.TranslationClose
+		}
+		s.event(&connlog.Event{Kind: connlog.KindNAT, Time: ms(w[1]), NAT: &connlog.NAT{Change: change, Protocol: protocol(w[3]),
+			Source: endpoint(w[4]), Destination: endpoint(w[6]), NewSource: endpoint(w[8]), NewDestination: endpoint(w[10])}})
 	case "process":
 		s.known(w[1], ms(w[2]), w[3:])
 	case "again":
@@ -267,6 +278,8 @@ func (s *scenario) socket(w []string) {
 	for _, name := range rest {
 		if dev, ok := strings.CutPrefix(name, "dev="); ok {
 			k.Interface = int(number(dev))
+		} else if ns, ok := strings.CutPrefix(name, "ns="); ok {
+			k.Namespace = uint64(number(ns))
 		} else if how, ok := strings.CutPrefix(name, "by="); ok {
 			k.Evidence = map[string]connlog.Evidence{"connect": connlog.EvidenceConnect, "accept": connlog.EvidenceAccept, "bind": connlog.EvidenceBind, "send": connlog.EvidenceSend, "receive": connlog.EvidenceReceive}[how]
 		} else if name == "…" {
@@ -278,15 +291,34 @@ func (s *scenario) socket(w []string) {
 	s.event(&connlog.Event{Kind: connlog.KindSocket, Time: ms(w[2]), Socket: k})
 }
 
+// address reads "ADDRESS [ns=N] [to=INDEX] [of=N]".
+func address(w []string) *connlog.Address {
+	a := &connlog.Address{Change: connlog.AddressAdd, Address: w[0], Interface: 2}
+	for _, word := range w[1:] {
+		switch key, value, _ := strings.Cut(word, "="); key {
+		case "ns":
+			a.Namespace, a.Peer = uint64(number(value)), ownNamespace
+		case "to":
+			a.PeerIndex = int(number(value))
+		case "of":
+			a.Peer = uint64(number(value))
+		}
+	}
+	return a
+}
+
+// ownNamespace is the recorder's.
+const ownNamespace = 1
+
 // head reads "ADDRESS… [dev=N] [lo=N] [boot=ID]".
 func head(w []string) *connlog.Head {
-	var h connlog.Head
+	h := connlog.Head{Namespace: ownNamespace}
 	for _, word := range w {
 		kind, index, isInterface := strings.Cut(word, "=")
 		if kind == "boot" {
 			h.BootID = index
 		} else if isInterface {
-			h.Interfaces = append(h.Interfaces, connlog.Interface{Index: int(number(index)), Loopback: kind == "lo"})
+			h.Interfaces = append(h.Interfaces, connlog.Interface{Index: int(number(index)), Namespace: ownNamespace, Loopback: kind == "lo"})
 		} else {
 			h.Addresses = append(h.Addresses, word)
 		}
@@ -314,7 +346,7 @@ func (s *scenario) known(name string, start int64, parent []string) connlog.Proc
 	return p.ID
 }
 
-// packet reads "AT PROTO SRC > DST [FLAGS] [seq=N] [len=N] [type=N] [quote=PROTO,SRC,DST] [out|in] = SOURCE DESTINATION".
+// packet reads "AT PROTO SRC > DST [FLAGS] [seq=N] [len=N] [if=N] [type=N] [quote=PROTO,SRC,DST] [out|in] = SOURCE DESTINATION".
 func (s *scenario) packet(w []string) {
 	p := packet.Packet{Frame: uint64(len(s.packets) + 1), Time: ms(w[0]), WireLength: 100}
 	for len(w) > 0 && w[0] != "=" {
@@ -338,6 +370,8 @@ func (s *scenario) packetWord(p *packet.Packet, w []string) {
 		p.WireLength += p.Payload
 	case isOption && key == "mark":
 		p.Mark = s.marked[value]
+	case isOption && key == "if":
+		p.Interface = uint32(number(value))
 	case isOption && key == "type":
 		p.ICMPType = uint8(number(value))
 	case isOption && key == "quote":

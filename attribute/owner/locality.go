@@ -24,7 +24,7 @@ func (t *Timeline) Locality(a flow.Addr) Locality {
 		return Several
 	case !t.KnowsLocal():
 		return Anyone
-	case t.local[a] || a.IsLoopback():
+	case t.local[a] || a.IsLoopback() || len(t.network.homes[a]) > 0:
 		return Local
 	}
 	return Remote
@@ -34,7 +34,7 @@ func (t *Timeline) Locality(a flow.Addr) Locality {
 func (t *Timeline) KnowsLocal() bool { return t != nil && t.head }
 
 // Namespace returns the namespace index, as in flow.Key, of the packets of a
-// pcapng interface.
+// pcapng interface: where the interface leads to another namespace, one for both.
 func (t *Timeline) Namespace(iface uint32) uint32 {
 	if t == nil || int(iface) >= len(t.interfaces) {
 		return 0
@@ -48,20 +48,20 @@ func (t *Timeline) addHead(h *connlog.Head) {
 		t.namespace[h.Namespace] = 0
 	}
 	for _, a := range h.Addresses {
-		t.addAddress(a)
+		t.addAddress(a, 0)
 	}
 	for _, i := range h.Interfaces {
 		t.addInterface(&i)
-		for _, a := range i.Addresses {
-			t.addAddress(a)
-		}
 	}
 }
 
 // addInterface takes a captured interface.
 func (t *Timeline) addInterface(i *connlog.Interface) {
 	ns := t.namespaceIndex(i.Namespace)
-	t.interfaces = append(t.interfaces, ns)
+	t.network.captured = append(t.network.captured, device{ns, i.Index})
+	for _, a := range i.Addresses {
+		t.addAddress(a, ns)
+	}
 	only := &t.outer
 	if i.Loopback {
 		only = &t.loopback
@@ -79,15 +79,32 @@ func (t *Timeline) addInterface(i *connlog.Interface) {
 // unclear stands for an interface that is not the only one of its kind.
 const unclear = -1
 
+// takeAddress takes an address that came or went, and where its interface leads to.
+func (t *Timeline) takeAddress(a *connlog.Address) {
+	ns := t.namespaceIndex(a.Namespace)
+	t.addAddress(a.Address, ns)
+	if a.Peer == 0 {
+		return
+	}
+	peer := t.namespaceIndex(a.Peer)
+	t.network.join(ns, peer)
+	t.network.behind[device{ns, a.Interface}] = peer
+	t.network.behind[device{peer, a.PeerIndex}] = ns
+}
+
 // addAddress takes an interface address in CIDR notation; one that is none
 // is ignored.
-func (t *Timeline) addAddress(cidr string) {
+func (t *Timeline) addAddress(cidr string, ns uint32) {
 	p, err := netip.ParsePrefix(cidr)
 	if err != nil {
 		return
 	}
 	addr := flow.AddrFrom(p.Addr())
-	t.local[addr] = true
+	if ns == 0 {
+		t.local[addr] = true
+	} else {
+		t.network.settle(addr, ns)
+	}
 	if p.Addr().Is4() && p.Bits() < 31 { // RFC 3021: /31 has no broadcast address
 		t.broadcast[flow.AddrFrom4(uint32(addr.Lo)|(1<<(32-p.Bits())-1))] = true
 	}

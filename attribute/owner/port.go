@@ -27,10 +27,20 @@ type port struct {
 	connected []int32 // sockets with this local port and a peer; until Seal
 }
 
-// Bound appends to buf the sockets without a peer that take packets for
-// endpoint e: bound to its address, or to all addresses of its family. Of TCP
-// they listen.
-func (t *Timeline) Bound(buf []int32, ns uint32, proto flow.Protocol, e flow.Endpoint) []int32 {
+// Bound appends to buf the sockets without a peer that take packets for side s of
+// key k, whose number is n, between two times: bound to its address, or to all
+// addresses of its family. Of TCP they listen.
+func (t *Timeline) Bound(buf []int32, n int32, k *flow.Key, s flow.Side, first, last int64) []int32 {
+	if n < viewed {
+		return t.boundAt(buf, t.network.zone(k.Namespace).own, k.Protocol, k.Endpoint(s))
+	}
+	for _, p := range t.placesOf(n, k, s, first, last) {
+		buf = t.boundAt(buf, p.namespace, k.Protocol, p.endpoint)
+	}
+	return buf
+}
+
+func (t *Timeline) boundAt(buf []int32, ns uint32, proto flow.Protocol, e flow.Endpoint) []int32 {
 	p := t.port[portKey{ns, proto, e.Port}]
 	if p == nil {
 		return buf
@@ -43,11 +53,23 @@ func (t *Timeline) Bound(buf []int32, ns uint32, proto flow.Protocol, e flow.End
 	return buf
 }
 
-// Shared tells whether several processes used the UDP port of e at one time, each
-// by a socket of its own or by one that was inherited, or may have, being copies
-// of the holder: a socket of theirs that could not be seen may have been there
-// too. It returns the processes.
-func (t *Timeline) Shared(ns uint32, e flow.Endpoint) (who []int32, shared bool) {
+// Shared tells whether several processes used the UDP port that side s of key k,
+// whose number is n, had between two times, each by a socket of its own or by one that
+// was inherited, or may have, being copies of the holder: a socket of theirs that
+// could not be seen may have been there too. It returns the processes.
+func (t *Timeline) Shared(n int32, k *flow.Key, s flow.Side, first, last int64) (who []int32, shared bool) {
+	if n < viewed {
+		return t.sharedAt(t.network.zone(k.Namespace).own, k.Endpoint(s))
+	}
+	for _, p := range t.placesOf(n, k, s, first, last) {
+		if at, ok := t.sharedAt(p.namespace, p.endpoint); ok {
+			who, shared = append(who, at...), true
+		}
+	}
+	return who, shared
+}
+
+func (t *Timeline) sharedAt(ns uint32, e flow.Endpoint) (who []int32, shared bool) {
 	p := t.port[portKey{ns, flow.UDP, e.Port}]
 	if p == nil || p.shared == nil {
 		return nil, false

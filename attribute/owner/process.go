@@ -9,14 +9,15 @@ import (
 
 // Process is a process of the recording, as last described.
 type Process struct {
-	ID      connlog.ProcessID
-	Parent  connlog.ProcessID // as first described; zero = unknown
-	Name    string            // "" = the log never described it
-	Exe     string
-	Args    []string
-	UID     int64 // -1 = unknown
-	Cgroup  string
-	Command bool // in the wrapped command's process tree
+	ID        connlog.ProcessID
+	Parent    connlog.ProcessID // as first described; zero = unknown
+	Name      string            // "" = the log never described it
+	Exe       string
+	Args      []string
+	UID       int64 // -1 = unknown
+	Cgroup    string
+	Container string // container id; "" = none
+	Command   bool   // in the wrapped command's process tree
 }
 
 func (t *Timeline) addProcess(at int64, e *connlog.Process) {
@@ -39,7 +40,7 @@ func (t *Timeline) addProcess(at int64, e *connlog.Process) {
 		p.Args = slices.Clone(e.Args)
 	}
 	if e.Cgroup != "" {
-		p.Cgroup = e.Cgroup
+		p.Cgroup, p.Container = e.Cgroup, e.Container
 	}
 	p.UID = e.UID
 }

@@ -16,7 +16,9 @@ type Timeline struct {
 
 	head       bool
 	namespace  map[uint64]uint32 // netns inode to the index that keys use; the recorder's own is 0
-	interfaces []uint32          // namespace index by pcapng interface
+	interfaces []uint32          // after Seal: index that keys use, by pcapng interface
+	network    network
+	views      views
 	local      map[flow.Addr]bool
 	latest     flow.Addr // in local
 	broadcast  map[flow.Addr]bool
@@ -59,6 +61,7 @@ type socketKey struct {
 func NewTimeline() *Timeline {
 	return &Timeline{
 		namespace: map[uint64]uint32{0: 0},
+		network:   newNetwork(),
 		local:     map[flow.Addr]bool{},
 		broadcast: map[flow.Addr]bool{},
 		process:   map[connlog.ProcessID]int32{},
@@ -90,7 +93,11 @@ func (t *Timeline) Add(e *connlog.Event) {
 	case connlog.KindPoll:
 		r.polls = append(r.polls, window{e.Poll.Begin, e.Poll.End})
 	case connlog.KindAddress:
-		t.addAddress(e.Address.Address)
+		t.takeAddress(e.Address)
+	case connlog.KindInterface:
+		t.addInterface(e.Interface)
+	case connlog.KindNAT:
+		t.translate(e.Time, e.NAT)
 	case connlog.KindClock:
 		if step := e.Clock.Step; step < 0 { // at some moment since the last reading
 			t.twice = append(t.twice, window{r.clock + step, e.Time - step})
@@ -107,6 +114,7 @@ func (t *Timeline) Add(e *connlog.Event) {
 
 // Seal ends the filling: lives that no event ended run to the last sighting.
 func (t *Timeline) Seal() {
+	t.interfaces = t.network.seal(len(t.namespace))
 	t.sealRecordings()
 	t.sortProcesses()
 	t.findCopies()

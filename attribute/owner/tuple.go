@@ -29,9 +29,6 @@ func (t *Timeline) connect(i int32, s *Socket, ns uint32, e *connlog.Socket) {
 	s.next, list[side] = list[side], i+1
 }
 
-// Number returns the number of k, whose hash is h, -1 if no socket had it.
-func (t *Timeline) Number(k *flow.Key, h uint64) int32 { return t.keys.find(k, h) }
-
 // Numbers returns how many keys have numbers: from 0 on.
 func (t *Timeline) Numbers() int { return t.keys.len() }
 
@@ -41,6 +38,9 @@ func (t *Timeline) Numbers() int { return t.keys.len() }
 func (t *Timeline) Connected(buf []int32, n int32, s flow.Side) []int32 {
 	if n < 0 {
 		return buf
+	}
+	if v := t.view(n); v != nil {
+		return append(buf, v.sockets[s]...)
 	}
 	i := t.tuples.At(n)[s]
 	if k := t.keys.key(n); i == 0 && k.Endpoint(flow.Low) == k.Endpoint(flow.High) {
@@ -125,10 +125,32 @@ func (t *Timeline) Cut(n int32, k *flow.Key, at int64) (from, until int64) {
 			i.narrow(p.cuts)
 		}
 	}
+	if v := t.view(n); v != nil {
+		t.cutPlaces(v, k.Protocol, &i)
+	}
 	return i.from, i.until
 }
 
+// cutPlaces cuts where what is bound in the places of a view changes.
+func (t *Timeline) cutPlaces(v *view, protocol flow.Protocol, i *interval) {
+	for _, places := range v.places {
+		for _, q := range places {
+			if p := t.port[portKey{q.namespace, protocol, q.endpoint.Port}]; p != nil {
+				i.narrow(p.cuts)
+			}
+		}
+	}
+}
+
 func (t *Timeline) cutTuple(n int32, i *interval) {
+	if v := t.view(n); v != nil {
+		for _, sockets := range v.sockets {
+			for _, s := range sockets {
+				t.eachCut(s, i.cut)
+			}
+		}
+		return
+	}
 	if len(t.cuts) > 0 {
 		if cuts := t.cuts[n]; cuts != nil {
 			i.narrow(cuts)

@@ -59,6 +59,8 @@ func (all Processes) Table() *table.Table {
 		b.TextIf("command", Quote(p.Args))
 		b.IntIf("ppid", int64(p.Parent.PID), p.Parent.PID != 0)
 		b.IntIf("uid", p.UID, p.UID >= 0)
+		b.TextIf("cgroup", p.Cgroup)
+		b.TextIf("container", p.Container)
 		b.Bool("in_command", p.Command)
 		appendTraffic(b, "", &p.Self)
 		appendTraffic(b, "tree_", &p.Tree)

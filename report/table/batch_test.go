@@ -14,7 +14,7 @@ func TestColumnsOfTheDesign(t *testing.T) {
 		"capture":   "schema_version, recording_id, files, packets, wire_bytes, captured_bytes, first_ns, last_ns, dropped_packets, duplicate_packets, undecoded_packets",
 		"coverage":  "side, reason, packets, wire_bytes",
 		"damage":    "file, block, offset, field, message, count",
-		"processes": "pid, start_ns, name, exe, command, ppid, uid, in_command, " + measures + ", tree_" + strings.ReplaceAll(measures, ", ", ", tree_"),
+		"processes": "pid, start_ns, name, exe, command, ppid, uid, cgroup, container, in_command, " + measures + ", tree_" + strings.ReplaceAll(measures, ", ", ", tree_"),
 		"connections": "connection_id, protocol, ip_version, client_ip, client_port, server_ip, server_port, local_side, first_ns, last_ns, client_packets, server_packets, " +
 			"client_wire_bytes, server_wire_bytes, client_payload_bytes, server_payload_bytes, client_unique_payload_bytes, server_unique_payload_bytes, " +
 			"client_pid, client_start_ns, client_name, client_reason, client_candidates, server_pid, server_start_ns, server_name, server_reason, server_candidates",

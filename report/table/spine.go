@@ -68,6 +68,8 @@ func Processes() *Schema {
 		Column{"command", String, true, "arguments, quoted as a POSIX shell reads them; NULL when unknown"},
 		Column{"ppid", Int64, true, "process id of the parent; NULL when unknown"},
 		Column{"uid", Int64, true, "user id; NULL when unknown"},
+		Column{"cgroup", String, true, "path of the control group; NULL when unknown"},
+		Column{"container", String, true, "container id, 64 hexadecimal digits; NULL when it is in none"},
 		Column{"in_command", Bool, false, "belongs to the tree of the recorded command"},
 		own,
 	)

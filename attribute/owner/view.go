@@ -1,0 +1,191 @@
+package owner
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/pcapwho/pcapwho/ingest/flow"
+)
+
+// view is what is known of a key whose packets may be of several namespaces' sockets, or
+// under other addresses there.
+type view struct {
+	sockets [2][]int32 // with a peer, by side of the key
+	places  [2][]place // where a side may be bound without a peer
+}
+
+// place is an endpoint of a namespace.
+type place struct {
+	namespace uint32
+	endpoint  flow.Endpoint
+	by        *translation // through which the side is here; nil = as it is
+}
+
+// views are those of the keys that were asked for. They have the numbers from
+// viewed on.
+type views struct {
+	sync.RWMutex
+	number map[flow.Key]int32
+	list   []*view
+}
+
+// viewed is the first number of a view: no log has so many keys.
+const viewed = 1 << 30
+
+// Number returns the number of k, whose hash is h, -1 if no socket had it. It is
+// safe for concurrent use after Seal.
+func (t *Timeline) Number(k *flow.Key, h uint64) int32 {
+	if !t.network.spans() {
+		return t.keys.find(k, h)
+	}
+	t.views.RLock()
+	n, ok := t.views.number[*k]
+	t.views.RUnlock()
+	if ok {
+		return n
+	}
+	direct, v := t.look(k, h)
+	if v == nil {
+		return direct
+	}
+	t.views.Lock()
+	defer t.views.Unlock()
+	if n, ok := t.views.number[*k]; ok {
+		return n
+	}
+	if t.views.number == nil {
+		t.views.number = map[flow.Key]int32{}
+	}
+	n = viewed + int32(len(t.views.list))
+	t.views.number[*k], t.views.list = n, append(t.views.list, v)
+	return n
+}
+
+// view returns the view of a number, nil where it has none.
+func (t *Timeline) view(n int32) *view {
+	if n < viewed {
+		return nil
+	}
+	t.views.RLock()
+	defer t.views.RUnlock()
+	return t.views.list[n-viewed]
+}
+
+// look looks for a key in all namespaces. Where there is nothing to know but the
+// number of its own namespace's sockets, v is nil.
+func (t *Timeline) look(k *flow.Key, h uint64) (direct int32, v *view) {
+	z := t.network.zone(k.Namespace)
+	own := *k
+	own.Namespace = z.own
+	direct = t.keys.find(&own, h)
+	low, high := k.Endpoint(flow.Low), k.Endpoint(flow.High)
+	key := *k
+	key.Namespace = 0
+	rewritings := t.network.translations[key]
+	if len(t.network.homes[low.Addr])+len(t.network.homes[high.Addr])+len(rewritings) == 0 {
+		return direct, nil
+	}
+	v = &view{}
+	t.elsewhere(v, &own, h, z)
+	for _, s := range [2]flow.Side{flow.Low, flow.High} {
+		v.sockets[s] = t.Connected(v.sockets[s], direct, s)
+		for _, n := range t.homesOf(k.Endpoint(s).Addr, z) {
+			v.places[s] = append(v.places[s], place{n, k.Endpoint(s), nil})
+		}
+	}
+	for _, x := range rewritings {
+		if t.network.connected(x.namespace, z.own) {
+			t.rewrite(v, k, x)
+		}
+	}
+	return direct, v
+}
+
+// elsewhere adds the sockets of other namespaces that have the same key: of the one
+// at an interface's other end, else of any that is connected.
+func (t *Timeline) elsewhere(v *view, k *flow.Key, h uint64, z zone) {
+	if k.Endpoint(flow.Low).Addr.IsLoopback() || k.Endpoint(flow.High).Addr.IsLoopback() {
+		return
+	}
+	var near, far [2][]int32
+	for n := range uint32(len(t.namespace)) {
+		if n == z.own || !t.network.connected(n, z.own) {
+			continue
+		}
+		other, to := *k, &far
+		if other.Namespace = n; n == z.peer {
+			to = &near
+		}
+		number := t.keys.find(&other, h)
+		for _, s := range [2]flow.Side{flow.Low, flow.High} {
+			to[s] = t.Connected(to[s], number, s)
+		}
+	}
+	for s := range near {
+		if v.sockets[s] = near[s]; len(near[s]) == 0 {
+			v.sockets[s] = far[s]
+		}
+	}
+}
+
+// rewrite adds what a translation makes of one side of a key: the sockets that have
+// the other key, and where it is bound if its endpoint is not the same.
+func (t *Timeline) rewrite(v *view, k *flow.Key, x rewriting) {
+	other, h := x.key, x.key.Hash()
+	for n := range uint32(len(t.namespace)) {
+		if !t.network.connected(n, x.namespace) {
+			continue
+		}
+		other.Namespace = n
+		for _, i := range t.Connected(nil, t.keys.find(&other, h), x.there) {
+			if x.of(t.Socket(i)) && !slices.Contains(v.sockets[x.side], i) {
+				v.sockets[x.side] = append(v.sockets[x.side], i)
+			}
+		}
+	}
+	if e := x.key.Endpoint(x.there); e != k.Endpoint(x.side) {
+		for _, n := range t.homesOf(e.Addr, zone{x.namespace, x.namespace}) {
+			v.places[x.side] = append(v.places[x.side], place{n, e, x.translation})
+		}
+	}
+}
+
+// homesOf returns the namespaces in which a socket may be bound to an address whose
+// packets were captured in a zone.
+func (t *Timeline) homesOf(a flow.Addr, z zone) (list []uint32) {
+	homes := t.network.homes[a]
+	here := len(homes) == 0 || a.IsLoopback()
+	if z.own == 0 {
+		here = here || t.local[a]
+	} else {
+		here = here || slices.Contains(homes, z.own)
+	}
+	if here {
+		list = append(list, z.own)
+	}
+	if slices.Contains(homes, z.peer) && z.peer != z.own {
+		return append(list, z.peer)
+	}
+	for _, n := range homes {
+		if n != z.own && t.network.connected(n, z.own) {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// placesOf returns where side s of key k, whose number is n, may be bound, by packets
+// from first to last. What was translated all that time is not where it seems to be.
+func (t *Timeline) placesOf(n int32, k *flow.Key, s flow.Side, first, last int64) (list []place) {
+	v := t.view(n)
+	if v == nil {
+		return []place{{t.network.zone(k.Namespace).own, k.Endpoint(s), nil}}
+	}
+	away := slices.ContainsFunc(v.places[s], func(p place) bool { return p.by != nil && p.by.throughout(first, last) })
+	for _, p := range v.places[s] {
+		if p.by == nil && !away || p.by != nil && p.by.during(first, last) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
