@@ -18,11 +18,12 @@ import (
 // for it (rtnetlink(7), network_namespaces(7)), so that nobody has to enter it.
 // One goroutine uses it.
 type namespaces struct {
-	kernel *netlinkSocket
-	own    uint64           // inode number
-	member map[uint64]int32 // PID of a process in it, by inode number
-	told   map[connlog.Address]bool
-	due    bool // a process was met in a namespace that is not known yet, or began a program in one
+	kernel  *netlinkSocket
+	own     uint64                    // inode number
+	members map[uint64]map[int32]bool // PIDs of the processes in others, by inode number
+	where   map[int32]uint64          // the same by PID
+	told    map[connlog.Address]bool
+	due     bool // a process was met in a namespace that is not known yet, or began a program in one
 }
 
 // openNamespaces returns one that finds nothing where there is no way to ask.
@@ -36,7 +37,7 @@ func openNamespaces() *namespaces {
 		kernel.close()
 		return &namespaces{}
 	}
-	return &namespaces{kernel: kernel, own: networkNamespace(), member: map[uint64]int32{}, told: map[connlog.Address]bool{}, due: true}
+	return &namespaces{kernel: kernel, own: networkNamespace(), members: map[uint64]map[int32]bool{}, where: map[int32]uint64{}, told: map[connlog.Address]bool{}, due: true}
 }
 
 func (n *namespaces) close() {
@@ -47,13 +48,25 @@ func (n *namespaces) close() {
 
 // meet takes a process that was seen.
 func (n *namespaces) meet(p *connlog.Process) {
-	if n.kernel == nil || p.Namespace == 0 || p.Namespace == n.own || p.Change == connlog.ProcessExit {
+	if n.kernel == nil {
 		return
 	}
-	if _, known := n.member[p.Namespace]; !known || p.Change == connlog.ProcessExec {
-		n.due = true // a container's addresses are there when its program begins
+	pid := p.ID.PID
+	if former, ok := n.where[pid]; ok && (former != p.Namespace || p.Change == connlog.ProcessExit) {
+		delete(n.where, pid)
+		if delete(n.members[former], pid); len(n.members[former]) == 0 {
+			delete(n.members, former)
+		}
 	}
-	n.member[p.Namespace] = p.ID.PID
+	if p.Namespace == 0 || p.Namespace == n.own || p.Change == connlog.ProcessExit {
+		return
+	}
+	if n.members[p.Namespace] == nil {
+		n.members[p.Namespace] = map[int32]bool{}
+		n.due = true
+	}
+	n.due = n.due || p.Change == connlog.ProcessExec // a container's addresses are there when its program begins
+	n.members[p.Namespace][pid], n.where[pid] = true, p.Namespace
 }
 
 // look returns what is new since the last look.
@@ -62,13 +75,13 @@ func (n *namespaces) look() []connlog.Address {
 		return nil
 	}
 	numbers, links := map[int32]uint64{}, map[int32]map[int]link{}
-	for inode, pid := range n.member {
-		if number := n.number(fmt.Sprintf("/proc/%d/ns/net", pid), inode); number >= 0 {
+	for inode, pids := range n.members {
+		if number := n.numberOf(inode, pids); number >= 0 {
 			numbers[number], links[number] = inode, n.links(number)
 		}
 	}
 	// This one has a number since a link of another led here.
-	if own := n.number("/proc/thread-self/ns/net", n.own); own >= 0 {
+	if own, _ := n.number("/proc/thread-self/ns/net", n.own); own >= 0 {
 		numbers[own] = n.own
 	}
 	now := map[connlog.Address]bool{}
@@ -79,25 +92,36 @@ func (n *namespaces) look() []connlog.Address {
 	return n.changes(now, asked)
 }
 
+// numberOf returns the number of the namespace that processes are in, -1 where it
+// has none.
+func (n *namespaces) numberOf(inode uint64, pids map[int32]bool) int32 {
+	for pid := range pids {
+		if number, ok := n.number(fmt.Sprintf("/proc/%d/ns/net", pid), inode); ok {
+			return number
+		}
+	}
+	return -1
+}
+
 // number returns which number a namespace has here, -1 where it has none: it is
-// not connected to this one. The path must still lead to it.
-func (n *namespaces) number(path string, inode uint64) int32 {
+// not connected to this one. ok is false where the path does not lead to it.
+func (n *namespaces) number(path string, inode uint64) (number int32, ok bool) {
 	file, err := os.Open(path)
 	if err != nil { // the process ended, or may not be inspected
-		return -1
+		return -1, false
 	}
 	defer file.Close()
 	var info unix.Stat_t
 	if unix.Fstat(int(file.Fd()), &info) != nil || info.Ino != inode {
-		return -1
+		return -1, false
 	}
-	number := int32(-1)
+	number = -1
 	_ = n.kernel.ask(askNumber, netlinkAsk, appendAttribute(make([]byte, namespaceMessage), namespaceDescriptor, uint32(file.Fd())),
 		func(m []byte) (err error) {
 			number, err = parseNumber(m)
 			return err
 		})
-	return number
+	return number, true
 }
 
 // links returns the interfaces of a namespace by index. What cannot be asked for is
