@@ -41,7 +41,9 @@ func findCommand(cfg *Config, who *account) (*command, error) {
 	c.Stdin, c.Stdout, c.Stderr = cfg.Stdin, cfg.Stdout, cfg.Stderr
 	if who != nil {
 		c.Env = who.environment()
-		runAs(c.Cmd, who)
+		if !cfg.DropRights { // else this process is the caller itself by then
+			runAs(c.Cmd, who)
+		}
 	}
 	return c, nil
 }

@@ -48,6 +48,11 @@ type Config struct {
 	Interval time.Duration // between two looks at the sockets, or readings of the kernel's events
 	Duration time.Duration // the recording ends after this; 0 = no limit
 
+	// DropRights gives up for good, in this whole process, all rights that the
+	// recording does not need once it runs, before a file is created or the command
+	// started. Under sudo the process becomes the caller.
+	DropRights bool
+
 	// Command is run while recording, and the recording ends with it. Under
 	// sudo it runs as the caller. On Linux this process adopts what the command
 	// leaves behind while it runs, and waits for its end; processes that this

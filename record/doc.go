@@ -11,7 +11,8 @@
 //  3. An observer lists all sockets and processes for the first time: trace, which
 //     the kernel tells of all that happens (package hooks), or where that cannot
 //     be had watch, which looks again and again through a source (diag on Linux,
-//     else poll). The files are created; the command starts.
+//     else poll). Rights that are of no more use are given up (dropRights). The
+//     files are created; the command starts.
 //  4. capture moves frames from the ring to the pcapng file. trace writes what the
 //     kernel told, watch the difference between two looks.
 //  5. When the command ends, or the user says so: a last thorough look, a moment

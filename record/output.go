@@ -144,7 +144,7 @@ func create(path string, force bool, owner *account, whole func([]byte) int) (*o
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		o.restore()
-		return nil, &Error{Message: "no file to write to", Status: statusUsage, Err: err, Hint: "choose another place with -w"}
+		return nil, &Error{Message: "no file to write to", Status: statusUsage, Err: err, Hint: "choose another place with -w" + asCaller(owner, err)}
 	}
 	o.file = file
 	if owner != nil {
@@ -154,6 +154,14 @@ func create(path string, force bool, owner *account, whole func([]byte) int) (*o
 		}
 	}
 	return o, nil
+}
+
+// asCaller explains why root may not write somewhere.
+func asCaller(owner *account, err error) string {
+	if owner == nil || !errors.Is(err, fs.ErrPermission) {
+		return ""
+	}
+	return "; files are made as the caller of sudo makes them"
 }
 
 // remove takes back a file of a recording that did not start.

@@ -125,15 +125,29 @@ func prepare(cfg Config) (*Recording, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = r.openRing(interfaces)
-	if err == nil {
-		err = r.openLog(who, interfaces)
-	}
-	if err != nil {
+	if err := r.open(who, interfaces); err != nil {
 		r.abandon()
 		return nil, err
 	}
 	return r, nil
+}
+
+// open starts to capture into memory and looks at the sockets for the first time,
+// gives up the rights that took, then creates the files.
+func (r *Recording) open(who *account, interfaces []connlog.Interface) error {
+	if err := r.openRing(interfaces); err != nil {
+		return err
+	}
+	began, err := r.openObservers()
+	if err != nil {
+		return err
+	}
+	if r.cfg.DropRights {
+		if err := dropRights(who, r.command != nil); err != nil {
+			return &Error{Message: "rights that are not needed cannot be given up", Status: statusFailed, Err: err}
+		}
+	}
+	return r.openFiles(who, interfaces, began)
 }
 
 // openRing starts to capture into memory.
@@ -157,24 +171,23 @@ func (r *Recording) openRing(interfaces []connlog.Interface) error {
 	return err
 }
 
-// openLog looks at the sockets for the first time, then creates both files and
-// writes how they begin.
-func (r *Recording) openLog(who *account, interfaces []connlog.Interface) error {
-	var err error
+// openObservers looks at the sockets for the first time, and returns when.
+func (r *Recording) openObservers() (began int64, err error) {
 	if r.watch, r.why, err = openObserver(r.cfg.Source, r.note); err != nil {
-		return err
+		return 0, err
 	}
 	if every, _ := r.watch.interval(); r.cfg.Interval == 0 {
 		r.cfg.Interval = every
 	}
 	if r.local, err = openAddresses(); err != nil {
-		return err
+		return 0, err
 	}
 	r.others, r.nat = openNamespaces(), openTranslations()
-	began, err := r.watch.first()
-	if err != nil {
-		return err
-	}
+	return r.watch.first()
+}
+
+// openFiles creates both files and writes how they begin.
+func (r *Recording) openFiles(who *account, interfaces []connlog.Interface, began int64) error {
 	packets, err := create(r.cfg.Capture, r.cfg.Force, who, wholeBlocks)
 	if err != nil {
 		return err
@@ -188,15 +201,17 @@ func (r *Recording) openLog(who *account, interfaces []connlog.Interface) error 
 	if r.logFile, err = create(r.cfg.Log, r.cfg.Force, who, wholeLines); err != nil {
 		var e *Error
 		if errors.As(err, &e) && e.Hint != "" {
-			e.Hint = "choose another place with --log"
+			e.Hint = strings.Replace(e.Hint, "-w", "--log", 1)
 		}
 		return err
 	}
 	r.log = connlog.NewWriter(r.logFile)
 	r.note(&connlog.Event{Kind: connlog.KindHead, Time: began, Head: r.head(interfaces)})
-	r.watch.report()
-	r.tellAddresses(r.others.look())
-	r.tellTranslations(r.nat.snapshot(), time.Now().UnixNano())
+	inspecting(func() {
+		r.watch.report()
+		r.tellAddresses(r.others.look())
+		r.tellTranslations(r.nat.snapshot(), time.Now().UnixNano())
+	})
 	return r.log.Flush()
 }
 
@@ -236,7 +251,7 @@ func (r *Recording) begin(ctx context.Context) (err error) {
 			return err
 		}
 		r.summary.PID = r.command.Process.Pid
-		r.watch.started(int32(r.summary.PID))
+		inspecting(func() { r.watch.started(int32(r.summary.PID)) })
 	}
 	r.capture.out.keep()
 	r.logFile.keep()
@@ -248,11 +263,11 @@ func (r *Recording) begin(ctx context.Context) (err error) {
 		r.capture.run()
 	}()
 	if r.command != nil {
-		_ = r.watch.lookNow(false) // before it is waited for: a short command is seen too
+		inspecting(func() { _ = r.watch.lookNow(false) }) // before it is waited for: a short command is seen too
 	}
 	go func() {
 		defer close(finished)
-		r.follow(captured)
+		inspecting(func() { r.follow(captured) })
 		r.finish()
 	}()
 	go func() {

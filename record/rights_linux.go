@@ -22,10 +22,8 @@ func CanRecord() error {
 // mayInspect tells whether this process has the rights by which it may see the
 // descriptors of all others.
 func mayInspect() bool {
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	const needed = 1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_DAC_READ_SEARCH
-	return unix.Capget(&header, &data[0]) == nil && data[0].Effective&needed == needed
+	have, err := readCapabilities()
+	return err == nil && have.effective.has(unix.CAP_SYS_PTRACE) && have.effective.has(unix.CAP_DAC_READ_SEARCH)
 }
 
 // rights are what the program needs as file capabilities, to see everything.

@@ -43,8 +43,6 @@ type Timeline struct {
 	alone   []set               // by process
 	several map[string]set
 
-	exchanges map[exchangeKey][]exchange
-
 	keys     index // of tuples
 	tuples   slab.List[tuple]
 	reused   []int32           // until Seal: those that a second socket had
@@ -74,7 +72,6 @@ func NewTimeline() *Timeline {
 		holds:     map[int32][]Hold{},
 		sets:      [][]int32{nil},
 		several:   map[string]set{},
-		exchanges: map[exchangeKey][]exchange{},
 		port:      map[portKey]*port{},
 	}
 }
@@ -82,7 +79,7 @@ func NewTimeline() *Timeline {
 // Add takes one event. It keeps nothing of e's memory but strings.
 func (t *Timeline) Add(e *connlog.Event) {
 	if e.Kind == connlog.KindHead {
-		t.begin(e.Time, e.Head)
+		t.begin(e.Time, e.Head.BootID)
 	}
 	r := t.recording()
 	r.last = max(r.last, e.Time)

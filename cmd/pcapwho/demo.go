@@ -202,6 +202,7 @@ func recordWorkload(ctx context.Context, dir string) error {
 		Command:    []string{self, "workload", filepath.Join(dir, demo.Ledger)},
 		Stderr:     os.Stderr,
 		Version:    version(),
+		DropRights: true,
 	})
 	if err != nil {
 		return err

@@ -50,6 +50,7 @@ func kept() []struct{ library, by string } {
 		{"github.com/vishvananda/netlink/...", "record/..."},
 		{"golang.org/x/net/bpf/...", "record/..."},
 		{"github.com/shirou/gopsutil/...", "record/..."},
+		{"kernel.org/pub/linux/libs/security/libcap/...", "record/..."},
 		{"github.com/urfave/cli/...", "cmd/..."},
 	}
 }

@@ -13,8 +13,10 @@ import (
 // namespace, with a benchmark that talks; sudo and the build are left out.
 func TestReadmeShell(t *testing.T) {
 	need.Root(t)
+	need.Tool(t, "setcap")
 	dir := t.TempDir()
-	script := "#!/bin/sh\nexec pcapwho workload ledger --long 4\n"
+	copyProgram(t, filepath.Join(dir, "pcapwho"))
+	script := "#!/bin/sh\nexec pcapwho workload ledger.$$ --long 4\n"
 	if err := os.WriteFile(filepath.Join(dir, "bench"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +24,7 @@ func TestReadmeShell(t *testing.T) {
 	for _, b := range blocksOf(t, readPage(t, readme)) {
 		for line := range strings.Lines(b.text) {
 			if b.language == "sh" && !strings.HasPrefix(line, "go ") {
-				lines = append(lines, strings.ReplaceAll(strings.TrimPrefix(strings.TrimSpace(line), "sudo "), "./pcapwho", "pcapwho"))
+				lines = append(lines, strings.TrimPrefix(strings.TrimSpace(line), "sudo "))
 			}
 		}
 	}

@@ -68,8 +68,9 @@ func recordConfig(ctx *cli.Context, c *console) (record.Config, error) {
 		Source:     ctx.String("source"),
 		Command:    ctx.Args().Slice(),
 		Stdin:      os.Stdin, Stdout: c.out, Stderr: c.err,
-		Version: version(),
-		Message: c.message,
+		Version:    version(),
+		Message:    c.message,
+		DropRights: true,
 	}
 	if err := c.configure(ctx); err != nil {
 		return cfg, err
