@@ -34,14 +34,47 @@ func datagram(j *judge, s *subject, t stretch) (Verdict, bool) {
 	switch {
 	case connected:
 		return f.verdict(Exact), true
-	case f.certain:
-		return f.verdict(Wildcard), true
-	case f.between:
-		v := f.verdict(Stream)
-		v.Uncertainty = f.gap
-		return v, true
+	case !f.certain && !f.between:
+		return Verdict{}, false
 	}
-	return Verdict{}, false
+	v := f.verdict(Wildcard)
+	if !f.certain {
+		v = f.verdict(Stream)
+		v.Uncertainty = f.gap
+	}
+	if v.Reason == Ambiguous && len(s.sockets) == 0 {
+		if w, ok := j.exchanged(s, t, at); ok {
+			return w, true
+		}
+	}
+	return v, true
+}
+
+// exchanged: of several processes at one port those count that exchanged with this
+// peer, where the log tells of everybody who did: who sent to it, of packets that
+// were sent, and who received from it, of those that came.
+func (j *judge) exchanged(s *subject, t stretch, at int64) (Verdict, bool) {
+	list, told, stable := j.log.Exchanges(s.in.Number, &s.in.Key, s.side, s.first, at, s.in.Last)
+	if !told || t.received && !stable {
+		return Verdict{}, false
+	}
+	var may suspects
+	sent, received := false, false
+	for _, x := range list {
+		if x.Received && !t.received || !x.Received && !t.sent {
+			continue
+		}
+		sent, received = sent || !x.Received, received || x.Received
+		may.addHold(&owner.Hold{Owners: x.Owners, Partial: x.Partial})
+	}
+	if t.sent && !sent || t.received && !received || !may.any {
+		return Verdict{}, false
+	}
+	v := may.verdict(Wildcard)
+	if v.Process != NoProcess {
+		v.Why = "it alone exchanged with this peer through the port"
+	}
+	return v, true
 }
 
 // field is what is known about the UDP sockets that fit one end at one moment.

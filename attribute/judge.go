@@ -58,6 +58,7 @@ type stretch struct {
 	from, until int64
 	first, last int64
 	sent        bool // the end in question sent some of them
+	received    bool // and the other sent some
 }
 
 // hearing is the memory of one goroutine that asks the judge about instances
@@ -105,7 +106,7 @@ func (h *hearing) connection(i int32, in *conn.Instance, c *Connection) {
 		c.Endpoint[end] = s.endpoint
 		c.Local[end] = s.locality == owner.Local
 		for n, seg := range h.segments {
-			c.Spans[n].Verdict[end] = h.verdict(s, stretch{seg.From, seg.Until, seg.First, seg.Last, seg.Sent[side].Packets > 0})
+			c.Spans[n].Verdict[end] = h.verdict(s, stretch{seg.From, seg.Until, seg.First, seg.Last, seg.Sent[side].Packets > 0, seg.Sent[side.Other()].Packets > 0})
 		}
 	}
 }

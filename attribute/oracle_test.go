@@ -28,6 +28,7 @@ type oracle struct {
 
 type oracleSocket struct {
 	*connlog.Socket
+	index         int        // of the event that began it
 	before, after int64      // not there at these times
 	first, last   [2]int64   // windows of the first and the last sighting
 	holds         [][2]int64 // aligned with owners
@@ -104,7 +105,7 @@ func (o *oracle) sockets() []*oracleSocket {
 		}
 		mine := o.recording(i)
 		polls := o.polls(mine)
-		s := &oracleSocket{Socket: e.Socket, before: math.MinInt64, after: math.MaxInt64, first: o.window(mine, e.Time), last: polls[len(polls)-1]}
+		s := &oracleSocket{Socket: e.Socket, index: i, before: math.MinInt64, after: math.MaxInt64, first: o.window(mine, e.Time), last: polls[len(polls)-1]}
 		if mine > 1 { // not there when the recording before looked for the last time
 			p := o.polls(mine - 1)
 			s.before = p[len(p)-1][0]
@@ -132,7 +133,7 @@ func (o *oracle) sockets() []*oracleSocket {
 			if f.Kind == connlog.KindHead {
 				break
 			}
-			if f.Kind != connlog.KindSocket || f.Socket.ID != e.Socket.ID {
+			if f.Kind != connlog.KindSocket || f.Socket.ID != e.Socket.ID || f.Socket.Change == connlog.SocketPeer {
 				continue
 			}
 			if f.Socket.Change == connlog.SocketClose {
@@ -396,6 +397,9 @@ func (o *oracle) datagram(i int, source bool, me flow.Endpoint, exact, bound []*
 	}
 	slices.Sort(who)
 	who = slices.Compact(who)
+	if talked := o.talked(i, source, me); (certain || between) && len(who) > 1 && len(exact) == 0 && len(talked) > 0 {
+		return verdict("wildcard", talked)
+	}
 	switch {
 	case connected:
 		return verdict("exact", who)
@@ -405,6 +409,104 @@ func (o *oracle) datagram(i int, source bool, me flow.Endpoint, exact, bound []*
 		return verdict("stream", who)
 	}
 	return "unknown []"
+}
+
+// talked returns who exchanged with the other end of packet i, as far as all who
+// did are told: in both directions in which this connection has packets. None where
+// that is not known, or nobody is.
+func (o *oracle) talked(i int, source bool, me flow.Endpoint) (who []int32) {
+	p, ps := &o.packets[i], o.ofInstance(o.inst[i])
+	you := p.Tuple.To()
+	if !source {
+		you = p.Tuple.From()
+	}
+	first, last := ps[0].Time, ps[len(ps)-1].Time
+	sends, receives := o.sent(i, source, me), o.receives(i, source, me)
+	somebodySent, somebodyReceived := false, false
+	recording, fit, moved := o.teller(first, last), 0, false
+	if recording == 0 {
+		return nil
+	}
+	for _, s := range o.sockets() {
+		takes := s.Local.Addr == me.Addr || s.Local.Addr.IsUnspecified()
+		if s.Protocol != flow.UDP || s.Local.Port != me.Port {
+			continue
+		}
+		if !s.HasRemote && o.recording(s.index) != recording {
+			return nil
+		}
+		if !s.HasRemote && takes && s.before < last && s.after > first {
+			fit++
+			moved = moved || s.before >= first || s.after <= last
+		}
+		if s.HasRemote && s.Local.Addr != me.Addr || !s.HasRemote && (!takes || p.Time < s.before || s.after < p.Time) {
+			continue
+		}
+		for _, e := range o.exchanges(s) {
+			got := e.Evidence == connlog.EvidenceReceive
+			if e.HasRemote && e.Remote != you || got && !receives || !got && !sends {
+				continue
+			}
+			somebodySent, somebodyReceived = somebodySent || !got, somebodyReceived || got
+			if who = append(who, pids(e)...); len(e.Owners) == 0 {
+				who = append(who, unseen)
+			}
+		}
+	}
+	slices.Sort(who)
+	who = slices.Compact(who)
+	if sends && !somebodySent || receives && !somebodyReceived || receives && moved && fit > 1 || len(who) == 0 || slices.Equal(who, []int32{unseen}) {
+		return nil
+	}
+	return who
+}
+
+// exchanges returns what the log says of the peers of a socket.
+func (o *oracle) exchanges(s *oracleSocket) (list []*connlog.Socket) {
+	for _, e := range o.events[s.index+1:] {
+		switch {
+		case e.Kind == connlog.KindHead:
+			return list
+		case e.Kind != connlog.KindSocket || e.Socket.ID != s.ID:
+		case e.Socket.Change == connlog.SocketClose:
+			return list
+		case e.Socket.Change == connlog.SocketPeer:
+			list = append(list, e.Socket)
+		}
+	}
+	return list
+}
+
+// teller returns which recording, from 1 on, is told everything between two times,
+// 0 = none.
+func (o *oracle) teller(first, last int64) (n int) {
+	var began, ended int64
+	tells, found := false, 0
+	for _, e := range append(slices.Clone(o.events), connlog.Event{Kind: connlog.KindHead, Head: &connlog.Head{}}) {
+		if e.Kind == connlog.KindHead {
+			if n > 0 && found == 0 && tells && began <= first && last <= ended {
+				found = n
+			}
+			n++
+			began, ended, tells = e.Time, e.Time, e.Head.Source == "ebpf"
+		}
+		ended = max(ended, e.Time)
+	}
+	return found
+}
+
+// receives is like sent, of the packets that came.
+func (o *oracle) receives(i int, source bool, me flow.Endpoint) bool {
+	p := &o.packets[i]
+	if p.Tuple.From() == p.Tuple.To() {
+		return !source
+	}
+	for k := range o.packets {
+		if o.packets[k].Tuple.To() == me && o.together(i, k) {
+			return true
+		}
+	}
+	return false
 }
 
 // sent tells whether one side of packet i sent any packet while nothing changed
@@ -703,7 +805,8 @@ func draw(t *rapid.T) *oracle {
 	pid := func() connlog.ProcessID {
 		return process(int32(rapid.IntRange(1, len(programs)-1).Draw(t, "pid")))
 	}
-	o.events = append(o.events, newHead(base-5*ms))
+	source := rapid.SampledFrom([]string{"diag", "ebpf"}).Draw(t, "source")
+	o.events = append(o.events, newHead(base-5*ms, source))
 	for pid := range programs {
 		id := process(int32(pid))
 		if pid == unseen {
@@ -718,7 +821,7 @@ func draw(t *rapid.T) *oracle {
 		begin, end := base+int64(n)*50*ms, base+int64(n)*50*ms+10*ms
 		previous := begin - 50*ms
 		if n > 0 && rapid.IntRange(0, 11).Draw(t, "again") == 0 {
-			o.events = append(o.events, newHead(begin-5*ms))
+			o.events = append(o.events, newHead(begin-5*ms, source))
 			open = nil
 		}
 		fresh := o.events[len(o.events)-1].Kind == connlog.KindHead || n == 0
@@ -759,6 +862,7 @@ func draw(t *rapid.T) *oracle {
 			}
 			open = append(open, alive{s})
 			o.events = append(o.events, connlog.Event{Kind: connlog.KindSocket, Time: end, Socket: &s})
+			drawExchanges(t, o, s, end, pid)
 		}
 		if rapid.IntRange(0, 9).Draw(t, "loss") == 0 {
 			o.events = append(o.events, connlog.Event{Kind: connlog.KindGap, Time: end, Gap: &connlog.Gap{Source: connlog.GapCapture, Begin: begin - 20*ms, End: begin - 10*ms}})
@@ -790,8 +894,8 @@ func process(n int32) connlog.ProcessID {
 	return connlog.ProcessID{PID: n, Start: [...]int64{1: 1, 2: 2, 3: base + 70*ms, 4: base + 120*ms}[n]}
 }
 
-func newHead(at int64) connlog.Event {
-	return connlog.Event{Kind: connlog.KindHead, Time: at, Head: &connlog.Head{Addresses: []string{"10.0.0.1/24"},
+func newHead(at int64, source string) connlog.Event {
+	return connlog.Event{Kind: connlog.KindHead, Time: at, Head: &connlog.Head{Source: source, Addresses: []string{"10.0.0.1/24"},
 		Interfaces: []connlog.Interface{{Index: 2}, {Index: 1, Loopback: true}}}}
 }
 
@@ -819,6 +923,22 @@ func drawSocket(t *rapid.T, s *connlog.Socket) {
 	s.Interface = rapid.SampledFrom([]int{0, 0, 0, 1, 2, 3}).Draw(t, "interface")
 	if s.Protocol == flow.TCP {
 		s.State = rapid.SampledFrom([]string{"listen", "listen", "listen", "close"}).Draw(t, "state")
+	}
+}
+
+// drawExchanges adds what the log says of the peers of a UDP socket.
+func drawExchanges(t *rapid.T, o *oracle, s connlog.Socket, at int64, pid func() connlog.ProcessID) {
+	for s.Protocol == flow.UDP && rapid.IntRange(0, 2).Draw(t, "exchanges") > 0 {
+		x := s
+		x.Change, x.Owners, x.Since, x.Evidence = connlog.SocketPeer, nil, 0, rapid.SampledFrom([]connlog.Evidence{connlog.EvidenceSend, connlog.EvidenceReceive}).Draw(t, "exchange")
+		x.Remote, x.HasRemote = flow.Endpoint{}, x.Evidence == connlog.EvidenceSend || rapid.IntRange(0, 3).Draw(t, "named") > 0
+		if x.HasRemote {
+			x.Remote = end(rapid.IntRange(0, len(addrs)-1).Draw(t, "peer"))
+		}
+		if x.Partial = rapid.IntRange(0, 7).Draw(t, "partial") == 0; !x.Partial {
+			x.Owners = append(x.Owners, pid())
+		}
+		o.events = append(o.events, connlog.Event{Kind: connlog.KindSocket, Time: at, Socket: &x})
 	}
 }
 

@@ -41,7 +41,7 @@ func quote(log *owner.Timeline, f *conn.Follower, p *packet.Packet, src Reason) 
 func (h *hearing) quote(in *conn.Instance, q quoteKey) Verdict {
 	sent, first := h.follower.Sent(in), h.follower.First(in)
 	s := h.hear(in, q.side, first, sent[0].PayloadBytes+sent[1].PayloadBytes > 0)
-	return h.verdict(s, stretch{q.from, q.until, max(q.from, first), min(q.until, in.Last), true})
+	return h.verdict(s, stretch{q.from, q.until, max(q.from, first), min(q.until, in.Last), true, false})
 }
 
 // quote answers for an end that an ICMP error is for.

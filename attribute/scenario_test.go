@@ -251,6 +251,10 @@ func (s *scenario) socket(w []string) {
 		k = &connlog.Socket{ID: uint64(len(s.sockets) + 1)}
 		s.sockets[w[0]] = k
 	}
+	if w[1] == "peer" {
+		s.peer(k, w)
+		return
+	}
 	k.Change = map[string]connlog.SocketChange{"snapshot": connlog.SocketSnapshot, "open": connlog.SocketOpen, "owner": connlog.SocketOwner, "close": connlog.SocketClose}[w[1]]
 	if k.Change == 0 {
 		panic("unknown change " + w[1])
@@ -310,13 +314,26 @@ func address(w []string) *connlog.Address {
 // ownNamespace is the recorder's.
 const ownNamespace = 1
 
-// head reads "ADDRESS… [dev=N] [lo=N] [boot=ID]".
+// peer reads "SOCKET peer TIME sent|received PEER|- PROCESS".
+func (s *scenario) peer(k *connlog.Socket, w []string) {
+	x := *k
+	x.Change, x.Since, x.Partial, x.Owners = connlog.SocketPeer, 0, false, []connlog.ProcessID{s.process(w[5])}
+	x.Evidence = map[string]connlog.Evidence{"sent": connlog.EvidenceSend, "received": connlog.EvidenceReceive}[w[3]]
+	if x.HasRemote = w[4] != "-"; x.HasRemote {
+		x.Remote = endpoint(w[4])
+	}
+	s.event(&connlog.Event{Kind: connlog.KindSocket, Time: ms(w[2]), Socket: &x})
+}
+
+// head reads "ADDRESS… [dev=N] [lo=N] [boot=ID] [source=NAME]".
 func head(w []string) *connlog.Head {
 	h := connlog.Head{Namespace: ownNamespace}
 	for _, word := range w {
 		kind, index, isInterface := strings.Cut(word, "=")
 		if kind == "boot" {
 			h.BootID = index
+		} else if kind == "source" {
+			h.Source = index
 		} else if isInterface {
 			h.Interfaces = append(h.Interfaces, connlog.Interface{Index: int(number(index)), Namespace: ownNamespace, Loopback: kind == "lo"})
 		} else {

@@ -300,14 +300,17 @@ func (t *trace) takePeer(s *traced, e *hooks.Event) {
 		s.Remote, s.HasRemote, s.State = flow.Endpoint{}, false, "unconnected"
 		t.fresh = append(t.fresh, s)
 	}
-	if s.waiting || s.HasRemote {
+	if s.waiting || s.HasRemote && flow.EndpointFrom(e.Remote) == s.Remote {
 		return
 	}
 	t.log(s)
+	who := traced{}
+	t.give(&who, e)
 	out := s.Socket
-	out.Change, out.Evidence, out.Remote, out.HasRemote = connlog.SocketPeer, direction(e), flow.EndpointFrom(e.Remote), true
-	if e.User.PID != 0 {
-		out.Owners = []connlog.ProcessID{t.know(e.Time, e.User)}
+	out.Change, out.Evidence, out.Owners, out.Partial = connlog.SocketPeer, direction(e), who.Owners, who.Partial
+	out.Remote, out.HasRemote = flow.EndpointFrom(e.Remote), e.Remote.Port() != 0
+	if !out.HasRemote {
+		out.Remote = flow.Endpoint{}
 	}
 	t.writeSocket(e.Time, &out)
 }

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"sort"
+
+	"github.com/pcapwho/pcapwho/ingest/connlog"
 )
 
 // recording is one run of a recorder, from its head to the next. Sightings are
@@ -15,6 +17,7 @@ type recording struct {
 	began int64 // time of its head
 	last  int64 // time of its last event
 	clock int64 // when its clock was last read
+	tells bool  // its source is told of everybody who uses a socket
 
 	// Sockets of other recordings may have existed before its first poll and
 	// after its last, up to the polls of those recordings that are nearest.
@@ -26,8 +29,8 @@ type window struct{ begin, end int64 }
 
 // begin starts a recording: what is open belongs to the one before, and ends
 // with it.
-func (t *Timeline) begin(at int64, boot string) {
-	t.recordings = append(t.recordings, recording{boot: boot, began: at, last: at, clock: at})
+func (t *Timeline) begin(at int64, h *connlog.Head) {
+	t.recordings = append(t.recordings, recording{boot: h.BootID, began: at, last: at, clock: at, tells: h.Source == "ebpf"})
 	clear(t.socket)
 }
 

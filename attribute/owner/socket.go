@@ -73,6 +73,10 @@ func (t *Timeline) addSocket(at int64, e *connlog.Socket) {
 			s := t.Socket(i)
 			s.uses = s.uses || e.Evidence >= connlog.EvidenceSend && e.Evidence <= connlog.EvidenceDestroy
 		}
+	case connlog.SocketPeer:
+		if ok {
+			t.addExchange(i, key.namespace, e)
+		}
 	case connlog.SocketClose:
 		if ok {
 			s := t.Socket(i)

@@ -43,6 +43,8 @@ type Timeline struct {
 	alone   []set               // by process
 	several map[string]set
 
+	exchanges map[exchangeKey][]exchange
+
 	keys     index // of tuples
 	tuples   slab.List[tuple]
 	reused   []int32           // until Seal: those that a second socket had
@@ -72,6 +74,7 @@ func NewTimeline() *Timeline {
 		holds:     map[int32][]Hold{},
 		sets:      [][]int32{nil},
 		several:   map[string]set{},
+		exchanges: map[exchangeKey][]exchange{},
 		port:      map[portKey]*port{},
 	}
 }
@@ -79,7 +82,7 @@ func NewTimeline() *Timeline {
 // Add takes one event. It keeps nothing of e's memory but strings.
 func (t *Timeline) Add(e *connlog.Event) {
 	if e.Kind == connlog.KindHead {
-		t.begin(e.Time, e.Head.BootID)
+		t.begin(e.Time, e.Head)
 	}
 	r := t.recording()
 	r.last = max(r.last, e.Time)

@@ -238,13 +238,14 @@ func TestNothingIsTooShort(t *testing.T) {
 	}
 }
 
-// Of a socket that processes read by turns the log cannot tell who read what:
-// nobody is named for the other.
+// Of a UDP socket that processes read by turns, and of several at one port, the log
+// tells who exchanged with whom: each has its own. Where a client took the port of
+// one before, they may be two.
 func TestSharedSocket(t *testing.T) {
 	need.Root(t)
 	b, entries := recordForks(t, "shared 40", &evidence{})
 	wrong := slices.ContainsFunc(b.mistakes, func(m string) bool { return strings.Contains(m, " was process ") })
-	if wrong || len(entries) != 2*8*40 || b.owned < len(entries)/2-20 || b.owned == b.ends {
+	if wrong || len(entries) != 2*8*40 || b.owned < b.ends-20 || b.ends < len(entries)-40 {
 		t.Errorf("%d ends in the ledger, %d of %d with an owner: %v", len(entries), b.owned, b.ends, b)
 	}
 }

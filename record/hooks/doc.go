@@ -21,8 +21,9 @@
 //	or inet_sendmsg, _recvmsg…     before Linux 6.3 the functions, by fexit or kprobes
 //	cgroup connect4, connect6    Connect: UDP gets a fixed peer (before it has an effect)
 //	cgroup post_bind4, 6         Bind: UDP is bound to an address
-//	cgroup sendmsg4, 6,          Peer: UDP without a fixed peer sends to a new one (before
-//	  recvmsg4, 6                  it does), or received from one
+//	cgroup sendmsg4, 6,          Peer: a process sends to a new peer of a UDP socket (before
+//	  recvmsg4, 6                  it does), or received from one; without a remote
+//	                               end: it received, and asked not from whom
 //	cgroup sock_release          Release: the last descriptor of a socket is closed
 //	sched_process_exec, _fork,   Exec, Fork, Exit, Rename
 //	  _exit, task_rename

@@ -18,7 +18,7 @@ const (
 	Use                     // User sent or received
 	Connect                 // a UDP socket gets a fixed peer
 	Bind                    // a UDP socket was bound
-	Peer                    // a UDP socket without a fixed peer exchanged with Remote
+	Peer                    // User exchanged with Remote, one of several peers of a UDP socket, or with one it did not ask for
 	Release                 // a socket's last descriptor is closed
 	Held                    // of Hooks.Held: User has the socket open
 	Exec

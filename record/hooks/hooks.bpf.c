@@ -97,13 +97,23 @@ struct {
 	type_of(value, struct sock *);
 } calls section(".maps");
 
-// Which peers sockets without a fixed one exchanged with, as far as they are
-// remembered.
+// By thread, the cookie of the socket through which it is about to receive a
+// datagram, if it asked from whom.
+struct {
+	number_of(type, MAP_LRU_HASH);
+	number_of(max_entries, 1 << 14);
+	type_of(key, u64);
+	type_of(value, u64);
+} asking section(".maps");
+
+// Which processes exchanged with which peers through UDP sockets, as far as they
+// are remembered. No port: with peers that they did not ask for.
 struct exchange {
-	u64 cookie;
+	u64 cookie, start; // of the socket, of the process
 	u32 remote[4];
+	u32 tgid;
 	u16 port;
-	u8 direction, unused[5];
+	u8 direction, unused;
 };
 struct {
 	number_of(type, MAP_LRU_HASH);
@@ -376,6 +386,45 @@ shared int used(struct sock *sk, struct last *l, u64 cookie, bool paths, u8 dire
 
 inlined bool told(u16 protocol) { return protocol == TCP || protocol == UDP || protocol == MPTCP; }
 
+// first tells whether an exchange is new, for the time being.
+inlined bool first(struct exchange *x)
+{
+	u8 yes = 1;
+	struct task_struct *t = current_task();
+	struct task_struct *leader = get(t->group_leader);
+	x->start = get(leader->start_boottime);
+	x->tgid = current_ids() >> 32;
+	if (map_lookup(&exchanges, x))
+		return 0;
+	map_update(&exchanges, x, &yes, 0);
+	return 1;
+}
+
+// nameless tells of a process that received from it is not told whom: it did
+// not ask.
+inlined void nameless(struct sock *sk, u64 cookie)
+{
+	u64 thread = current_ids();
+	u64 *asked = map_lookup(&asking, &thread);
+	if (asked && *asked == cookie) {
+		*asked = 0;
+		return;
+	}
+	if (get(sk->__sk_common.skc_dport))
+		return; // there is one peer
+	struct exchange x = { .cookie = cookie, .direction = RECEIVED };
+	if (!first(&x))
+		return;
+	struct event *e = begin(PEER);
+	if (!e)
+		return;
+	describe(e, sk);
+	e->cookie = cookie;
+	e->direction = RECEIVED;
+	identify(&e->user, current_task());
+	end(e);
+}
+
 inlined int use(struct sock *sk, u8 direction)
 {
 	if (!sk || !internet(sk))
@@ -384,7 +433,11 @@ inlined int use(struct sock *sk, u8 direction)
 	if (!told(protocol))
 		return 0;
 	struct last *l = storage_get(&users, sk, 0, STORAGE_CREATE);
-	return l ? used(sk, l, socket_cookie(sk), protocol == MPTCP, direction) : 0;
+	if (!l)
+		return 0;
+	if (protocol == UDP && direction == RECEIVED)
+		nameless(sk, socket_cookie(sk));
+	return used(sk, l, socket_cookie(sk), protocol == MPTCP, direction);
 }
 
 // The kernel calls these behind each call that sends or receives, with what that
@@ -441,6 +494,16 @@ section("kprobe/called") int probe_call(void *registers)
 	return 0;
 }
 
+inlined struct last *user_by_cookie(u64 cookie)
+{
+	struct last none = {};
+	struct last *l = map_lookup(&users_by_cookie, &cookie);
+	if (l)
+		return l;
+	map_update(&users_by_cookie, &cookie, &none, KEEP_NEW);
+	return map_lookup(&users_by_cookie, &cookie);
+}
+
 inlined int returned(void *registers, u8 direction)
 {
 	u64 thread = current_ids();
@@ -459,13 +522,12 @@ inlined int returned(void *registers, u8 direction)
 	u64 key = cookie ? cookie : (u64)sk;
 	if (!told(protocol) || (!cookie && protocol != MPTCP))
 		return 0;
-	struct last none = {};
-	struct last *l = map_lookup(&users_by_cookie, &key);
-	if (!l) {
-		map_update(&users_by_cookie, &key, &none, KEEP_NEW);
-		l = map_lookup(&users_by_cookie, &key);
-	}
-	return l ? used(sk, l, cookie, protocol == MPTCP, direction) : 0;
+	struct last *l = user_by_cookie(key);
+	if (!l)
+		return 0;
+	if (protocol == UDP && direction == RECEIVED)
+		nameless(sk, cookie);
+	return used(sk, l, cookie, protocol == MPTCP, direction);
 }
 
 section("kretprobe/sent") int probe_sent(void *registers) { return returned(registers, SENT); }
@@ -528,22 +590,29 @@ inlined int connecting(struct bpf_sock_addr *c, bool v4)
 section("cgroup/connect4") int connect4(struct bpf_sock_addr *c) { return connecting(c, 1); }
 section("cgroup/connect6") int connect6(struct bpf_sock_addr *c) { return connecting(c, 0); }
 
-// exchanged is about UDP sockets without a peer; it tells of each peer, and
-// direction, once as long as it is remembered.
+// exchanged is about UDP sockets that name a peer with each datagram; it tells of
+// each process, peer and direction once as long as it is remembered.
 inlined int exchanged(struct bpf_sock_addr *c, bool v4, u8 direction)
 {
 	if (c->protocol != UDP)
 		return 1;
 	struct sock *sk = socket_in(c);
-	struct exchange x = { .cookie = socket_cookie(c), .port = c->user_port, .direction = direction };
-	u8 yes = 1;
+	u64 cookie = socket_cookie(c);
+	if (direction == RECEIVED) {
+		u64 thread = current_ids();
+		u64 *asked = map_lookup(&asking, &thread);
+		if (asked)
+			*asked = cookie;
+		else
+			map_update(&asking, &thread, &cookie, 0);
+	}
+	struct exchange x = { .cookie = cookie, .port = c->user_port, .direction = direction };
 	toward(x.remote, c, v4, get(sk->__sk_common.skc_family));
-	if (map_lookup(&exchanges, &x))
+	if (!first(&x))
 		return 1;
 	struct event *e = begin_call(PEER, sk, c);
 	if (!e)
 		return 1;
-	map_update(&exchanges, &x, &yes, 0);
 	for (int n = 0; n < 4; n++)
 		e->remote[n] = x.remote[n];
 	e->remote_port = __builtin_bswap16(x.port);

@@ -34,7 +34,6 @@ type Hooks struct {
 	links      []link.Link // a link that the garbage collector frees is detached
 	files      *link.Iter
 	tcp        *link.Iter // nil where the kernel has none
-	way        string
 	blind      []string
 	events     *ringbuf.Reader
 	record     ringbuf.Record
@@ -93,7 +92,7 @@ func open(pidNamespace uint64, w way) (*Hooks, error) {
 	if err := spec.Variables["pid_namespace"].Set(uint32(pidNamespace)); err != nil {
 		return nil, err
 	}
-	h := &Hooks{way: w.name}
+	h := &Hooks{}
 	if h.blind, err = choose(spec, w, kernel); err != nil {
 		return nil, err
 	}

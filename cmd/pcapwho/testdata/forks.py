@@ -4,7 +4,7 @@ Each end of each connection goes to standard output as an entry of the workload'
 ledger: the process that sent and received through it.
 
     python3 forks.py CONNECTIONS      of each kind of server, by each kind of client
-    python3 forks.py shared CONNECTIONS   of a UDP server of three processes, which share its socket
+    python3 forks.py shared CONNECTIONS   of UDP servers of three processes, which share a socket or a port
     python3 forks.py client ...       one client process: what a fork executes
 """
 import array
@@ -198,16 +198,49 @@ def main(connections):
 
 
 def shared(connections):
-    """Processes that take datagrams from one socket by turns."""
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    s.bind(("127.0.0.1", 0))
-    servers = [child(answer_datagrams, s) for _ in range(3)]
-    for _ in range(connections):
-        running = [child(client, "udp", "4", s.getsockname()[1], 0) for _ in range(8)]
+    """Processes that take datagrams from one socket by turns, and such that have
+    one each, at one port."""
+    servers, ports = [], []
+    for family in "46":
+        s = socket.socket(FAMILIES[family][0], socket.SOCK_DGRAM)
+        s.bind((FAMILIES[family][1], 0))
+        servers += [child(answer_datagrams, s) for _ in range(3)]
+        ports.append((family, s.getsockname()[1]))
+        s.close()
+        group = group_of_datagrams(family)
+        servers += group[0]
+        ports.append((family, group[1]))
+    for n in range(connections):
+        kind = ("udp", "unconnected")[n % 2]
+        running = [child(client, kind, family, port, 0) for family, port in ports for _ in range(2)]
         for pid in running:
             os.waitpid(pid, 0)
+    time.sleep(0.1)  # servers book what they did
     for pid in servers:
         os.kill(pid, signal.SIGTERM)
+
+
+def group_of_datagrams(family):
+    """Three processes with a socket each at one port; and the port."""
+    def bound(port):
+        s = socket.socket(FAMILIES[family][0], socket.SOCK_DGRAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        s.bind((FAMILIES[family][1], port))
+        return s
+
+    def serve(ready):
+        s = bound(first.getsockname()[1])
+        first.close()
+        os.write(ready, b"r")
+        answer_datagrams(s)
+    first = bound(0)
+    wait, ready = os.pipe()
+    pids = [child(serve, ready) for _ in range(3)]
+    for _ in pids:
+        os.read(wait, 1)
+    port = first.getsockname()[1]
+    first.close()
+    return pids, port
 
 
 if sys.argv[1] == "shared":
