@@ -3,7 +3,8 @@
 Each end of each connection goes to standard output as an entry of the workload's
 ledger: the process that sent and received through it.
 
-    python3 forks.py CONNECTIONS      of each kind of server, by each kind of client
+    python3 forks.py CONNECTIONS [HOLD...]   of each kind of server, by each kind of
+                                             client; how long they live, seconds
     python3 forks.py shared CONNECTIONS   of UDP servers of three processes, which share a socket or a port
     python3 forks.py client ...       one client process: what a fork executes
 """
@@ -162,7 +163,7 @@ def datagrams(s):
     return [child(answer_datagrams, s)]
 
 
-def main(connections):
+def main(connections, holds):
     servers, ports = [], []
     for family in "46":
         for kind in (prefork, forking, passing, reusing):
@@ -175,7 +176,6 @@ def main(connections):
         servers += datagrams(s)
         ports += [(kind, family, s.getsockname()[1]) for kind in ("udp", "unconnected")]
         s.close()
-    holds = (0, 0.001, 0.01, 0.1)
     running = []
     for n in range(connections):
         for protocol, family, port in ports:
@@ -248,4 +248,4 @@ if sys.argv[1] == "shared":
 elif sys.argv[1] == "client":
     client(sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5]))
 else:
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), [float(h) for h in sys.argv[2:]] or (0, 0.001, 0.01, 0.1))
