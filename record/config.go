@@ -20,8 +20,6 @@ const (
 
 	DefaultRingMiB       = 64
 	DefaultTraceInterval = 20 * time.Millisecond // between two readings of the kernel's events
-	DefaultDiagInterval  = 50 * time.Millisecond
-	DefaultPollInterval  = 200 * time.Millisecond
 )
 
 // The sources of socket events.

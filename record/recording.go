@@ -176,9 +176,6 @@ func (r *Recording) openObservers() (began int64, err error) {
 	if r.watch, r.why, err = openObserver(r.cfg.Source, r.note); err != nil {
 		return 0, err
 	}
-	if every, _ := r.watch.interval(); r.cfg.Interval == 0 {
-		r.cfg.Interval = every
-	}
 	if r.local, err = openAddresses(); err != nil {
 		return 0, err
 	}
@@ -219,7 +216,7 @@ func (r *Recording) head(interfaces []connlog.Interface) *connlog.Head {
 	host, _ := os.Hostname() // unknown where it has none
 	between := int64(0)
 	if _, polls := r.watch.interval(); polls {
-		between = int64(r.cfg.Interval)
+		between = int64(r.interval())
 	}
 	return &connlog.Head{
 		Schema: connlog.Schema, RecordingID: r.id, Host: host, BootID: bootID(), OS: runtime.GOOS, Kernel: kernel(),
@@ -237,6 +234,16 @@ func (r *Recording) blind() []string {
 		list = append(list, "network address translation")
 	}
 	return list
+}
+
+// interval is the time between two looks at the sockets: as told, else as the
+// source finds.
+func (r *Recording) interval() time.Duration {
+	if r.cfg.Interval > 0 {
+		return r.cfg.Interval
+	}
+	every, _ := r.watch.interval()
+	return every
 }
 
 // begin starts the command and the goroutines.

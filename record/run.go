@@ -61,7 +61,7 @@ func (r *Recording) supervise(ctx context.Context) (*int, error) {
 // follow writes the log until the recording ends: after Start every event comes
 // from this goroutine, in the order of time.
 func (r *Recording) follow(captured <-chan struct{}) {
-	looks, seconds := time.NewTicker(r.cfg.Interval), time.NewTicker(time.Second)
+	looks, seconds := time.NewTicker(r.interval()), time.NewTicker(time.Second)
 	defer looks.Stop()
 	defer seconds.Stop()
 	var clock clockWatch
@@ -71,6 +71,7 @@ func (r *Recording) follow(captured <-chan struct{}) {
 		select {
 		case <-looks.C:
 			err := r.watch.lookNow(false)
+			looks.Reset(r.interval())
 			if err != nil && !failing {
 				r.cfg.Message(Warning, fmt.Sprintf("the sockets could not be read: %v", err))
 			}
@@ -193,8 +194,11 @@ func (r *Recording) finish() {
 	s := &r.summary
 	s.End, s.Packets, s.Bytes, s.Dropped = now, c.packets, c.bytes, c.dropped
 	s.Sockets, s.Processes = r.watch.seen()
-	r.note(&connlog.Event{Kind: connlog.KindEnd, Time: now.UnixNano(), End: &connlog.End{
-		Packets: s.Packets, Dropped: s.Dropped, Status: r.status, Reason: r.reason}})
+	end := &connlog.End{Packets: s.Packets, Dropped: s.Dropped, Status: r.status, Reason: r.reason}
+	if w, polls := r.watch.(*watch); polls {
+		end.Interval, end.Longest = w.pace.mean(), w.pace.longest
+	}
+	r.note(&connlog.Event{Kind: connlog.KindEnd, Time: now.UnixNano(), End: end})
 	r.logFailed(r.log.Flush())
 	r.err = together(inFile(r.cfg.Capture, c.failed), inFile(r.cfg.Log, r.failed),
 		inFile(r.cfg.Capture, c.out.file.Close()), inFile(r.cfg.Log, r.logFile.file.Close()))

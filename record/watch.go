@@ -17,6 +17,7 @@ type watch struct {
 	previous look // without its lists
 	looked   bool
 	round    uint64
+	pace     pace
 	total    int // sockets ever seen
 	people   int // processes ever seen
 }
@@ -32,16 +33,11 @@ func newWatch(s source, write func(*connlog.Event)) *watch {
 	return &watch{source: s, write: write, sockets: map[uint64]*tracked{}}
 }
 
-// interval is longer where a look takes long.
-func (w *watch) interval() (every time.Duration, polls bool) {
-	if w.name() == SourceDiag {
-		return DefaultDiagInterval, true
-	}
-	return DefaultPollInterval, true
-}
+func (w *watch) interval() (every time.Duration, polls bool) { return w.pace.next(), true }
 
 func (w *watch) first() (at int64, err error) {
 	w.initial, err = w.look(true)
+	w.pace.cost = w.initial.end - w.initial.begin
 	if err != nil {
 		return 0, &Error{Message: "the sockets cannot be read", Status: statusFailed, Err: err, Hint: "try another --source"}
 	}
@@ -81,6 +77,7 @@ func (w *watch) compare(l *look) {
 	w.reportClosed(l)
 	w.write(&connlog.Event{Kind: connlog.KindPoll, Time: l.end, Poll: &connlog.Poll{Begin: l.begin, End: l.end, Sockets: len(l.sockets), Thorough: l.thorough}})
 	w.previous, w.looked = look{begin: l.begin, end: l.end}, true
+	w.pace.looked(l.begin, l.end)
 }
 
 func (w *watch) reportProcess(at int64, p *connlog.Process) {

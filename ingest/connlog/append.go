@@ -270,6 +270,8 @@ func (l *line) end(e *End) {
 	l.int("packets", e.Packets)
 	l.int("dropped", e.Dropped)
 	l.int("events", e.Events)
+	l.intIf("interval_ns", e.Interval)
+	l.intIf("longest_ns", e.Longest)
 	if e.Status != nil {
 		l.int("exit_status", int64(*e.Status))
 	}

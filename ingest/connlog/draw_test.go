@@ -82,7 +82,7 @@ func (d drawer) event() Event {
 		e.Gap = &Gap{Source: rapid.SampledFrom([]GapSource{GapCapture, GapSockets, GapProcesses}).Draw(d.T, "source"), Begin: d.int("begin"), End: d.int("end"),
 			Count: int64(d.small("count")), Message: d.text("message")}
 	case KindEnd:
-		e.End = &End{Packets: int64(d.small("packets")), Dropped: int64(d.small("dropped")), Events: int64(d.small("events")), Reason: d.text("reason")}
+		e.End = &End{Packets: int64(d.small("packets")), Dropped: int64(d.small("dropped")), Events: int64(d.small("events")), Interval: int64(d.small("interval")), Longest: int64(d.small("longest")), Reason: d.text("reason")}
 		if d.bool("command") {
 			status := d.small("status") % 256
 			e.End.Status = &status

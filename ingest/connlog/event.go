@@ -249,6 +249,11 @@ type End struct {
 	Packets int64
 	Dropped int64
 	Events  int64 // lines of this log, this one included
-	Status  *int  // exit status of the wrapped command; nil = none
-	Reason  string
+
+	// From the beginning of a poll to that of the next, mean and longest,
+	// nanoseconds; 0 = the source does not poll.
+	Interval, Longest int64
+
+	Status *int // exit status of the wrapped command; nil = none
+	Reason string
 }

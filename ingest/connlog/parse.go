@@ -140,11 +140,13 @@ type wireGap struct {
 }
 
 type wireEnd struct {
-	Packets int64  `json:"packets"`
-	Dropped int64  `json:"dropped"`
-	Events  int64  `json:"events"`
-	Status  *int64 `json:"exit_status"`
-	Reason  string `json:"reason"`
+	Packets  int64  `json:"packets"`
+	Dropped  int64  `json:"dropped"`
+	Events   int64  `json:"events"`
+	Interval int64  `json:"interval_ns"`
+	Longest  int64  `json:"longest_ns"`
+	Status   *int64 `json:"exit_status"`
+	Reason   string `json:"reason"`
 }
 
 // parse reads a line of any form into e. It returns its event field, and what
@@ -189,7 +191,7 @@ func parse(text []byte, e *Event) (name string, err error) {
 	case KindEnd:
 		var end wireEnd
 		err = unmarshal(text, &end)
-		e.End = &End{Packets: end.Packets, Dropped: end.Dropped, Events: end.Events, Reason: end.Reason}
+		e.End = &End{Packets: end.Packets, Dropped: end.Dropped, Events: end.Events, Interval: end.Interval, Longest: end.Longest, Reason: end.Reason}
 		if end.Status != nil {
 			status := int(*end.Status)
 			e.End.Status = &status
