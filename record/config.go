@@ -33,7 +33,7 @@ const (
 // Config says what to record. The zero value of every field but Capture works.
 type Config struct {
 	Interfaces []string             // names; none, or "any" among them, = all
-	Filter     []bpf.RawInstruction // see ParseFilter; none = every packet
+	Filter     []bpf.RawInstruction // see ParseFilter; nil = every packet
 	FilterText string               // the filter as the user gave it, for the files' descriptions
 	Snaplen    int                  // bytes kept of a frame; 0 = all
 	RingMiB    int                  // size of the capture ring

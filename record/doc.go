@@ -6,7 +6,7 @@
 //     chooseInterfaces, findCommand): an *Error with its remedy,
 //     nothing written, no command started.
 //  2. buildFilter joins the interfaces, "loopback packets once" and the user's
-//     program (ParseFilter) into one classic BPF program; the ring starts to
+//     filter (ParseFilter, package filter) into one classic BPF program; the ring starts to
 //     fill.
 //  3. An observer lists all sockets and processes for the first time: trace, which
 //     the kernel tells of all that happens (package hooks), or where that cannot
@@ -48,7 +48,7 @@
 //     another (SCM_RIGHTS) is noticed at the next look when the other closes it,
 //     and within a second when both hold it; an inherited one at the next look.
 //   - Filters see frames as the kernel does: without the VLAN tag that the file
-//     has again.
+//     has again. Frames of 802.11 pass no expression.
 //   - A process whose parent ended before it was seen has the one that adopted
 //     it for a parent. On Linux that is the recorder for what a command leaves
 //     behind, so that it counts as the command's.

@@ -1,113 +1,51 @@
 package record
 
 import (
-	"bufio"
-	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/net/bpf"
+
+	"github.com/pcapwho/pcapwho/record/filter"
 )
 
-// MaxFilter is the longest program the kernel takes (BPF_MAXINSNS in
-// linux/bpf_common.h), less what goes before and after the user's own.
-const MaxFilter = 4096 - 64
+// maxFilterText bounds what ParseFilter reads, in bytes: a program of the greatest
+// length takes less.
+const maxFilterText = 1 << 20
+
+// ParseFilter reads a capture filter: an expression in tcpdump's language (package
+// filter), or the program that `tcpdump -ddd` makes of one.
+func ParseFilter(r io.Reader) ([]bpf.RawInstruction, error) {
+	bad := func(err error) error {
+		return &Error{Message: "filter: " + err.Error(), Status: statusUsage, Hint: filterHint}
+	}
+	text, err := io.ReadAll(io.LimitReader(r, maxFilterText))
+	if err != nil {
+		return nil, bad(err)
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	var program []bpf.RawInstruction
+	if strings.Trim(first, "0123456789 \t\r") == "" {
+		program, err = filter.Parse(strings.NewReader(string(text)))
+	} else {
+		program, err = filter.Compile(string(text))
+	}
+	if err != nil {
+		return nil, bad(err)
+	}
+	return program, nil
+}
+
+const filterHint = `what is not supported can be given as the output of: tcpdump -ddd -y EN10MB "tcp port 80"`
 
 // Parts of a classic BPF opcode (linux/filter.h).
 const (
-	classMask = 0x07
-	classALU  = 0x04
 	classJump = 0x05
 	classRet  = 0x06
-	opMask    = 0xf0
-	opDiv     = 0x30
-	opMod     = 0x90
 	opJA      = 0x00
-	srcX      = 0x08
 	retA      = 0x10
 )
-
-// ParseFilter reads a filter program as `tcpdump -ddd` prints it: the number
-// of instructions on the first line, then one instruction a line as four
-// decimal numbers: opcode, jump if true, jump if false, operand.
-func ParseFilter(r io.Reader) ([]bpf.RawInstruction, error) {
-	lines := bufio.NewScanner(r)
-	bad := func(line int, format string, args ...any) error {
-		return &Error{
-			Message: fmt.Sprintf("filter: line %d: %s", line, fmt.Sprintf(format, args...)),
-			Hint:    `give the output of: tcpdump -ddd -y EN10MB "tcp port 80"`,
-			Status:  statusUsage,
-		}
-	}
-	if !lines.Scan() {
-		if err := lines.Err(); err != nil {
-			return nil, bad(1, "%v", err)
-		}
-		return nil, bad(1, "empty, want the number of instructions")
-	}
-	n, err := strconv.Atoi(strings.TrimSpace(lines.Text()))
-	if err != nil || n < 1 || n > MaxFilter {
-		return nil, bad(1, "%q is no number of instructions from 1 to %d", cut(lines.Text(), 40), MaxFilter)
-	}
-	program := make([]bpf.RawInstruction, 0, n)
-	for number := 2; lines.Scan(); number++ {
-		fields := strings.Fields(lines.Text())
-		if len(fields) == 0 {
-			continue
-		}
-		if len(program) == n {
-			return nil, bad(number, "more than the %d instructions of line 1", n)
-		}
-		if len(fields) != 4 {
-			return nil, bad(number, "%q has %d numbers, want 4", cut(lines.Text(), 40), len(fields))
-		}
-		var value [4]uint64
-		for i, limit := range [4]int{16, 8, 8, 32} {
-			if value[i], err = strconv.ParseUint(fields[i], 10, limit); err != nil {
-				return nil, bad(number, "%q is no number of %d bits", cut(fields[i], 40), limit)
-			}
-		}
-		program = append(program, bpf.RawInstruction{Op: uint16(value[0]), Jt: uint8(value[1]), Jf: uint8(value[2]), K: uint32(value[3])})
-	}
-	if err := lines.Err(); err != nil {
-		return nil, bad(len(program)+2, "%v", err)
-	}
-	if len(program) < n {
-		return nil, bad(len(program)+2, "the program ends after %d of %d instructions", len(program), n)
-	}
-	return program, checkFilter(program)
-}
-
-// checkFilter refuses programs that do not end, as the kernel would.
-func checkFilter(program []bpf.RawInstruction) error {
-	bad := func(i int, what string) error {
-		return &Error{Message: fmt.Sprintf("filter: instruction %d: %s", i, what), Status: statusUsage,
-			Hint: `give the output of: tcpdump -ddd -y EN10MB "tcp port 80"`}
-	}
-	if len(program) > MaxFilter {
-		return bad(len(program), fmt.Sprintf("the program is longer than %d instructions", MaxFilter))
-	}
-	for i, in := range program {
-		left := uint64(len(program) - i - 1)
-		switch in.Op & classMask {
-		case classJump:
-			if in.Op&opMask == opJA && uint64(in.K) >= left ||
-				in.Op&opMask != opJA && (uint64(in.Jt) >= left || uint64(in.Jf) >= left) {
-				return bad(i, "jumps behind the end of the program")
-			}
-		case classALU:
-			if op := in.Op & opMask; (op == opDiv || op == opMod) && in.Op&srcX == 0 && in.K == 0 {
-				return bad(i, "divides by zero")
-			}
-		}
-		if left == 0 && in.Op&classMask != classRet {
-			return bad(i, "the last instruction is no return")
-		}
-	}
-	return nil
-}
 
 // Numbers of linux/if_packet.h and linux/if_arp.h that filters compare with.
 const (
@@ -127,8 +65,8 @@ const (
 //	the user's program        `ret #k` is cut to snaplen, `ret a` jumps to the end
 //	jgt #snaplen; ret #snaplen; ret a
 func buildFilter(indexes []int, user []bpf.RawInstruction, snaplen int) ([]bpf.RawInstruction, error) {
-	if err := checkFilter(user); err != nil {
-		return nil, err
+	if err := filter.Check(user); err != nil {
+		return nil, &Error{Message: "filter: " + err.Error(), Status: statusUsage, Hint: filterHint}
 	}
 	limit := uint32(0x40000) // frames are at most 256 KiB (FACTS: Wireshark's limit, and the ring's)
 	if snaplen > 0 {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/bpf"
+
+	"github.com/pcapwho/pcapwho/record/filter"
 )
 
 // udpPort9 is what `tcpdump -ddd -y EN10MB "ip and udp dst port 9"` prints.
@@ -39,15 +41,16 @@ func TestParseFilter(t *testing.T) {
 		"one":                   {"1\n6 0 0 262144\n", 1, ""},
 		"no newline at the end": {"1\n6 0 0 262144", 1, ""},
 		"blanks":                {" 1 \n\n  6\t0 0  262144 \r\n\n", 1, ""},
-		"the longest":           {long(MaxFilter), MaxFilter, ""},
+		"the longest":           {long(filter.MaxProgram), filter.MaxProgram, ""},
 		"empty":                 {"", 0, "line 1: empty, want the number of instructions"},
 		"one line too long":     {strings.Repeat("1", 1<<17), 0, "line 1: bufio.Scanner: token too long"},
 		"later line too long":   {"2\n" + strings.Repeat("1", 1<<17), 0, "line 2: bufio.Scanner: token too long"},
-		"text":                  {"tcp port 80", 0, `line 1: "tcp port 80" is no number of instructions from 1 to 4032`},
-		"-d in place of -ddd":   {"(000) ldh      [12]\n", 0, "line 1: \"(000) ldh"},
+		"an expression":         {"tcp port 80", 62, ""},
+		"no expression":         {"tcp port http", 0, `column 10: "http" is no port`},
+		"-d in place of -ddd":   {"(000) ldh      [12]\n", 0, "column 2: \"000\" stands alone"},
 		"no instruction":        {"0\n", 0, `line 1: "0" is no number`},
-		"minus one":             {"-1\n", 0, `line 1: "-1" is no number`},
-		"too many":              {long(MaxFilter + 1), 0, `line 1: "4033" is no number`},
+		"minus one":             {"-1\n", 0, `column 3: the expression ends`},
+		"too many":              {long(filter.MaxProgram + 1), 0, `line 1: "4033" is no number`},
 		"fewer":                 {"2\n6 0 0 1\n", 0, "line 3: the program ends after 1 of 2 instructions"},
 		"more":                  {"1\n6 0 0 1\n6 0 0 1\n", 0, "line 3: more than the 1 instructions of line 1"},
 		"three numbers":         {"1\n6 0 0\n", 0, `line 2: "6 0 0" has 3 numbers, want 4`},
@@ -188,10 +191,10 @@ func TestBuildFilterRefuses(t *testing.T) {
 		user    int
 		want    string // "" = nothing is wrong
 	}{
-		"longest":                 {0, MaxFilter, ""},
-		"longest with interfaces": {25, MaxFilter, ""},
-		"too many interfaces":     {40, MaxFilter, "too long together"},
-		"too long":                {0, MaxFilter + 1, "longer than 4032 instructions"},
+		"longest":                 {0, filter.MaxProgram, ""},
+		"longest with interfaces": {25, filter.MaxProgram, ""},
+		"too many interfaces":     {40, filter.MaxProgram, "too long together"},
+		"too long":                {0, filter.MaxProgram + 1, "longer than 4032 instructions"},
 	} {
 		user := make([]bpf.RawInstruction, c.user)
 		user[c.user-1] = bpf.RawInstruction{Op: 6, K: 1}

@@ -52,7 +52,7 @@ func (r *ring) configure(index, mebibytes int, program []bpf.RawInstruction) (er
 	}
 	if err := attach(r.fd, program); err != nil {
 		return &Error{Message: "the kernel refuses the filter", Status: statusUsage, Err: err,
-			Hint: `give the output of: tcpdump -ddd -y EN10MB "tcp port 80"`}
+			Hint: filterHint}
 	}
 	req := unix.TpacketReq3{
 		Block_size: ringBlock, Block_nr: uint32(mebibytes),

@@ -45,7 +45,7 @@ func recordCommand(c *console, status *int) *cli.Command {
 func recordFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "interface", Aliases: []string{"i"}, Usage: "record this `INTERFACE`, and further ones; default all"},
-		&cli.StringFlag{Name: "filter", Aliases: []string{"f"}, Usage: "keep only what this `PROGRAM` lets through, as printed by tcpdump -ddd, or a file of it"},
+		&cli.StringFlag{Name: "filter", Aliases: []string{"f"}, Usage: "keep only what this `EXPRESSION` lets through, as tcpdump has them; or a program of tcpdump -ddd, or a file"},
 		&cli.StringFlag{Name: "write", Aliases: []string{"w"}, Value: "run.pcapng", Usage: "write the packets to `FILE`"},
 		&cli.StringFlag{Name: "log", Usage: "write the connection log to `FILE`; default beside the packets, as run.conns.jsonl"},
 		&cli.IntFlag{Name: "snaplen", Aliases: []string{"s"}, Value: record.DefaultSnaplen, Usage: "keep this many `BYTES` of a packet; 0 keeps all"},
@@ -168,18 +168,14 @@ func analysisOf(s *record.Summary) string {
 	return toType(words...)
 }
 
-// readFilter reads a program that tcpdump -ddd printed: the text itself, or a
-// file of it. The files of the recording name it in one line.
+// readFilter reads an expression, a program that tcpdump -ddd printed, or a file of
+// one. The files of the recording name it in one line.
 func readFilter(text string, cfg *record.Config) (err error) {
-	if !strings.Contains(text, "\n") {
-		content, err := os.ReadFile(text)
-		if err != nil {
-			return usagef(`pcapwho record -f "$(tcpdump -ddd -y EN10MB 'tcp port 80')"`,
-				"-f: %q is neither a program that tcpdump -ddd printed nor a file of one", text)
-		}
-		text = string(content)
-	}
 	cfg.Filter, err = record.ParseFilter(strings.NewReader(text))
+	if content, e := os.ReadFile(text); err != nil && e == nil {
+		text = string(content)
+		cfg.Filter, err = record.ParseFilter(strings.NewReader(text))
+	}
 	cfg.FilterText = strings.Join(strings.Fields(text), " ")
 	return err
 }
