@@ -16,3 +16,8 @@ var programStart = time.Now()
 
 // watchSteps: steps are noticed once a second only.
 func watchSteps(func()) (stop func(), err error) { return func() {}, nil }
+
+var loaded = time.Now()
+
+// threadTime stands for the processor time of the calling thread: time that passed.
+func threadTime() time.Duration { return time.Since(loaded) }

@@ -49,7 +49,8 @@ type diag struct {
 	cost     time.Duration     // processor time that it took
 	hidden   map[int32]bool    // PIDs of processes whose files this process may not list
 	births   births
-	since    uint64 // round of the roster before the last look that succeeded
+	since    uint64     // round of the roster before the last look that succeeded
+	ends     *destroyed // nil where the kernel does not tell
 }
 
 // holding is what one process holds.
@@ -89,6 +90,7 @@ func newDiag() (source, error) {
 		d.close()
 		return nil, &Error{Message: "sock_diag", Status: statusFailed, Err: os.NewSyscallError("setsockopt", err)}
 	}
+	d.ends, _ = newDestroyed() // without, an end is as of the next look
 	return d, nil
 }
 
@@ -118,6 +120,9 @@ func plural(n int, one, many string) string {
 }
 
 func (d *diag) close() {
+	if d.ends != nil {
+		d.ends.close()
+	}
 	if d.fd >= 0 {
 		unix.Close(d.fd)
 	}
@@ -169,6 +174,9 @@ func (d *diag) look(thorough bool) (look, error) {
 	d.births.partial(d.roster, l.sockets, d.since, func(*sighting) bool { return false },
 		func(_ question, y *resident) bool { return d.hidden[y.ID.PID] })
 	d.since = before
+	if d.ends != nil {
+		l.ends = d.ends.since()
+	}
 	l.end = time.Now().UnixNano()
 	return l, nil
 }

@@ -370,6 +370,54 @@ func TestDiagPassed(t *testing.T) {
 }
 
 // BenchmarkLook looks at so many sockets of one process, none of them new.
+// The kernel tells when a connection ended, and what it counted, also of what was
+// sent since the last look.
+func TestDestroyed(t *testing.T) {
+	private(t)
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := net.Dial("tcp4", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	s, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var close *connlog.Event
+	w := newWatch(newSource(t, newDiag), func(e *connlog.Event) {
+		if e.Kind == connlog.KindSocket && e.Socket.Change == connlog.SocketClose && e.Socket.Local.String() == c.LocalAddr().String() {
+			close = e
+		}
+	})
+	if _, err := w.first(); err != nil {
+		t.Fatal(err)
+	}
+	w.report()
+	if _, err := c.Write(make([]byte, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	s.Close() // with what it has not read: a reset ends both
+	within(t, "the connection is over", func() bool { _, err := c.Read(make([]byte, 1)); return err != nil })
+	c.Close()
+	closed := time.Now().UnixNano()
+	time.Sleep(300 * time.Millisecond)
+	if err := w.lookNow(true); err != nil {
+		t.Fatal(err)
+	}
+	if close == nil || close.Socket.Counters == nil || close.Socket.Counters.BytesSent != 1000 {
+		t.Fatalf("the end in the log is %+v", close)
+	}
+	if late := time.Duration(close.Time - closed); late > 250*time.Millisecond {
+		t.Errorf("the log has the end %v after it was", late)
+	}
+}
+
 func BenchmarkLook(b *testing.B) {
 	for _, n := range []int{50, 1000, 5000} {
 		for _, thorough := range []bool{false, true} {

@@ -7,19 +7,25 @@ import "time"
 const (
 	paceShare    = 8
 	paceShortest = 20 * time.Millisecond
-	paceLongest  = 5 * time.Second
+	paceLongest  = time.Second
 )
 
 // pace tells how often a source looks. Times are in nanoseconds.
 type pace struct {
-	cost                 int64 // of a look, smoothed
+	cost                 int64 // processor time of a look, smoothed
 	begun, last, longest int64 // first and latest beginning of a look; longest time between two
 	looks                int64
 }
 
-// looked notes a look.
-func (p *pace) looked(begin, end int64) {
-	p.cost += (max(end-begin, 0) - p.cost) / 4 // the clock may be set back
+// looked notes a look that began at a time, and what it cost.
+func (p *pace) looked(begin int64, cost time.Duration) {
+	switch p.looks {
+	case 0: // the first reads everything, once
+	case 1:
+		p.cost = int64(cost)
+	default:
+		p.cost += (int64(cost) - p.cost) / 4
+	}
 	if p.looks == 0 {
 		p.begun = begin
 	} else {

@@ -26,6 +26,13 @@ type look struct {
 	thorough   bool  // the holders of every socket were read anew: no others were to be seen
 	sockets    []sighting
 	processes  []connlog.Process // new, changed and gone ones: Change says which
+	ends       map[uint64]ending // by socket id: of those that the kernel told to be gone
+}
+
+// ending is the end of a socket.
+type ending struct {
+	at       int64             // Unix nanoseconds at which it was gone
+	counters *connlog.Counters // nil = unknown
 }
 
 // sighting is one socket that exists: Change, Evidence and Since are not set.

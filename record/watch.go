@@ -1,6 +1,8 @@
 package record
 
 import (
+	"cmp"
+	"runtime"
 	"slices"
 	"time"
 
@@ -26,6 +28,7 @@ type watch struct {
 type tracked struct {
 	connlog.Socket
 	checked int64 // Unix nanoseconds when its holders were last known to be these and no others
+	ended   int64 // when the kernel told that it is gone; 0 = it did not
 	round   uint64
 }
 
@@ -36,12 +39,21 @@ func newWatch(s source, write func(*connlog.Event)) *watch {
 func (w *watch) interval() (every time.Duration, polls bool) { return w.pace.next(), true }
 
 func (w *watch) first() (at int64, err error) {
-	w.initial, err = w.look(true)
-	w.pace.cost = w.initial.end - w.initial.begin
+	w.initial, err = w.timed(true)
 	if err != nil {
 		return 0, &Error{Message: "the sockets cannot be read", Status: statusFailed, Err: err, Hint: "try another --source"}
 	}
 	return w.initial.begin, nil
+}
+
+// timed looks, and notes what that takes.
+func (w *watch) timed(thorough bool) (look, error) {
+	runtime.LockOSThread() // its processor time is measured
+	defer runtime.UnlockOSThread()
+	began := threadTime()
+	l, err := w.look(thorough)
+	w.pace.looked(l.begin, threadTime()-began)
+	return l, err
 }
 
 func (w *watch) report() {
@@ -54,7 +66,7 @@ func (w *watch) seen() (sockets, processes int) { return w.total, w.people }
 // lookNow looks once and logs what changed. A failed look is a gap.
 func (w *watch) lookNow(thorough bool) error {
 	began := time.Now().UnixNano()
-	l, err := w.look(thorough)
+	l, err := w.timed(thorough)
 	if err != nil {
 		now := time.Now().UnixNano()
 		w.write(&connlog.Event{Kind: connlog.KindGap, Time: now, Gap: &connlog.Gap{
@@ -74,10 +86,14 @@ func (w *watch) compare(l *look) {
 	for i := range l.sockets {
 		w.reportSocket(l, &l.sockets[i])
 	}
+	for id, e := range l.ends {
+		if t := w.sockets[id]; t != nil {
+			t.ended, t.Counters = e.at, cmp.Or(e.counters, t.Counters)
+		}
+	}
 	w.reportClosed(l)
 	w.write(&connlog.Event{Kind: connlog.KindPoll, Time: l.end, Poll: &connlog.Poll{Begin: l.begin, End: l.end, Sockets: len(l.sockets), Thorough: l.thorough}})
 	w.previous, w.looked = look{begin: l.begin, end: l.end}, true
-	w.pace.looked(l.begin, l.end)
 }
 
 func (w *watch) reportProcess(at int64, p *connlog.Process) {
@@ -141,7 +157,11 @@ func (w *watch) reportClosed(l *look) {
 	}
 	slices.Sort(gone)
 	for _, id := range gone {
-		w.end(w.sockets[id], l.end)
+		t, at := w.sockets[id], l.end
+		if w.previous.end < t.ended && t.ended < at {
+			at = t.ended
+		}
+		w.end(t, at)
 		delete(w.sockets, id)
 	}
 }

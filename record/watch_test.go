@@ -126,6 +126,17 @@ func TestWatch(t *testing.T) {
 			29 poll 20-29 1
 			39 socket 7 close since 29 sent 6 p1
 			39 poll 30-39 0`},
+		"the kernel tells of an end": {[]look{
+			{sockets: []sighting{sent(seen(7, 70, "established", a, b, 1), 5), seen(8, 80, "listen", a, "", 1)}},
+			{sockets: []sighting{sent(seen(7, 70, "established", a, b, 1), 6)}, ends: map[uint64]ending{7: {at: 28, counters: &connlog.Counters{BytesSent: 9}}, 8: {at: 23}, 9: {at: 24}}},
+			{},
+		}, `19 socket 7 snapshot p1
+			19 socket 8 snapshot p1
+			19 poll 10-19 2
+			23 socket 8 close since 19 p1
+			29 poll 20-29 1
+			39 socket 7 close since 29 sent 9 p1
+			39 poll 30-39 0`},
 		"a state that changes is no event": {[]look{
 			{sockets: []sighting{seen(7, 70, "syn_sent", a, b, 1)}},
 			{sockets: []sighting{seen(7, 70, "established", a, b, 1)}},
