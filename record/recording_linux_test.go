@@ -255,9 +255,20 @@ func checkFiles(t *testing.T, capture string, s Summary) {
 	if log[0].Event != "head" || log[0].RecordingID != s.RecordingID || len(s.RecordingID) != 32 {
 		t.Errorf("the log begins with %+v", log[0])
 	}
-	seen := slices.DeleteFunc(slices.Clone(log), func(l line) bool { return l.Boot != 0 && l.Event != "clock" }) // what the kernel tells is written later
+	seen := slices.DeleteFunc(slices.Clone(log), func(l line) bool { // what the kernel tells is written later
+		return l.Boot != 0 && l.Event != "clock" || l.Change == "close"
+	})
 	if !slices.IsSortedFunc(seen, func(a, b line) int { return int(a.Time - b.Time) }) {
 		t.Error("the log is not in the order of time")
+	}
+	polled := int64(0)
+	for _, l := range log {
+		if l.Event == "poll" {
+			polled = l.End
+		}
+		if l.Change == "close" && l.Time < polled {
+			t.Errorf("socket %d was gone before the poll that saw it last", l.ID)
+		}
 	}
 	for _, path := range s.Files {
 		if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
