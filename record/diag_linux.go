@@ -44,6 +44,7 @@ type diag struct {
 	reader   processReader
 	roster   *roster
 	held     map[int32]holding // by PID
+	sockets  int               // how many the last look saw
 	sought   map[uint64]use    // inodes that the last full scan looked for
 	full     time.Time         // when that was
 	cost     time.Duration     // processor time that it took
@@ -132,7 +133,7 @@ func (d *diag) close() {
 func (d *diag) started(pid int32) { d.roster.tree.start(d.roster, pid) }
 
 func (d *diag) look(thorough bool) (look, error) {
-	l := look{begin: time.Now().UnixNano()}
+	l := look{begin: time.Now().UnixNano(), sockets: make([]sighting, 0, d.sockets+d.sockets/8)}
 	var err error
 	for _, protocol := range [...]flow.Protocol{flow.TCP, flow.UDP} {
 		for _, family := range [...]uint8{familyINET, familyINET6} {
@@ -142,6 +143,7 @@ func (d *diag) look(thorough bool) (look, error) {
 		}
 	}
 	l.sockets = onlyOnce(l.sockets)
+	d.sockets = len(l.sockets)
 	before := d.roster.round
 	runtime.LockOSThread() // its processor time is measured
 	defer runtime.UnlockOSThread()

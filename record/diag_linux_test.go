@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pcapwho/pcapwho/ingest/connlog"
+	"github.com/pcapwho/pcapwho/ingest/flow"
 )
 
 // newSource opens a source of this process's network namespace.
@@ -416,6 +418,36 @@ func TestDestroyed(t *testing.T) {
 	if late := time.Duration(close.Time - closed); late > 250*time.Millisecond {
 		t.Errorf("the log has the end %v after it was", late)
 	}
+}
+
+// BenchmarkDump reads the table of 5,000 sockets; cpu-ns/op is processor time.
+func BenchmarkDump(b *testing.B) {
+	private(b)
+	for range 5000 {
+		u, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer u.Close()
+	}
+	s, err := newDiag()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.close()
+	d := s.(*diag)
+	list := make([]sighting, 0, 6000)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	began := threadTime()
+	for b.Loop() {
+		for _, family := range [...]uint8{familyINET, familyINET6} {
+			if list, err = d.dump(family, flow.UDP, list[:0]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(threadTime()-began)/float64(b.N), "cpu-ns/op")
 }
 
 func BenchmarkLook(b *testing.B) {
