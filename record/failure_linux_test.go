@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net"
 	"os"
@@ -125,25 +126,51 @@ func checkFull(t *testing.T, err error, path string) {
 	}
 }
 
-// flaky is a file whose n-th write fails, after some of its bytes.
-type flaky struct {
-	*os.File
-	n    int
-	part int // bytes of it that are written
+// fault is how a call of a file fails.
+type fault struct {
+	name string
+	part int   // bytes that a write writes before
+	err  error // nil = it only writes less
 }
 
-var errFlaky = errors.New("the disk is broken")
+var faults = []fault{
+	{"no space", 0, unix.ENOSPC},
+	{"no space for all of it", 500, unix.ENOSPC},
+	{"input/output error", 500, unix.EIO},
+	{"input/output error behind all of it", math.MaxInt, unix.EIO},
+	{"short write", 100, nil},
+}
+
+// flaky is a file whose n-th write fails, or its closing.
+type flaky struct {
+	*os.File
+	n int
+	fault
+	closing bool
+	failed  bool
+}
 
 func (f *flaky) Write(b []byte) (int, error) {
-	if f.n--; f.n > 0 {
+	if f.n--; f.n != 0 {
 		return f.File.Write(b)
 	}
+	f.failed = true
 	n, err := f.File.Write(b[:min(f.part, len(b))])
-	return n, errors.Join(err, errFlaky)
+	return n, errors.Join(err, f.err)
+}
+
+func (f *flaky) Close() error {
+	err := f.File.Close()
+	if f.closing {
+		f.failed = true
+		return errors.Join(err, f.err)
+	}
+	return err
 }
 
 // TestWriteFails lets the k-th write of either file fail while a command is
-// recorded, for every k: both files are whole up to there, and Wait says so.
+// recorded, for every k and in every way: both files are whole up to there, and
+// Wait says which file, and why.
 func TestWriteFails(t *testing.T) {
 	private(t)
 	for _, file := range []string{"capture", "log"} {
@@ -152,33 +179,51 @@ func TestWriteFails(t *testing.T) {
 			if k > 20 {
 				t.Fatal("there is no end of writes")
 			}
-			for _, part := range []int{0, 500, math.MaxInt} {
-				t.Run(fmt.Sprintf("%s write %d after %d bytes", file, k, part), func(t *testing.T) {
-					failed = failAt(t, file, k, part)
+			for _, how := range faults {
+				t.Run(fmt.Sprintf("%s write %d %s", file, k, how.name), func(t *testing.T) {
+					failed = failAt(t, file, k, how)
 				})
 			}
 		}
 	}
 }
 
-func failAt(t *testing.T, file string, k, part int) (failed bool) {
+// TestCloseFails: a file system that writes behind tells at the end that it could
+// not.
+func TestCloseFails(t *testing.T) {
+	private(t)
+	for _, file := range []string{"capture", "log"} {
+		for _, err := range []error{unix.ENOSPC, unix.EIO} {
+			if !failAt(t, file, 0, fault{"", 0, err}) {
+				t.Errorf("the %s was not closed", file)
+			}
+		}
+	}
+}
+
+// failAt records while the k-th write of a file fails, or its closing where k is 0,
+// and tells whether there was one.
+func failAt(t *testing.T, file string, k int, how fault) (failed bool) {
 	cfg := configure(t, as("sender", "RECORD_TEST_COUNT=200", "RECORD_TEST_SIZE=8000")...)
 	r, err := prepare(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	broken := r.capture.out
+	broken, path := r.capture.out, cfg.Capture
 	if file == "log" {
-		broken = r.logFile
+		broken, path = r.logFile, LogPath(cfg.Capture)
 	}
-	f := &flaky{File: broken.file.(*os.File), n: k, part: part}
+	f := &flaky{File: broken.file.(*os.File), n: k, fault: how, closing: k == 0}
 	broken.file = f
 	if err := r.begin(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	s, err := r.Wait()
-	failed = f.n <= 0
-	if failed != errors.Is(err, errFlaky) || err == nil == failed {
+	want := how.err
+	if want == nil {
+		want = io.ErrShortWrite
+	}
+	if f.failed != errors.Is(err, want) || err == nil == f.failed || f.failed && !strings.HasPrefix(err.Error(), path+": ") {
 		t.Errorf("Wait's error: %v", err)
 	}
 	if *s.Status != 7 {
@@ -189,11 +234,11 @@ func failAt(t *testing.T, file string, k, part int) (failed bool) {
 		t.Errorf("%d packets in the capture, the summary has %d; error %v", len(c.records), s.Packets, c.err)
 	}
 	log := readLog(t, cfg.Capture)
-	complete := !failed || file == "capture"
-	if last := log[len(log)-1]; (last.Event == "end") != complete && part < math.MaxInt {
+	complete := !f.failed || file == "capture" || k == 0
+	if last := log[len(log)-1]; (last.Event == "end") != complete && how.part < math.MaxInt {
 		t.Errorf("the log ends with %+v", last)
 	}
-	return failed
+	return f.failed
 }
 
 // TestKill kills the recorder under load: what is in the files is whole apart

@@ -236,6 +236,28 @@ func TestInterfaceDown(t *testing.T) {
 	}
 }
 
+// TestInterfaceGoes takes the only interface away: what it had sent is in the file,
+// the user is told, and the recording ends in order.
+func TestInterfaceGoes(t *testing.T) {
+	private(t)
+	veth(t, "gone")
+	cfg := configure(t)
+	cfg.Interfaces, cfg.Filter = []string{"gone0"}, tcpdump(t, "ether proto 0x88b5")
+	var told messages
+	cfg.Message = told.add
+	r := begin(t, cfg)
+	inject(t, "gone0", 3, "ff:ff:ff:ff:ff:ff", 0)
+	time.Sleep(4 * blockTimeout)
+	run(t, "ip", "link", "del", "gone0")
+	within(t, "the message", func() bool { return strings.Contains(told.all(), "down: it") })
+	r.Stop()
+	s := complete(t, r)
+	checkFiles(t, cfg.Capture, s)
+	if s.Packets != 3 {
+		t.Errorf("%d packets, want 3; told %q", s.Packets, told.all())
+	}
+}
+
 // TestChooseInterfaces describes what is there and refuses what is not.
 func TestChooseInterfaces(t *testing.T) {
 	private(t)

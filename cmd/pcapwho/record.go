@@ -115,6 +115,7 @@ func recordNow(parent context.Context, c *console, cfg record.Config) (record.Su
 		var stop context.CancelFunc
 		ctx, stop = stoppable(parent)
 		defer stop()
+		context.AfterFunc(ctx, stop) // the next signal ends the program at once
 	} else { // which gets the signals itself; one of them would end the recorder with a trace
 		quit := make(chan os.Signal, 1)
 		signal.Notify(quit, syscall.SIGQUIT)
@@ -125,7 +126,7 @@ func recordNow(parent context.Context, c *console, cfg record.Config) (record.Su
 		return record.Summary{}, err
 	}
 	if len(cfg.Command) == 0 && cfg.Duration == 0 {
-		c.info("Ctrl-C ends it")
+		c.info("Ctrl-C ends it, and a second one does not wait for the last packets")
 	}
 	summary, err := r.Wait()
 	c.info("%s", told(&summary))

@@ -83,6 +83,7 @@ type document struct {
 		Packets   int64
 		WireBytes int64  `json:"wire_bytes"`
 		Dropped   *int64 `json:"dropped_packets"`
+		Last      int64  `json:"last_ns"`
 	}
 	Coverage []struct {
 		Side, Reason string
