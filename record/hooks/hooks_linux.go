@@ -45,8 +45,9 @@ type Hooks struct {
 // names what the kernel refuses, or lacks.
 func Open(pidNamespace uint64) (*Hooks, error) {
 	var failed refusals
+	types := btf.NewCache()
 	for _, w := range ways {
-		h, err := open(pidNamespace, w)
+		h, err := open(pidNamespace, w, types)
 		if err == nil {
 			return h, nil
 		}
@@ -73,7 +74,9 @@ func (r refusals) Is(reason error) bool {
 	return !slices.ContainsFunc(r, func(err error) bool { return !errors.Is(err, reason) && !errors.Is(err, errLacking) })
 }
 
-func open(pidNamespace uint64, w way) (*Hooks, error) {
+// open attaches the programs of one way. Types has the kernel's own type information,
+// which takes long to read.
+func open(pidNamespace uint64, w way, types *btf.Cache) (*Hooks, error) {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
 		return nil, fmt.Errorf("%w: not made for big-endian machines", errHopeless)
 	}
@@ -81,7 +84,7 @@ func open(pidNamespace uint64, w way) (*Hooks, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errHopeless, err)
 	}
-	kernel, err := btf.LoadKernelSpec()
+	kernel, err := types.Kernel()
 	if err != nil {
 		return nil, fmt.Errorf("%w: type information of the kernel: %w", errHopeless, err)
 	}
@@ -93,10 +96,10 @@ func open(pidNamespace uint64, w way) (*Hooks, error) {
 		return nil, err
 	}
 	h := &Hooks{}
-	if h.blind, err = choose(spec, w, kernel); err != nil {
+	if h.blind, err = choose(spec, w, kernel, types); err != nil {
 		return nil, err
 	}
-	if h.collection, err = ebpf.NewCollection(spec); err != nil {
+	if h.collection, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Cache: types}); err != nil {
 		return nil, short(err)
 	}
 	if err = h.attach(spec, groups); err == nil {

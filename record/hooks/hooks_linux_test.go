@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 
 	"github.com/pcapwho/pcapwho/testdata/need"
@@ -42,7 +43,7 @@ func TestWays(t *testing.T) {
 	works := 0
 	for _, w := range ways {
 		t.Run(w.name, func(t *testing.T) {
-			h, err := open(namespace(t), w)
+			h, err := open(namespace(t), w, btf.NewCache())
 			if err != nil {
 				if strings.Contains(","+os.Getenv("PCAPWHO_WAYS")+",", ","+w.name+",") {
 					t.Fatal(err)

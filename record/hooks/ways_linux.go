@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 )
@@ -53,10 +54,18 @@ var dispensable = map[string]string{
 
 // choose leaves the programs of one way in spec, of those that the kernel has hooks
 // for, and returns what is not seen.
-func choose(spec *ebpf.CollectionSpec, w way, kernel *btf.Spec) (blind []string, err error) {
+func choose(spec *ebpf.CollectionSpec, w way, kernel *btf.Spec, types *btf.Cache) (blind []string, err error) {
 	for _, hook := range w.need {
 		if !exists(kernel, hook) {
 			return nil, fmt.Errorf("%w %s", errLacking, hook)
+		}
+	}
+	for _, name := range w.programs {
+		if p := spec.Programs[name]; p.AttachType == ebpf.AttachTraceFExit && exists(kernel, p.SectionName) {
+			if err := follow(p.AttachTo, types); err != nil {
+				return nil, fmt.Errorf("%s: %w", p.SectionName, err)
+			}
+			break // all or none
 		}
 	}
 	keep := map[string]bool{}
@@ -83,6 +92,18 @@ func choose(spec *ebpf.CollectionSpec, w way, kernel *btf.Spec) (blind []string,
 		}
 	}
 	return blind, nil
+}
+
+// follow tells whether the kernel lets a program follow a function, before all are
+// loaded: some kernels refuse any.
+func follow(function string, types *btf.Cache) error {
+	nothing := &ebpf.ProgramSpec{Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFExit, AttachTo: function,
+		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}, License: "Dual MIT/GPL"}
+	c, err := ebpf.NewCollectionWithOptions(&ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{"nothing": nothing}}, ebpf.CollectionOptions{Cache: types})
+	if err == nil {
+		c.Close()
+	}
+	return err
 }
 
 // exists tells whether the kernel has what a section is attached to, by its type
