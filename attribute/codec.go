@@ -121,7 +121,7 @@ func decode(codecs []*codec, b []byte, c *Connection) {
 	c.ID = r.uint()
 	flags := r.byte()
 	key := flow.FiveTuple{Protocol: flow.Protocol(r.byte())}
-	namespace := uint32(r.uint())
+	namespace := uint16(r.uint())
 	key.Source, key.SourcePort = r.endpoint(flags&lowIs4 != 0)
 	key.Destination, key.DestinationPort = r.endpoint(flags&highIs4 != 0)
 	c.Key, _ = key.Key(namespace)

@@ -46,7 +46,7 @@ func drawConnection(t *rapid.T) *Connection {
 	five := flow.FiveTuple{Source: addr.Draw(t, "source"), Destination: addr.Draw(t, "destination"), SourcePort: uint16(rapid.IntRange(0, 65535).Draw(t, "port")), DestinationPort: 80, Protocol: flow.UDP}
 	c := &Connection{ID: rapid.Uint64().Draw(t, "id"), IPVersion: rapid.SampledFrom([]uint8{4, 6}).Draw(t, "version"),
 		Local: [2]bool{rapid.Bool().Draw(t, "local"), rapid.Bool().Draw(t, "local")}, First: when.Draw(t, "first"), Last: when.Draw(t, "last")}
-	c.Key, _ = five.Key(uint32(rapid.IntRange(0, 300).Draw(t, "namespace")))
+	c.Key, _ = five.Key(uint16(rapid.IntRange(0, 300).Draw(t, "namespace")))
 	c.Endpoint = [2]flow.Endpoint{c.Key.Endpoint(flow.Low), c.Key.Endpoint(flow.High)}
 	if rapid.Bool().Draw(t, "swap") {
 		c.Endpoint[0], c.Endpoint[1] = c.Endpoint[1], c.Endpoint[0]

@@ -25,15 +25,21 @@ type finder struct {
 	live        map[int32]*Connection // by instance
 	free        []*Connection
 	over        []int32
+	every       bool // Config.AllInterfaces
+	duplicate   bool // the last packet was
 }
 
-func newFinder(log *owner.Timeline, c *Connections) *finder {
-	return &finder{log: log, connections: c, follower: newFollower(log), sweeps: newSweeper(), live: map[int32]*Connection{}}
+func newFinder(log *owner.Timeline, c *Connections, every bool) *finder {
+	return &finder{log: log, connections: c, every: every, follower: newFollower(log, every), sweeps: newSweeper(), live: map[int32]*Connection{}}
 }
 
 // Rewind begins a second pass: the packets that Find is given come from the
 // beginning again.
-func (r *Result) Rewind() { r.find = newFinder(r.find.log, r.find.connections) }
+func (r *Result) Rewind() { r.find = newFinder(r.find.log, r.find.connections, r.find.every) }
+
+// Duplicate tells whether the packet that Find was given last was seen on another
+// interface before, and counts there.
+func (r *Result) Duplicate() bool { return r.find.duplicate }
 
 // Find returns the connection of p, nil where there is none, and the verdict
 // for each of its sides. Packets come in the order of the file; the connection
@@ -45,9 +51,12 @@ func (r *Result) Find(p *packet.Packet) (c *Connection, source, destination Verd
 		f.sweep(clock)
 	}
 	q := f.frags.resolve(p)
+	f.duplicate = false
 	if q.Class == packet.Transport {
-		key, side := q.Tuple.Key(f.log.Namespace(q.Interface))
-		if c, err = f.connection(f.follower.Add(q, key, side), q.Frame); err != nil {
+		var i int32
+		key, side := q.Tuple.Key(f.log.Namespace(q.Interface, &q.Tuple))
+		i, f.duplicate = f.follower.Add(q, key, side)
+		if c, err = f.connection(i, q.Frame); err != nil {
 			return nil, source, destination, err
 		}
 		source, destination = f.at(c, side, q)

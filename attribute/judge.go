@@ -13,6 +13,7 @@ import (
 type judge struct {
 	log   *owner.Timeline // nil = none
 	rules []rule
+	every bool // Config.AllInterfaces
 }
 
 // subject is one end of one instance, with all the evidence about it.

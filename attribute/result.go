@@ -25,13 +25,14 @@ const (
 	Remote                   // the other host's side
 	Group                    // the receiving side of multicast and broadcast; see Verdict.Candidates
 	Undecoded                // the headers could not be read
+	Duplicate                // of sums alone: another interface had the packet before, where it counts
 	NumReasons = iota
 )
 
 // String returns the name that tables use.
 func (r Reason) String() string {
 	return [NumReasons]string{"exact", "stream", "listener", "wildcard", "packet", "ambiguous",
-		"kernel", "unknown", "remote", "group", "undecoded"}[r]
+		"kernel", "unknown", "remote", "group", "undecoded", "duplicate"}[r]
 }
 
 // NoProcess is the process index of a verdict without an owner.
@@ -155,6 +156,7 @@ type Result struct {
 	Loose       []Loose     // ordered by reasons, then owners
 	Totals      Counts      // every packet of the capture; payload of TCP and UDP
 	Undecoded   int64       // packets whose headers could not be read
+	Duplicates  Counts      // packets that another interface had before; they are of no connection
 	First, Last int64       // earliest and latest packet time; 0 when no packet has one
 	KnowsLocal  bool        // a list of local addresses was at hand: Connection.Local means something
 

@@ -39,7 +39,7 @@ import (
 //	s1 close 110 60
 //	mark m web [start=7] [loose]                     the capture names web's PID and name, and when it began
 //	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 mark=m out = packet:web remote
-//	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 if=1 = …  on the second captured interface
+//	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 if=1 dup = …  on the second captured interface, not counted
 //	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 S seq=1 len=0 = stream:web remote
 type scenario struct {
 	log     *owner.Timeline
@@ -50,6 +50,7 @@ type scenario struct {
 	marked  map[string]int32
 	packets []packet.Packet
 	want    []string
+	again   map[int]bool // indexes of packets that another interface had before
 	lines   []int
 }
 
@@ -70,6 +71,9 @@ func (s *scenario) run(t *testing.T, file string) {
 	checkConservation(t, r, s.packets)
 	for i := range s.packets {
 		_, src, dst, _ := r.Find(&s.packets[i])
+		if r.Duplicate() != s.again[i] {
+			t.Errorf("%s:%d: counted before: %v", file, s.lines[i], r.Duplicate())
+		}
 		if got := word(r, src) + " " + word(r, dst); got != s.want[i] {
 			t.Errorf("%s:%d: got %s, want %s (%s; %s)", file, s.lines[i], got, s.want[i], src.Why, dst.Why)
 		}
@@ -164,7 +168,7 @@ func readScenario(t *testing.T, file string) *scenario {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	s := &scenario{log: owner.NewTimeline(), names: map[string]connlog.ProcessID{}, sockets: map[string]*connlog.Socket{}, marked: map[string]int32{}}
+	s := &scenario{log: owner.NewTimeline(), names: map[string]connlog.ProcessID{}, sockets: map[string]*connlog.Socket{}, marked: map[string]int32{}, again: map[int]bool{}}
 	n := 0
 	for sc := bufio.NewScanner(f); sc.Scan(); {
 		n++
@@ -388,7 +392,7 @@ func (s *scenario) packetWord(p *packet.Packet, w []string) {
 	case isOption && key == "mark":
 		p.Mark = s.marked[value]
 	case isOption && key == "if":
-		p.Interface = uint32(number(value))
+		p.Interface, p.Device = uint32(number(value)), uint16(number(value))
 	case isOption && key == "type":
 		p.ICMPType = uint8(number(value))
 	case isOption && key == "quote":
@@ -399,6 +403,8 @@ func (s *scenario) packetWord(p *packet.Packet, w []string) {
 		if p.FragmentOffset > 0 {
 			p.Class, p.Tuple.SourcePort, p.Tuple.DestinationPort = packet.Network, 0, 0
 		}
+	case w[0] == "dup":
+		s.again[len(s.packets)] = true
 	case w[0] == "arp":
 		p.Class = packet.Link
 	case w[0] == "garbage":

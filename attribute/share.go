@@ -20,6 +20,7 @@ type share struct {
 	loose      map[looseKey]Counts
 	quoting    map[int32]map[quoteKey]Counts // by instance
 	quoted     looseSums                     // those of finished instances
+	duplicates Counts                        // packets that another device had before
 	pending    []pendingQuote                // those of finished instances with marks
 	sighted    sightings
 	finished   *spill.Sorter
@@ -33,18 +34,18 @@ type share struct {
 }
 
 func newShare(j *judge, number, budget int, failed *atomic.Bool) *share {
-	f := newFollower(j.log)
+	f := newFollower(j.log, j.every)
 	return &share{hearing: hearing{judge: j, follower: f}, follower: f, loose: map[looseKey]Counts{}, quoting: map[int32]map[quoteKey]Counts{},
 		quoted:   looseSums{},
 		finished: spill.NewSorter(budget), codec: newCodec(number), failed: failed}
 }
 
 // newFollower returns a Follower that cuts segments where the log says.
-func newFollower(log *owner.Timeline) *conn.Follower {
+func newFollower(log *owner.Timeline, every bool) *conn.Follower {
 	if log == nil {
-		return conn.NewFollower(nil)
+		return conn.NewFollower(nil, every)
 	}
-	return conn.NewFollower(log)
+	return conn.NewFollower(log, every)
 }
 
 // work is a batch and the sweeps that are due in it.
@@ -86,13 +87,17 @@ func (s *share) takeList(b *ingest.Batch, list []uint32) {
 // take books a packet of a connection, or one that quotes one.
 func (s *share) take(p *packet.Packet) {
 	if p.Class == packet.Transport {
-		key, side := p.Tuple.Key(s.hearing.log.Namespace(p.Interface))
+		var duplicate bool
+		key, side := p.Tuple.Key(s.hearing.log.Namespace(p.Interface, &p.Tuple))
 		if p.Mark != 0 {
-			s.follower.AddLabelled(p, key, side, about(s.hearing.log, p, side))
+			_, duplicate = s.follower.AddLabelled(p, key, side, about(s.hearing.log, p, side))
 			s.sighted.note(p)
-			return
+		} else {
+			_, duplicate = s.follower.Add(p, key, side)
 		}
-		s.follower.Add(p, key, side)
+		if duplicate {
+			s.duplicates.Add(Counts{Packets: 1, WireBytes: int64(p.WireLength), PayloadBytes: int64(p.Payload)})
+		}
 		return
 	}
 	s.addQuoting(p)

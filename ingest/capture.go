@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ type Interface struct {
 	Snaplen                 uint32 // bytes kept of a frame; 0 = all
 	Received, Dropped       uint64 // as last told by the recorder; valid iff HasReceived, HasDropped
 	HasReceived, HasDropped bool
+	Device                  uint16 // which of the recorder's interfaces it is, as in packet.Packet
 }
 
 // File is one capture file.
@@ -42,6 +44,7 @@ type Capture struct {
 	damage     []Damage
 	leftOut    []Damage // why files were left out when they were opened
 	interfaces []Interface
+	devices    map[device]uint16
 	marks      []pcapng.Mark
 	config     Config
 
@@ -266,7 +269,9 @@ func (c *Capture) decode(p *packet.Packet) {
 	if p.Mark = rec.Mark; p.Mark != 0 {
 		p.Mark += int32(s.marks)
 	}
-	decode(rec, c.interfaces[p.Interface].LinkType, p)
+	i := &c.interfaces[p.Interface]
+	p.Device = i.Device
+	decode(rec, i.LinkType, p)
 }
 
 // decode sets what a record and its link type say of p.
@@ -284,14 +289,42 @@ func (c *Capture) describe() {
 	s := c.current
 	c.interfaces = c.interfaces[:s.base]
 	for _, i := range s.reader.Interfaces() {
-		c.interfaces = append(c.interfaces, interfaceOf(s.file, &i))
+		c.interfaces = append(c.interfaces, c.interfaceOf(s.file, len(c.interfaces)-s.base, &i))
 	}
 	c.files[s.file].RecordingID = identity(s.reader.Comment())
 }
 
-func interfaceOf(file int, i *pcapng.Interface) Interface {
+// device is what tells a recorder's interfaces apart: the name, or where there is none
+// the place in its file, and the file where several are merged.
+type device struct {
+	name        string
+	place, file int
+}
+
+// deviceOf returns the number of an interface's device.
+func (c *Capture) deviceOf(file, place int, name string) uint16 {
+	d := device{name: name}
+	if name == "" {
+		d.place = place
+		if c.config.Order == Merged {
+			d.file = file
+		}
+	}
+	n, ok := c.devices[d]
+	if !ok {
+		if c.devices == nil {
+			c.devices = map[device]uint16{}
+		}
+		n = uint16(min(len(c.devices), math.MaxUint16-1)) // those beyond are taken for one
+		c.devices[d] = n
+	}
+	return n
+}
+
+func (c *Capture) interfaceOf(file, place int, i *pcapng.Interface) Interface {
 	return Interface{
-		File: file, Name: strings.ToValidUTF8(i.Name, "\ufffd"), LinkType: i.LinkType, Snaplen: i.Snaplen,
+		Device: c.deviceOf(file, place, i.Name),
+		File:   file, Name: strings.ToValidUTF8(i.Name, "\ufffd"), LinkType: i.LinkType, Snaplen: i.Snaplen,
 		Received: i.Received.N, HasReceived: i.Received.Known, Dropped: i.Dropped.N, HasDropped: i.Dropped.Known,
 	}
 }

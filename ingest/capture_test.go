@@ -49,10 +49,10 @@ func TestSeveralFiles(t *testing.T) {
 		}
 		want := []Interface{
 			{File: 0, Name: "lo", LinkType: 1, Snaplen: 96, Received: 5, HasReceived: true, HasDropped: true},
-			{File: 0, Name: "eth\ufffd", LinkType: 1, Snaplen: 96, Received: 5, HasReceived: true, Dropped: 1, HasDropped: true},
-			{File: 1, LinkType: 1, Snaplen: 65535},
-			{File: 2, LinkType: 1},
-			{File: 2, LinkType: 101},
+			{File: 0, Name: "eth\ufffd", LinkType: 1, Snaplen: 96, Received: 5, HasReceived: true, Dropped: 1, HasDropped: true, Device: 1},
+			{File: 1, LinkType: 1, Snaplen: 65535, Device: 2},
+			{File: 2, LinkType: 1, Device: 2}, // without a name, and the first of its file as well
+			{File: 2, LinkType: 101, Device: 3},
 		}
 		if d := cmp.Diff(want, c.Interfaces()); d != "" {
 			t.Error(d)

@@ -155,7 +155,9 @@ func (m *merge) decode(h *head, p *packet.Packet) {
 	if h.rec.Mark != 0 {
 		p.Mark = h.named[h.rec.Mark-1]
 	}
-	decode(&h.rec, c.interfaces[p.Interface].LinkType, p)
+	i := &c.interfaces[p.Interface]
+	p.Device = i.Device
+	decode(&h.rec, i.LinkType, p)
 }
 
 // describe takes over what a file says about its interfaces and processes.
@@ -166,7 +168,7 @@ func (m *merge) describe(h *head) {
 			h.ids = append(h.ids, uint32(len(c.interfaces)))
 			c.interfaces = append(c.interfaces, Interface{})
 		}
-		c.interfaces[h.ids[i]] = interfaceOf(h.file, &h.reader.Interfaces()[i])
+		c.interfaces[h.ids[i]] = c.interfaceOf(h.file, i, &h.reader.Interfaces()[i])
 	}
 	for i, mark := range h.reader.Marks() {
 		if i == len(h.named) {

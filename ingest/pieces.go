@@ -40,6 +40,7 @@ type pieces struct {
 type generation struct {
 	layout *pcapng.Layout
 	links  []uint16 // link types by interface of the file
+	device []uint16 // and their devices
 	base   uint32   // index of the file's first interface
 }
 
@@ -68,7 +69,7 @@ func (c *Capture) generation() *generation {
 	c.describe()
 	g := &generation{layout: s.reader.Layout(), base: uint32(s.base)}
 	for _, i := range c.interfaces[s.base:] {
-		g.links = append(g.links, i.LinkType)
+		g.links, g.device = append(g.links, i.LinkType), append(g.device, i.Device)
 	}
 	return g
 }
@@ -168,7 +169,7 @@ func (w *pieces) read(p *piece, buffer []byte, start int64) {
 		o += n
 		p.blocks++
 		q := p.next()
-		q.Interface, q.Mark = g.base+rec.Interface, 0
+		q.Interface, q.Device, q.Mark = g.base+rec.Interface, g.device[rec.Interface], 0
 		decode(&rec, g.links[rec.Interface], q)
 		p.book()
 	}

@@ -20,9 +20,11 @@ type Config struct {
 	Merge    bool     // they overlap: take their packets by time, and not file after file
 	Logs     []string // its connection logs; empty: those beside the captures, where there are any
 	Tables   []string // tables to make, in any order; empty: table.Defaults()
-	NWB      int32    // PID for which to compute Result.NWB; 0 = none
-	Workers  int      // how many goroutines of each kind work; 0 = one a processor
-	Tool     string   // what outputs name as their maker: "pcapwho" and its version
+	// AllInterfaces counts packets that are seen on several interfaces on each.
+	AllInterfaces bool
+	NWB           int32  // PID for which to compute Result.NWB; 0 = none
+	Workers       int    // how many goroutines of each kind work; 0 = one a processor
+	Tool          string // what outputs name as their maker: "pcapwho" and its version
 
 	// MaxDecompressed is how many bytes one compressed capture may hold; what is
 	// behind them counts as damage. 0 = no limit.
@@ -136,7 +138,7 @@ func (r *Result) analyze() (err error) {
 	if r.log, err = readLog(r.ctx, &r.cfg, r.NWB); err != nil {
 		return err
 	}
-	attribution := attribute.New(attribute.Config{Log: r.log.timeline, Shares: r.cfg.workers()})
+	attribution := attribute.New(attribute.Config{Log: r.log.timeline, Shares: r.cfg.workers(), AllInterfaces: r.cfg.AllInterfaces})
 	stream := r.input.begin(r.ctx, r.cfg.workers())
 	defer stream.Close()
 	err = attribution.Follow(stream, func(b *ingest.Batch) error {
@@ -169,6 +171,7 @@ func (r *Result) fold() (err error) {
 	c := &r.Capture
 	c.Files = r.input.readable()
 	c.Totals, c.Undecoded, c.First, c.Last = a.Totals, a.Undecoded, a.First, a.Last
+	c.Duplicates, c.DuplicatesKnown = a.Duplicates.Packets, !r.cfg.AllInterfaces
 	c.RecordingID = r.input.capture.RecordingID()
 	if c.RecordingID == "" && len(r.log.ids) > 0 {
 		c.RecordingID = r.log.ids[0]
@@ -205,7 +208,7 @@ func (r *Result) table(s *table.Schema) *table.Table {
 	case "connections":
 		return measure.Connections(r.Attribution, r.cfg.workers())
 	case "packets":
-		return measure.Packets(r.Attribution, r.again, r.input.names, r.input.capture.Interfaces)
+		return measure.Packets(r.Attribution, r.again, r.input.names, r.input.capture.Interfaces, !r.cfg.AllInterfaces)
 	}
 	panic("no rows for table " + s.Name)
 }

@@ -30,8 +30,10 @@ type Instance struct {
 	Key    flow.Key
 	Flags  [2]uint8 // TCP flags that each side sent, all together
 	state  uint16
-	closed int32 // 1 + index of its latest closed segment; 0 = none
-	Last   int64 // latest packet time, Unix nanoseconds
+	closed int32     // 1 + index of its latest closed segment; 0 = none
+	Last   int64     // latest packet time, Unix nanoseconds
+	Number int32     // of its key, as Evidence gave it
+	lead   [2]uint16 // by sender: 1 + the device that has its packets first; see duplicate
 
 	sent [2]Counts // of the open segment
 
@@ -40,7 +42,6 @@ type Instance struct {
 	next        [2]uint32 // TCP: see Sequence
 	isn         [2]uint32
 	ID          uint64 // frame number of its first packet; 0 = there is no such instance
-	Number      int32  // of its key, as Evidence gave it
 	successor   int32  // 1 + index of the key's next instance; 0 = none yet
 }
 
@@ -55,6 +56,7 @@ const (
 	version6                = 1 << 8
 	flagged                 = 1 << 9 // by Flag
 	labelled                = 1 << 10
+	doubled                 = 1 << 11 // another device has the same packets
 )
 
 // IPVersion returns 4 or 6, that of its first packet.
@@ -90,6 +92,7 @@ type Evidence interface {
 // Follower turns packets into instances.
 type Follower struct {
 	evidence  Evidence // nil = none
+	every     bool     // packets that are seen on several devices count on each
 	instances slab.List[Instance]
 	free      []int32 // those that are free
 	table     Table
@@ -103,9 +106,10 @@ type Follower struct {
 	touched uint64 // keeps Prepare from being optimized away
 }
 
-// NewFollower returns a Follower; e may be nil.
-func NewFollower(e Evidence) *Follower {
-	return &Follower{evidence: e, holes: map[int32]*[2][]hole{}, labels: map[int32][]Labels{}, ended: map[int32]int64{}, confused: map[int32]bool{}}
+// NewFollower returns a Follower; e may be nil. With every, packets that are seen on
+// several of the recorder's devices count on each.
+func NewFollower(e Evidence, every bool) *Follower {
+	return &Follower{evidence: e, every: every, holes: map[int32]*[2][]hole{}, labels: map[int32][]Labels{}, ended: map[int32]int64{}, confused: map[int32]bool{}}
 }
 
 // Len returns how many instances there are.
@@ -124,8 +128,9 @@ func (f *Follower) All(yield func(i int32, in *Instance)) {
 }
 
 // Add books p, which must be Transport and whose connection key is k, sent
-// from side s. It returns the index of the instance.
-func (f *Follower) Add(p *packet.Packet, k flow.Key, s flow.Side) int32 {
+// from side s. It returns the index of the instance, and whether p was booked
+// before, as another device had it: then it is not again.
+func (f *Follower) Add(p *packet.Packet, k flow.Key, s flow.Side) (i int32, duplicate bool) {
 	i, ok := f.table.find(f, &k, p.Hash)
 	if !ok || f.Instance(i).ended(p, s) {
 		previous := i
@@ -135,8 +140,15 @@ func (f *Follower) Add(p *packet.Packet, k flow.Key, s flow.Side) int32 {
 		}
 		f.table.put(f, &k, p.Hash, i)
 	}
+	in := f.Instance(i)
+	if d := p.Device + 1; in.lead[s] != d { // most captures have one
+		if in.lead[s] != 0 && !f.every && in.duplicate(p, s) {
+			return i, true
+		}
+		in.lead[s] = d
+	}
 	f.add(i, p, s)
-	return i
+	return i, false
 }
 
 // Group is how many packets are best added in a row: see Prepare.
@@ -267,6 +279,8 @@ func (f *Follower) add(i int32, p *packet.Packet, s flow.Side) {
 	unique := int64(p.Payload)
 	if in.Key.Protocol == flow.TCP {
 		unique = f.addTCP(i, in, p, s)
+	} else {
+		in.noteDatagram(p, s)
 	}
 	f.unique = unique
 	if p.Time < in.from || p.Time >= in.until {

@@ -26,7 +26,7 @@ type segment struct {
 }
 
 func follow(e Evidence, proto flow.Protocol, segments []segment) *Follower {
-	f := NewFollower(e)
+	f := NewFollower(e, false)
 	a := flow.FiveTuple{Source: flow.AddrFrom4(0x0a000001), Destination: flow.AddrFrom4(0x0a000002), SourcePort: 4000, DestinationPort: 80, Protocol: proto}
 	for i, s := range segments {
 		p := packet.Packet{Frame: uint64(i + 1), Time: int64(s.at), Tuple: a, Class: packet.Transport, IPVersion: 4,
@@ -141,7 +141,7 @@ func TestSegments(t *testing.T) {
 }
 
 func TestAddDoesNotAllocate(t *testing.T) {
-	f := NewFollower(nil)
+	f := NewFollower(nil, false)
 	p := packet.Packet{Class: packet.Transport, Tuple: flow.FiveTuple{SourcePort: 1, DestinationPort: 2, Protocol: flow.TCP}, Payload: 10}
 	k, side := p.Tuple.Key(0)
 	f.Add(&p, k, side)

@@ -55,8 +55,10 @@ type Edge struct {
 }
 
 // AddLabelled books p as Add does, with its mark.
-func (f *Follower) AddLabelled(p *packet.Packet, k flow.Key, s flow.Side, about About) int32 {
-	i := f.Add(p, k, s)
+func (f *Follower) AddLabelled(p *packet.Packet, k flow.Key, s flow.Side, about About) (i int32, duplicate bool) {
+	if i, duplicate = f.Add(p, k, s); duplicate {
+		return i, true
+	}
 	in := f.Instance(i)
 	l := f.labelsOf(i, in)
 	c := Counts{1, int64(p.WireLength), int64(p.Payload), f.unique}
@@ -71,7 +73,7 @@ func (f *Follower) AddLabelled(p *packet.Packet, k flow.Key, s flow.Side, about 
 		at.Acts++
 	}
 	if about == AboutEither {
-		return i
+		return i, false
 	}
 	e := Edge{Frame: p.Frame}
 	for s := range e.Before {
@@ -81,7 +83,7 @@ func (f *Follower) AddLabelled(p *packet.Packet, k flow.Key, s flow.Side, about 
 		l.Edge[about][0] = e
 	}
 	l.Edge[about][1] = e
-	return i
+	return i, false
 }
 
 // labelsOf returns those of instance i's open segment, made where they are not

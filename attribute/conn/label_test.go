@@ -27,7 +27,7 @@ func TestLabels(t *testing.T) {
 		labeled bool
 	}
 	random := rand.New(rand.NewPCG(3, 4))
-	f := NewFollower(every100{})
+	f := NewFollower(every100{}, false)
 	var all []packet.Packet
 	var labels []Label
 	for n := range 400 {
@@ -100,7 +100,7 @@ func TestLabels(t *testing.T) {
 }
 
 func TestAddLabelledDoesNotAllocate(t *testing.T) {
-	f := NewFollower(nil)
+	f := NewFollower(nil, false)
 	p := packet.Packet{Class: packet.Transport, Tuple: flow.FiveTuple{SourcePort: 1, DestinationPort: 2, Protocol: flow.TCP}, Payload: 10, Mark: 1}
 	k, side := p.Tuple.Key(0)
 	f.AddLabelled(&p, k, side, AboutLow)

@@ -12,11 +12,11 @@ import (
 
 func TestTableIsAMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		f := NewFollower(nil)
+		f := NewFollower(nil, false)
 		want := map[flow.Key]int32{}
 		for n := range rapid.IntRange(0, 3000).Draw(t, "operations") {
 			tuple := flow.FiveTuple{Source: flow.AddrFrom4(uint32(n % 70)), SourcePort: uint16(n * 7), DestinationPort: 80, Protocol: flow.TCP}
-			k, side := tuple.Key(uint32(n % 3))
+			k, side := tuple.Key(uint16(n % 3))
 			p := packet.Packet{Frame: uint64(n + 1), Tuple: tuple, Hash: tuple.Hash()}
 			i := f.open(&p, &k, side)
 			f.table.put(f, &k, p.Hash, i)

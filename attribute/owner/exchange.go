@@ -10,7 +10,7 @@ import (
 // exchangeKey is a local UDP port and a peer; no peer = one that the process did
 // not ask for.
 type exchangeKey struct {
-	namespace uint32
+	namespace uint16
 	port      uint16
 	peer      flow.Endpoint
 }
@@ -31,7 +31,7 @@ type Exchange struct {
 	Received bool
 }
 
-func (t *Timeline) addExchange(i int32, namespace uint32, e *connlog.Socket) {
+func (t *Timeline) addExchange(i int32, namespace uint16, e *connlog.Socket) {
 	if e.Protocol != flow.UDP {
 		return
 	}

@@ -13,7 +13,7 @@ func TestIndexNumbersKeys(t *testing.T) {
 		var x index
 		want := map[flow.Key]int32{}
 		for n := range rapid.IntRange(0, 3000).Draw(t, "operations") {
-			k, _ := flow.FiveTuple{Source: flow.AddrFrom4(uint32(n % 70)), SourcePort: uint16(n * 7), DestinationPort: 80, Protocol: flow.TCP}.Key(uint32(n % 3))
+			k, _ := flow.FiveTuple{Source: flow.AddrFrom4(uint32(n % 70)), SourcePort: uint16(n * 7), DestinationPort: 80, Protocol: flow.TCP}.Key(uint16(n % 3))
 			if _, known := want[k]; !known {
 				if got := x.find(&k, k.Hash()); got != -1 {
 					t.Fatalf("%v is found before it is put", k)

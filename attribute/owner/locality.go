@@ -33,13 +33,18 @@ func (t *Timeline) Locality(a flow.Addr) Locality {
 // KnowsLocal tells whether there is a list of local addresses.
 func (t *Timeline) KnowsLocal() bool { return t != nil && t.head }
 
-// Namespace returns the namespace index, as in flow.Key, of the packets of a
-// pcapng interface: where the interface leads to another namespace, one for both.
-func (t *Timeline) Namespace(iface uint32) uint32 {
+// Namespace returns the namespace index, as in flow.Key, of a packet that was captured
+// on a pcapng interface. Where the interface leads to another namespace, and several
+// have one of the packet's addresses, it is one for both: then the same
+// five-tuple elsewhere is another connection.
+func (t *Timeline) Namespace(iface uint32, five *flow.FiveTuple) uint16 {
 	if t == nil || int(iface) >= len(t.interfaces) {
 		return 0
 	}
-	return t.interfaces[iface]
+	if n := t.interfaces[iface]; n < zoned || t.network.several[five.Source] || t.network.several[five.Destination] {
+		return n
+	}
+	return t.network.zone(t.interfaces[iface]).own
 }
 
 func (t *Timeline) addHead(h *connlog.Head) {
@@ -94,7 +99,7 @@ func (t *Timeline) takeAddress(a *connlog.Address) {
 
 // addAddress takes an interface address in CIDR notation; one that is none
 // is ignored.
-func (t *Timeline) addAddress(cidr string, ns uint32) {
+func (t *Timeline) addAddress(cidr string, ns uint16) {
 	p, err := netip.ParsePrefix(cidr)
 	if err != nil {
 		return
@@ -117,10 +122,10 @@ func (t *Timeline) addLocal(a flow.Addr) {
 	}
 }
 
-func (t *Timeline) namespaceIndex(inode uint64) uint32 {
+func (t *Timeline) namespaceIndex(inode uint64) uint16 {
 	n, ok := t.namespace[inode]
 	if !ok {
-		n = uint32(len(t.namespace))
+		n = uint16(min(len(t.namespace), zoned-1))
 		t.namespace[inode] = n
 	}
 	return n

@@ -8,7 +8,7 @@ import (
 )
 
 type portKey struct {
-	namespace uint32
+	namespace uint16
 	protocol  flow.Protocol
 	port      uint16
 }
@@ -40,7 +40,7 @@ func (t *Timeline) Bound(buf []int32, n int32, k *flow.Key, s flow.Side, first, 
 	return buf
 }
 
-func (t *Timeline) boundAt(buf []int32, ns uint32, proto flow.Protocol, e flow.Endpoint) []int32 {
+func (t *Timeline) boundAt(buf []int32, ns uint16, proto flow.Protocol, e flow.Endpoint) []int32 {
 	p := t.port[portKey{ns, proto, e.Port}]
 	if p == nil {
 		return buf
@@ -69,7 +69,7 @@ func (t *Timeline) Shared(n int32, k *flow.Key, s flow.Side, first, last int64) 
 	return who, shared
 }
 
-func (t *Timeline) sharedAt(ns uint32, e flow.Endpoint) (who []int32, shared bool) {
+func (t *Timeline) sharedAt(ns uint16, e flow.Endpoint) (who []int32, shared bool) {
 	p := t.port[portKey{ns, flow.UDP, e.Port}]
 	if p == nil || p.shared == nil {
 		return nil, false

@@ -40,7 +40,7 @@ type Socket struct {
 
 // binding is what a socket without a peer is bound to.
 type binding struct {
-	namespace uint32 // index as in flow.Key
+	namespace uint16 // index as in flow.Key
 	protocol  flow.Protocol
 	local     flow.Endpoint
 	v6Only    bool
@@ -90,7 +90,7 @@ func (t *Timeline) addSocket(at int64, e *connlog.Socket) {
 }
 
 // newSocket makes the socket of its first event and returns its index.
-func (t *Timeline) newSocket(at int64, ns uint32, e *connlog.Socket) int32 {
+func (t *Timeline) newSocket(at int64, ns uint16, e *connlog.Socket) int32 {
 	t.recording()
 	i := t.sockets.Add()
 	s := t.Socket(i)

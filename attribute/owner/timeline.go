@@ -15,8 +15,8 @@ type Timeline struct {
 	Processes []Process // after Seal: ordered by start time, then PID
 
 	head       bool
-	namespace  map[uint64]uint32 // netns inode to the index that keys use; the recorder's own is 0
-	interfaces []uint32          // after Seal: index that keys use, by pcapng interface
+	namespace  map[uint64]uint16 // netns inode to the index that keys use; the recorder's own is 0
+	interfaces []uint16          // after Seal: index that keys use, by pcapng interface
 	network    network
 	views      views
 	local      map[flow.Addr]bool
@@ -55,14 +55,14 @@ type Timeline struct {
 }
 
 type socketKey struct {
-	namespace uint32
+	namespace uint16
 	id        uint64
 }
 
 // NewTimeline returns an empty timeline.
 func NewTimeline() *Timeline {
 	return &Timeline{
-		namespace: map[uint64]uint32{0: 0},
+		namespace: map[uint64]uint16{0: 0},
 		network:   newNetwork(),
 		local:     map[flow.Addr]bool{},
 		broadcast: map[flow.Addr]bool{},
@@ -117,7 +117,7 @@ func (t *Timeline) Add(e *connlog.Event) {
 
 // Seal ends the filling: lives that no event ended run to the last sighting.
 func (t *Timeline) Seal() {
-	t.interfaces = t.network.seal(len(t.namespace))
+	t.interfaces = t.network.seal(len(t.namespace), t.local)
 	t.sealRecordings()
 	t.sortProcesses()
 	t.findCopies()

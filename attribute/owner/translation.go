@@ -14,7 +14,7 @@ const late = int64(1e9)
 // translation is what the kernel of a namespace made of one connection's packets,
 // for a while.
 type translation struct {
-	namespace     uint32
+	namespace     uint16
 	before, after flow.FiveTuple // from the end that opened it
 	begin, end    int64          // Unix nanoseconds
 }

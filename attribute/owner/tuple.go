@@ -15,7 +15,7 @@ import (
 type tuple [2]int32
 
 // connect files a socket with a peer under its key.
-func (t *Timeline) connect(i int32, s *Socket, ns uint32, e *connlog.Socket) {
+func (t *Timeline) connect(i int32, s *Socket, ns uint16, e *connlog.Socket) {
 	five := flow.FiveTuple{Source: e.Local.Addr, Destination: e.Remote.Addr, SourcePort: e.Local.Port, DestinationPort: e.Remote.Port, Protocol: e.Protocol}
 	key, side := five.Key(ns)
 	s.connected, s.side, s.place = true, side, t.keys.put(&key)

@@ -16,7 +16,7 @@ type view struct {
 
 // place is an endpoint of a namespace.
 type place struct {
-	namespace uint32
+	namespace uint16
 	endpoint  flow.Endpoint
 	by        *translation // through which the side is here; nil = as it is
 }
@@ -108,7 +108,7 @@ func (t *Timeline) elsewhere(v *view, k *flow.Key, h uint64, z zone) {
 		return
 	}
 	var near, far [2][]int32
-	for n := range uint32(len(t.namespace)) {
+	for n := range uint16(len(t.namespace)) {
 		if n == z.own || !t.network.connected(n, z.own) {
 			continue
 		}
@@ -132,7 +132,7 @@ func (t *Timeline) elsewhere(v *view, k *flow.Key, h uint64, z zone) {
 // the other key, and where it is bound if its endpoint is not the same.
 func (t *Timeline) rewrite(v *view, k *flow.Key, x rewriting) {
 	other, h := x.key, x.key.Hash()
-	for n := range uint32(len(t.namespace)) {
+	for n := range uint16(len(t.namespace)) {
 		if !t.network.connected(n, x.namespace) {
 			continue
 		}
@@ -152,7 +152,7 @@ func (t *Timeline) rewrite(v *view, k *flow.Key, x rewriting) {
 
 // homesOf returns the namespaces in which a socket may be bound to an address whose
 // packets were captured in a zone.
-func (t *Timeline) homesOf(a flow.Addr, z zone) (list []uint32) {
+func (t *Timeline) homesOf(a flow.Addr, z zone) (list []uint16) {
 	homes := t.network.homes[a]
 	here := len(homes) == 0 || a.IsLoopback()
 	if z.own == 0 {

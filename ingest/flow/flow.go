@@ -173,13 +173,13 @@ type Key struct {
 	addr      [2]Addr
 	port      [2]uint16
 	Protocol  Protocol
-	Namespace uint32 // index that the caller gives a namespace; 0 where there is only one
+	Namespace uint16 // index that the caller gives a namespace; 0 where there is only one
 }
 
 // Key returns the connection key of t in namespace ns, and the side that
 // sends. Equal endpoints (a socket talking to itself) send from Low. It has no
 // branches: which endpoint compares lower cannot be predicted.
-func (t FiveTuple) Key(ns uint32) (Key, Side) {
+func (t FiveTuple) Key(ns uint16) (Key, Side) {
 	_, less := bits.Sub64(uint64(t.DestinationPort), uint64(t.SourcePort), 0)
 	_, less = bits.Sub64(t.Destination.Lo, t.Source.Lo, less)
 	_, less = bits.Sub64(t.Destination.Hi, t.Source.Hi, less)

@@ -49,6 +49,8 @@ type Packet struct {
 	Hash  uint64 // Tuple.Hash(); valid iff Class is Transport
 
 	Interface      uint32 // index into the recording's interfaces, over all its files
+	Device         uint16 // which of the recorder's interfaces that is: the same in every file of a rotated set
+	Print          uint16 // of UDP, what tells a datagram from others: a hash of its checksum and first bytes
 	CapturedLength uint32 // bytes of the frame in the file
 	WireLength     uint32 // bytes of the frame on the wire, link header included
 

@@ -54,6 +54,7 @@ func quick(data []byte, p *Packet) bool {
 		p.Seq, p.Ack = be.Uint32(data[4:]), be.Uint32(data[8:])
 		p.TCPFlags, p.Window = data[13], be.Uint16(data[14:])
 		n -= int(data[12]>>4) * 4
+		p.Print = 0
 	case flow.UDP:
 		if isTunnel(be.Uint16(data[2:])) {
 			return false
@@ -62,6 +63,7 @@ func quick(data []byte, p *Packet) bool {
 			n = length
 		}
 		n -= 8
+		p.Print = fingerprint(data)
 		p.Seq, p.Ack, p.TCPFlags, p.Window = 0, 0, 0, 0
 	default:
 		return false

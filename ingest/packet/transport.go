@@ -4,7 +4,7 @@ import "github.com/pcapwho/pcapwho/ingest/flow"
 
 // carried reads what IP carries.
 func carried(f part, protocol uint8, p *Packet) {
-	p.Tuple.Protocol = flow.Protocol(protocol)
+	p.Tuple.Protocol, p.Print = flow.Protocol(protocol), 0
 	switch p.Tuple.Protocol {
 	case flow.TCP, flow.UDP:
 		p.Payload = uint32(max(f.bytes, 0)) // until the header is known, and for later fragments
@@ -66,12 +66,25 @@ func udp(f part, p *Packet) {
 			f.bytes = int32(length)
 		}
 	}
+	if len(f.data) >= 8 {
+		p.Print = fingerprint(f.data)
+	}
 	p.Payload = uint32(max(f.bytes-8, 0))
 	if port := p.Tuple.DestinationPort; isTunnel(port) {
 		if rest, ok := f.unpadded().behind(8); ok {
 			datagram(rest, port, p)
 		}
 	}
+}
+
+// fingerprint returns a hash of the checksum of UDP and of the first bytes behind its
+// header, of which there are at least 8.
+func fingerprint(datagram []byte) uint16 {
+	x := uint64(be.Uint16(datagram[6:]))
+	if len(datagram) >= 16 {
+		x ^= be.Uint64(datagram[8:]) << 1
+	}
+	return uint16(x * 0x9e3779b97f4a7c15 >> 48)
 }
 
 // icmp reads the type, and from errors the packet that they quote (RFC 792,

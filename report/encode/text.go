@@ -133,7 +133,7 @@ func hue(r attribute.Reason) string {
 	switch r {
 	case attribute.Ambiguous, attribute.Unknown, attribute.Undecoded:
 		return yellow
-	case attribute.Kernel, attribute.Remote, attribute.Group:
+	case attribute.Kernel, attribute.Remote, attribute.Group, attribute.Duplicate:
 		return cyan
 	}
 	return green

@@ -8,14 +8,16 @@ import (
 
 // Capture is the recording as a whole.
 type Capture struct {
-	RecordingID   string // "" = unknown
-	Files         []string
-	CapturedBytes int64
-	Dropped       int64 // packets that the recorder lost; valid iff DropsKnown
-	DropsKnown    bool
-	Totals        attribute.Counts
-	Undecoded     int64
-	First, Last   int64 // Unix nanoseconds; valid iff Totals.Packets > 0
+	RecordingID     string // "" = unknown
+	Files           []string
+	CapturedBytes   int64
+	Dropped         int64 // packets that the recorder lost; valid iff DropsKnown
+	DropsKnown      bool
+	Totals          attribute.Counts
+	Undecoded       int64
+	Duplicates      int64 // packets that were seen on another interface before; valid iff DuplicatesKnown
+	DuplicatesKnown bool
+	First, Last     int64 // Unix nanoseconds; valid iff Totals.Packets > 0
 }
 
 // Table returns the one row.
@@ -30,7 +32,7 @@ func (c *Capture) Table() *table.Table {
 		b.IntIf("first_ns", c.First, c.Totals.Packets > 0 && c.First != 0)
 		b.IntIf("last_ns", c.Last, c.Totals.Packets > 0 && c.Last != 0)
 		b.IntIf("dropped_packets", c.Dropped, c.DropsKnown)
-		b.IntIf("duplicate_packets", 0, false)
+		b.IntIf("duplicate_packets", c.Duplicates, c.DuplicatesKnown)
 		b.Int("undecoded_packets", c.Undecoded)
 	})
 }

@@ -14,7 +14,4 @@
 // as sent, for the owner of its source, and once as received, for the owner
 // of its destination; so for each side the sum over all reasons is the
 // capture, packets and bytes.
-//
-// Limits: duplicates are not looked for yet, so the columns that tell are
-// NULL.
 package measure

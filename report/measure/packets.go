@@ -19,12 +19,13 @@ const packetBatch = 2048
 
 // Packets returns one row a packet: r's answers in another pass over the
 // capture. files and interfaces are asked for the names of a file and of an
-// interface after the packet was read.
-func Packets(r *attribute.Result, pass Pass, files []string, interfaces func() []ingest.Interface) *table.Table {
+// interface after the packet was read. once tells whether packets seen on several
+// interfaces were looked for.
+func Packets(r *attribute.Result, pass Pass, files []string, interfaces func() []ingest.Interface, once bool) *table.Table {
 	s := table.Packets()
 	return &table.Table{Schema: s, Each: func(prepare func(*table.Batch), yield func(*table.Batch) error) error {
 		r.Rewind()
-		rows := &packetRows{r: r, files: files}
+		rows := &packetRows{r: r, files: files, once: once}
 		b := table.NewBatch(s)
 		err := pass(func(batch []packet.Packet) error {
 			rows.interfaces = interfaces()
@@ -53,6 +54,7 @@ func Packets(r *attribute.Result, pass Pass, files []string, interfaces func() [
 type packetRows struct {
 	r          *attribute.Result
 	files      []string
+	once       bool
 	interfaces []ingest.Interface
 	addresses  addresses
 }
@@ -88,7 +90,11 @@ func (s *packetRows) append(b *table.Batch, p *packet.Packet) error {
 	}
 	s.appendVerdict(b, "source", source)
 	s.appendVerdict(b, "destination", destination)
-	b.Null("duplicate")
+	if s.once {
+		b.Bool("duplicate", s.r.Duplicate())
+	} else {
+		b.Null("duplicate")
+	}
 	return nil
 }
 

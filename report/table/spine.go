@@ -16,7 +16,7 @@ func Capture() *Schema {
 			instant("first", "earliest packet; NULL when none has a time"),
 			instant("last", "latest packet; NULL when none has a time"),
 			Column{"dropped_packets", Int64, true, "packets that the recorder lost; NULL when the capture does not say"},
-			Column{"duplicate_packets", Int64, true, "packets seen on a second interface; NULL: not looked for"},
+			Column{"duplicate_packets", Int64, true, "packets that another interface had before: they are in no other table but coverage; NULL: not looked for"},
 			Column{"undecoded_packets", Int64, false, "packets whose headers could not be read"},
 		)}
 }
@@ -129,7 +129,7 @@ func Packets() *Schema {
 			Column{"source_reason", String, false, "why the sender is that process, or none"},
 			Column{"destination_pid", Int64, true, "process it was sent to; NULL when it is not one known process"},
 			Column{"destination_reason", String, false, "why the receiver is that process, or none"},
-			Column{"duplicate", Bool, true, "the same packet was seen on another interface; NULL: not looked for"},
+			Column{"duplicate", Bool, true, "another interface had the packet before, where it counts; NULL: not looked for"},
 		)}
 }
 
