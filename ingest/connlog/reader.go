@@ -81,6 +81,9 @@ func NewReader(src io.Reader, file string) *Reader {
 // Offset returns how many bytes of the log have been read.
 func (r *Reader) Offset() int64 { return r.offset }
 
+// Line returns the number of the line that was read last, from 1.
+func (r *Reader) Line() uint64 { return r.line }
+
 // Next returns the next event that this version knows; its memory is used
 // again by the next call, strings excepted. Its errors are those of Read.
 func (r *Reader) Next() (*Event, error) {
