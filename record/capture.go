@@ -13,7 +13,9 @@ import (
 
 // How often a capture does what is not a packet.
 const (
-	flushEvery      = time.Second     // a recorder that is killed loses no more
+	flushWithin     = 40 * time.Millisecond // a packet is in the file, after it was in the ring for blockTimeout at most
+	idle            = 500 * time.Millisecond
+	syncEvery       = time.Second
 	dropsEvery      = time.Second     // how narrow a gap is told
 	statisticsEvery = 5 * time.Second // interface statistics blocks
 )
@@ -23,6 +25,7 @@ type capture struct {
 	ring    *ring
 	out     *output
 	writer  *pcapng.Writer
+	section pcapng.SectionHeader
 	snaplen int
 	filter  string
 	ports   []port      // by pcapng interface ID
@@ -32,9 +35,21 @@ type capture struct {
 	message func(MessageKind, string)
 	stopped atomic.Bool
 
-	begin     int64 // Unix nanoseconds
+	name     string // as the user gave it
+	rotation Rotation
+	limits   Limits
+	sync     bool                          // each second
+	create   func(string) (*output, error) // the next file
+	reached  func(reason string)           // a limit
+	full     bool                          // one was: no further packet is taken
+	number   int                           // of the file, from 1
+	files    []string                      // that are kept
+	opened   time.Time                     // this one
+
+	begin     int64 // of this file, Unix nanoseconds
 	dropsRead int64 // when the drops were last read
 	packets   int64
+	flushed   int64 // packets that were, when the file was handed all
 	bytes     int64 // captured
 	dropped   int64
 	latest    int64 // time of the last frame
@@ -45,28 +60,23 @@ type capture struct {
 
 // port is one recorded interface.
 type port struct {
-	name     string
-	received uint64 // frames written
-	dropped  uint64
+	description pcapng.InterfaceDescription
+	received    uint64 // frames written into this file
+	dropped     uint64 // while it was written
 }
 
 // newCapture writes the section and the interfaces to out, which belongs to the
 // capture even when that fails.
 func newCapture(r *ring, out *output, cfg *Config, id string, interfaces []connlog.Interface) (*capture, error) {
 	c := &capture{ring: r, out: out, snaplen: cfg.Snaplen, filter: cfg.FilterText, byIndex: map[int]int{},
-		message: cfg.Message, begin: time.Now().UnixNano()}
-	c.dropsRead, c.latest, c.safe = c.begin, c.begin, c.begin
-	var err error
-	c.writer, err = pcapng.NewWriter(c, pcapng.SectionHeader{Comment: "recording_id=" + id, OS: kernel(), Application: program(cfg.Version)})
-	if err != nil {
-		return c, err
-	}
+		name: cfg.Capture, rotation: cfg.Rotation, limits: cfg.Limits, sync: cfg.Sync, message: cfg.Message,
+		section: pcapng.SectionHeader{Comment: "recording_id=" + id, OS: kernel(), Application: program(cfg.Version)}}
 	for _, i := range interfaces {
-		if err := c.add(i.Index, i.Name, i.LinkType); err != nil {
-			return c, err
-		}
+		c.know(i.Index, i.Name, i.LinkType)
 	}
-	return c, c.writer.Flush()
+	now := time.Now()
+	c.dropsRead, c.latest, c.safe = now.UnixNano(), now.UnixNano(), now.UnixNano()
+	return c, c.beginFile(now)
 }
 
 func program(version string) string {
@@ -76,48 +86,62 @@ func program(version string) string {
 	return "pcapwho " + version
 }
 
-func (c *capture) add(index int, name string, link uint16) error {
-	id, err := c.writer.AddInterface(pcapng.InterfaceDescription{Name: name, Filter: c.filter, LinkType: link, Snaplen: uint32(c.snaplen)})
-	if err != nil {
-		return err
-	}
-	c.byIndex[index] = int(id)
-	c.ports = append(c.ports, port{name: name})
-	return nil
+// know gives an interface the next number.
+func (c *capture) know(index int, name string, link uint16) *port {
+	c.byIndex[index] = len(c.ports)
+	c.ports = append(c.ports, port{description: pcapng.InterfaceDescription{Name: name, Filter: c.filter, LinkType: link, Snaplen: uint32(c.snaplen)}})
+	return &c.ports[len(c.ports)-1]
 }
 
 // run captures until stop, then takes what is still in the ring. When a write
 // fails it captures no more, and failed says why.
 func (c *capture) run() {
-	flushed, counted := time.Now(), time.Now()
+	var flushed, read, counted, synced time.Time
+	read, counted, synced = time.Now(), time.Now(), time.Now()
 	for !c.stopped.Load() && c.failed == nil {
-		_, err := c.ring.read(flushEvery/2, c.take)
+		wait := idle
+		if c.packets != c.flushed {
+			wait = max(flushWithin-time.Since(flushed), 0)
+		}
+		_, err := c.ring.read(wait, c.take)
 		c.fail(err)
 		if c.ring.down {
 			c.ring.down = false
 			c.message(Warning, "a recorded interface is down: it sends and receives nothing")
 		}
-		if now := time.Now(); now.Sub(flushed) >= flushEvery {
-			flushed = now
+		now := time.Now()
+		c.rotate(now)
+		if now.Sub(read) >= dropsEvery {
+			read = now
 			c.readDrops(now.UnixNano())
-			if now.Sub(counted) >= statisticsEvery {
-				counted = now
-				c.writeStatistics(now.UnixNano())
-			}
+		}
+		if now.Sub(counted) >= statisticsEvery {
+			counted = now
+			c.writeStatistics(now.UnixNano())
 			c.flush()
+		}
+		if c.packets != c.flushed && now.Sub(flushed) >= flushWithin {
+			flushed = now
+			c.flush()
+		}
+		if c.sync && now.Sub(synced) >= syncEvery {
+			synced = now
+			c.fail(c.out.syncSoon())
 		}
 	}
 	c.drain()
-	now := time.Now().UnixNano()
-	c.readDrops(now)
-	c.writeStatistics(now)
-	c.flush()
+	now := time.Now()
+	c.readDrops(now.UnixNano())
+	c.fail(c.endFile(now))
+	if c.failed != nil {
+		c.fail(c.out.finish()) // what there is
+	}
 }
 
 // flush hands the file what is buffered.
 func (c *capture) flush() {
 	if c.fail(c.writer.Flush()); c.failed == nil {
-		c.safe = c.latest
+		c.safe, c.flushed = c.latest, c.packets
 	}
 }
 
@@ -159,7 +183,7 @@ func (c *capture) stop() {
 
 // take writes one frame.
 func (c *capture) take(f *frame) {
-	if c.failed != nil {
+	if c.failed != nil || c.full {
 		return
 	}
 	id, known := c.byIndex[f.index]
@@ -181,6 +205,7 @@ func (c *capture) take(f *frame) {
 	c.bytes += int64(len(data))
 	c.ports[id].received++
 	c.fail(c.writer.WritePacket(&pcapng.EnhancedPacket{Interface: uint32(id), Time: f.time, Data: data, WireLength: f.wire + longer, Flags: f.flags()}))
+	c.rotate(time.Unix(0, f.time))
 }
 
 // meet gives an interface that appeared while recording its block, with its
@@ -196,7 +221,7 @@ func (c *capture) meet(f *frame) int {
 		c.message(Warning, fmt.Sprintf("interface %q is left out: frames of hardware type %d cannot be recorded", i.Name, f.hardware))
 		return -1
 	}
-	if err := c.add(f.index, i.Name, link); err != nil {
+	if _, err := c.writer.AddInterface(c.know(f.index, i.Name, link).description); err != nil {
 		c.fail(err)
 		return -1
 	}

@@ -327,7 +327,7 @@ func TestSudo(t *testing.T) {
 	if *s.Status != 0 || out.String() != want {
 		t.Errorf("status %d, the command says %q, want %q", *s.Status, out.String(), want)
 	}
-	for _, path := range s.Files {
+	for _, path := range append(s.Captures, s.Log) {
 		info, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)

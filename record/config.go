@@ -42,9 +42,13 @@ type Config struct {
 	Log     string // path of the connection log; "" = LogPath(Capture)
 	Force   bool   // replace existing files
 
+	Rotation Rotation // of the capture
+	Sync     bool     // bring both files to the disk each second, not only at the end
+
 	Source   string        // SourceAuto (also ""), SourceEBPF, SourceDiag or SourcePoll
 	Interval time.Duration // between two looks at the sockets, or readings of the kernel's events
 	Duration time.Duration // the recording ends after this; 0 = no limit
+	Limits   Limits        // it ends at the first that is reached, too
 
 	// DropRights gives up for good, in this whole process, all rights that the
 	// recording does not need once it runs, before a file is created or the command
@@ -111,6 +115,9 @@ func (c *Config) resolve() error {
 	case SourceAuto, SourceEBPF, SourceDiag, SourcePoll:
 	default:
 		return usage(fmt.Sprintf("unknown source %q", c.Source), "the sources are auto, ebpf, diag and poll")
+	}
+	if err := c.Rotation.check(&c.Limits); err != nil {
+		return err
 	}
 	if c.Log == "" {
 		c.Log = LogPath(c.Capture)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestLogPath(t *testing.T) {
@@ -87,5 +88,38 @@ func TestClockSteps(t *testing.T) {
 	boot2, now2, _ := w.read()
 	if step != 0 || boot2 < boot || now2 < now-int64(1e9) || boot == 0 {
 		t.Errorf("read boot %d, then %d; time %d, then %d; step %d", boot, boot2, now, now2, step)
+	}
+}
+
+// Rules for files that contradict each other are refused.
+func TestRotationChecked(t *testing.T) {
+	for _, c := range []struct {
+		rotation Rotation
+		limits   Limits
+		want     string // "" = accepted
+	}{
+		{Rotation{}, Limits{}, ""},
+		{Rotation{Bytes: 1, Files: 2}, Limits{Files: 3, Packets: 1}, ""},
+		{Rotation{Every: time.Second}, Limits{}, ""},
+		{Rotation{}, Limits{Bytes: 1}, ""},
+		{Rotation{Files: 2}, Limits{}, "no rule when the next one begins"},
+		{Rotation{}, Limits{Files: 2}, "no rule when the next one begins"},
+		{Rotation{Bytes: 1}, Limits{Bytes: 1}, "does not go with files that follow each other"},
+		{Rotation{Bytes: -1}, Limits{}, "negative"},
+		{Rotation{}, Limits{Packets: -1}, "negative"},
+	} {
+		cfg := Config{Capture: "run.pcapng", Rotation: c.rotation, Limits: c.limits}
+		if err := cfg.resolve(); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v, %+v: %v, want %q", c.rotation, c.limits, err, c.want)
+		}
+	}
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for capture, want := range map[string]string{
+		"run.pcapng": "run_00012_20260102030405.pcapng", "a/run.pcap": "a/run_00012_20260102030405.pcap",
+		"run": "run_00012_20260102030405", "run.cap": "run.cap_00012_20260102030405", ".pcapng": ".pcapng_00012_20260102030405",
+	} {
+		if got := fileOf(capture, 12, at); got != want {
+			t.Errorf("%s: %s, want %s", capture, got, want)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // minimumSpace is what must be free where the files go, in bytes.
@@ -22,6 +23,7 @@ type output struct {
 	file   target
 	size   int64
 	err    error
+	synced chan error // of a sync that runs; nil = none does
 	// whole returns how many bytes at the beginning of what was written are
 	// whole records.
 	whole func([]byte) int
@@ -31,6 +33,7 @@ type output struct {
 type target interface {
 	Write([]byte) (int, error)
 	Truncate(int64) error
+	Sync() error
 	Close() error
 }
 
@@ -57,6 +60,40 @@ func (o *output) Write(b []byte) (int, error) {
 	}
 	o.err = &Error{Message: "writing stopped", Status: statusFailed, Err: err, Hint: hint}
 	return n, o.err
+}
+
+// syncSoon begins to bring the file to the disk, unless that is being done, and
+// returns whether it could be the last time. It does not wait.
+func (o *output) syncSoon() error {
+	if o.synced != nil {
+		select {
+		case err := <-o.synced:
+			o.synced = nil
+			if err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+	done := make(chan error, 1)
+	o.synced = done
+	go func() { done <- o.file.Sync() }()
+	return nil
+}
+
+// finish brings the file to the disk and closes it.
+func (o *output) finish() error {
+	var before error
+	if o.synced != nil {
+		before = <-o.synced
+		o.synced = nil
+	}
+	err := o.file.Sync()
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) { // not such a file
+		err = nil
+	}
+	return together(before, err, o.file.Close())
 }
 
 // wholeBlocks counts the bytes of whole pcapng blocks: the total length is the

@@ -81,6 +81,7 @@ func (f *broken) Truncate(n int64) error {
 	return nil
 }
 
+func (f *broken) Sync() error  { return nil }
 func (f *broken) Close() error { return nil }
 
 // TestCaptureFails lets the k-th write of a capture fail after so many bytes:

@@ -49,7 +49,8 @@ type Recording struct {
 // Summary is what a recording was.
 type Summary struct {
 	RecordingID string
-	Files       []string // capture, log
+	Captures    []string // the files of packets: of a rotated capture those that are kept
+	Log         string   // the file of events
 	Interfaces  []string
 	Source      string
 	Begin, End  time.Time
@@ -118,14 +119,18 @@ func prepare(cfg Config) (*Recording, error) {
 			return nil, err
 		}
 	}
-	if err := checkOutputs(cfg.Capture, cfg.Log, cfg.Force); err != nil {
+	first := cfg.Capture
+	if cfg.Rotation.on() {
+		first = fileOf(cfg.Capture, 1, time.Now())
+	}
+	if err := checkOutputs(first, cfg.Log, cfg.Force); err != nil {
 		return nil, err
 	}
 	interfaces, err := chooseInterfaces(cfg.Interfaces, cfg.Message)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.open(who, interfaces); err != nil {
+	if err := r.open(who, first, interfaces); err != nil {
 		r.abandon()
 		return nil, err
 	}
@@ -134,7 +139,7 @@ func prepare(cfg Config) (*Recording, error) {
 
 // open starts to capture into memory and looks at the sockets for the first time,
 // gives up the rights that took, then creates the files.
-func (r *Recording) open(who *account, interfaces []connlog.Interface) error {
+func (r *Recording) open(who *account, first string, interfaces []connlog.Interface) error {
 	if err := r.openRing(interfaces); err != nil {
 		return err
 	}
@@ -147,7 +152,7 @@ func (r *Recording) open(who *account, interfaces []connlog.Interface) error {
 			return &Error{Message: "rights that are not needed cannot be given up", Status: statusFailed, Err: err}
 		}
 	}
-	return r.openFiles(who, interfaces, began)
+	return r.openFiles(who, first, interfaces, began)
 }
 
 // openRing starts to capture into memory.
@@ -183,9 +188,10 @@ func (r *Recording) openObservers() (began int64, err error) {
 	return r.watch.first()
 }
 
-// openFiles creates both files and writes how they begin.
-func (r *Recording) openFiles(who *account, interfaces []connlog.Interface, began int64) error {
-	packets, err := create(r.cfg.Capture, r.cfg.Force, who, wholeBlocks)
+// openFiles creates both files, the capture or its first, and writes how they begin.
+func (r *Recording) openFiles(who *account, first string, interfaces []connlog.Interface, began int64) error {
+	newFile := func(path string) (*output, error) { return create(path, r.cfg.Force, who, wholeBlocks) }
+	packets, err := newFile(first)
 	if err != nil {
 		return err
 	}
@@ -193,6 +199,7 @@ func (r *Recording) openFiles(who *account, interfaces []connlog.Interface, bega
 	if err != nil {
 		return err
 	}
+	r.capture.create, r.capture.reached = newFile, func(reason string) { r.end(reason, nil) }
 	r.capture.lost = func(g connlog.Gap) { r.losses <- g }
 	r.capture.met = func(i connlog.Interface) { r.met <- i }
 	if r.logFile, err = create(r.cfg.Log, r.cfg.Force, who, wholeLines); err != nil {
@@ -221,7 +228,7 @@ func (r *Recording) head(interfaces []connlog.Interface) *connlog.Head {
 	return &connlog.Head{
 		Schema: connlog.Schema, RecordingID: r.id, Host: host, BootID: bootID(), OS: runtime.GOOS, Kernel: kernel(),
 		Tool: program(r.cfg.Version), Source: r.watch.name(), SourceReason: r.why, Blind: r.blind(),
-		Interval: between, Captures: []string{filepath.Base(r.cfg.Capture)}, Interfaces: interfaces, Addresses: r.local.list(),
+		Interval: between, Captures: []string{filepath.Base(r.capture.out.path)}, Interfaces: interfaces, Addresses: r.local.list(),
 		Namespace: networkNamespace(), PIDSpace: pidNamespace(), Snaplen: r.cfg.Snaplen, Filter: r.cfg.FilterText,
 		Command: r.cfg.Command,
 	}
@@ -252,7 +259,7 @@ func (r *Recording) begin(ctx context.Context) (err error) {
 		return err
 	}
 	r.summary.RecordingID, r.summary.Source, r.summary.Begin = r.id, r.watch.name(), time.Now()
-	r.summary.Files = []string{r.cfg.Capture, r.cfg.Log}
+	r.summary.Captures, r.summary.Log = r.capture.files, r.cfg.Log
 	if r.command != nil {
 		if err := r.command.start(); err != nil {
 			return err

@@ -270,7 +270,7 @@ func checkFiles(t *testing.T, capture string, s Summary) {
 			t.Errorf("socket %d was gone before the poll that saw it last", l.ID)
 		}
 	}
-	for _, path := range s.Files {
+	for _, path := range append(s.Captures, s.Log) {
 		if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
 			t.Errorf("%s: mode %v, error %v", path, info.Mode(), err)
 		}

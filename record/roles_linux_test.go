@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -92,14 +93,17 @@ func dial() {
 	must(u.Close())
 }
 
-// waitForText waits until a file has all of the given texts.
+// waitForText waits until a file has all of the given texts, each in a line that
+// names owners.
 func waitForText(path string, wants ...string) error {
 	var text []byte
 	for began := time.Now(); time.Since(began) < 30*time.Second; time.Sleep(20 * time.Millisecond) {
 		text, _ = os.ReadFile(path)
 		missing := ""
 		for _, w := range wants {
-			if !bytes.Contains(text, []byte(w)) {
+			if !slices.ContainsFunc(bytes.Split(text, []byte("\n")), func(line []byte) bool {
+				return bytes.Contains(line, []byte(w)) && bytes.Contains(line, []byte(`"owners":[{`))
+			}) {
 				missing = w
 			}
 		}

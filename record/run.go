@@ -14,6 +14,7 @@ import (
 const (
 	blockTimeout = 50 * time.Millisecond
 	linger       = 3 * blockTimeout
+	logFlush     = 50 * time.Millisecond // an event is in the log, after it was seen
 )
 
 // supervise ends the recording when it is time. It returns when there is no
@@ -61,8 +62,9 @@ func (r *Recording) supervise(ctx context.Context) (*int, error) {
 // follow writes the log until the recording ends: after Start every event comes
 // from this goroutine, in the order of time.
 func (r *Recording) follow(captured <-chan struct{}) {
-	looks, seconds := time.NewTicker(r.interval()), time.NewTicker(time.Second)
+	looks, flushes, seconds := time.NewTicker(r.interval()), time.NewTicker(logFlush), time.NewTicker(time.Second)
 	defer looks.Stop()
+	defer flushes.Stop()
 	defer seconds.Stop()
 	var clock clockWatch
 	r.tellTime(&clock)
@@ -85,6 +87,10 @@ func (r *Recording) follow(captured <-chan struct{}) {
 				r.tellAddresses(r.local.compare())
 			}
 			r.tellAddresses(r.others.look())
+			if r.cfg.Sync {
+				r.logFailed(r.logFile.syncSoon())
+			}
+		case <-flushes.C:
 			r.logFailed(r.log.Flush())
 		case n := <-r.local.notices:
 			r.tellAddresses(r.local.take(n))
@@ -192,7 +198,7 @@ func (r *Recording) finish() {
 		r.tellLoss(connlog.Gap{Source: connlog.GapCapture, Begin: c.safe, End: now.UnixNano(), Message: "the capture failed: " + c.failed.Error()})
 	}
 	s := &r.summary
-	s.End, s.Packets, s.Bytes, s.Dropped = now, c.packets, c.bytes, c.dropped
+	s.Captures, s.End, s.Packets, s.Bytes, s.Dropped = c.files, now, c.packets, c.bytes, c.dropped
 	s.Sockets, s.Processes = r.watch.seen()
 	end := &connlog.End{Packets: s.Packets, Dropped: s.Dropped, Status: r.status, Reason: r.reason}
 	if w, polls := r.watch.(*watch); polls {
@@ -200,8 +206,7 @@ func (r *Recording) finish() {
 	}
 	r.note(&connlog.Event{Kind: connlog.KindEnd, Time: now.UnixNano(), End: end})
 	r.logFailed(r.log.Flush())
-	r.err = together(inFile(r.cfg.Capture, c.failed), inFile(r.cfg.Log, r.failed),
-		inFile(r.cfg.Capture, c.out.file.Close()), inFile(r.cfg.Log, r.logFile.file.Close()))
+	r.err = together(inFile(c.out.path, c.failed), inFile(r.cfg.Log, r.failed), inFile(r.cfg.Log, r.logFile.finish()))
 }
 
 func inFile(path string, err error) error {

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestArrange(t *testing.T) {
@@ -49,19 +48,6 @@ func TestArrange(t *testing.T) {
 		"analyze --unknown a", "analyze -qo a", "analyze ---o a"} {
 		if got, err := arrange(newApp(c, &status), append([]string{"pcapwho"}, strings.Fields(args)...)); err == nil {
 			t.Errorf("%s: got %v, want an error", args, got)
-		}
-	}
-}
-
-func TestParseStop(t *testing.T) {
-	for text, want := range map[string]time.Duration{"": 0, "duration:60": time.Minute, "duration:0.25": 250 * time.Millisecond, "duration:1m30s": 90 * time.Second} {
-		if got, err := parseStop(text); got != want || err != nil {
-			t.Errorf("%q: got %v, %v; want %v", text, got, err, want)
-		}
-	}
-	for _, text := range []string{"60", "duration:", "duration:0", "duration:-1", "duration:NaN", "duration:Inf", "duration:1e300", "filesize:10", "duration:1 m"} {
-		if got, err := parseStop(text); err == nil {
-			t.Errorf("%q: got %v, want an error", text, got)
 		}
 	}
 }

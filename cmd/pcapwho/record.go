@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/pcapwho/pcapwho/ingest"
 	"github.com/pcapwho/pcapwho/record"
 )
 
@@ -51,7 +50,9 @@ func recordFlags() []cli.Flag {
 		&cli.IntFlag{Name: "snaplen", Aliases: []string{"s"}, Value: record.DefaultSnaplen, Usage: "keep this many `BYTES` of a packet; 0 keeps all"},
 		&cli.IntFlag{Name: "buffer", Aliases: []string{"B"}, Value: record.DefaultRingMiB, Usage: "size of the capture ring in `MiB`"},
 		&cli.StringFlag{Name: "source", Value: record.SourceAuto, Usage: "where sockets are seen, `WHERE`: auto, ebpf, diag or poll"},
-		&cli.StringFlag{Name: "stop", Aliases: []string{"a"}, Usage: "end by itself: `duration:SECONDS`"},
+		&cli.StringSliceFlag{Name: "stop", Aliases: []string{"a"}, Usage: "end at a `LIMIT`: duration:SECONDS, filesize:KB, packets:N, or files:N of -b"},
+		&cli.StringSliceFlag{Name: "rotate", Aliases: []string{"b"}, Usage: "go on in another file by a `RULE`: filesize:KB, duration:SECONDS; keep the last files:N"},
+		&cli.BoolFlag{Name: "sync", Usage: "bring both files to the disk each second", DisableDefaultText: true},
 		&cli.BoolFlag{Name: "force", Usage: "replace files that exist", DisableDefaultText: true},
 	}
 }
@@ -65,6 +66,7 @@ func recordConfig(ctx *cli.Context, c *console) (record.Config, error) {
 		Capture:    ctx.String("write"),
 		Log:        ctx.String("log"),
 		Force:      ctx.Bool("force"),
+		Sync:       ctx.Bool("sync"),
 		Source:     ctx.String("source"),
 		Command:    ctx.Args().Slice(),
 		Stdin:      os.Stdin, Stdout: c.out, Stderr: c.err,
@@ -79,7 +81,7 @@ func recordConfig(ctx *cli.Context, c *console) (record.Config, error) {
 		return cfg, usagef("", "-B: the ring needs 1 MiB at least")
 	}
 	var err error
-	if cfg.Duration, err = parseStop(ctx.String("stop")); err != nil {
+	if err = parseLimits(&cfg, ctx.StringSlice("stop"), ctx.StringSlice("rotate")); err != nil {
 		return cfg, err
 	}
 	if text := ctx.String("filter"); text != "" {
@@ -88,23 +90,6 @@ func recordConfig(ctx *cli.Context, c *console) (record.Config, error) {
 		}
 	}
 	return cfg, nil
-}
-
-// parseStop reads "duration:60", in seconds as dumpcap has it, or with a unit
-// as "duration:1.5m".
-func parseStop(text string) (time.Duration, error) {
-	if text == "" {
-		return 0, nil
-	}
-	value, ok := strings.CutPrefix(text, "duration:")
-	if seconds, err := strconv.ParseFloat(value, 64); err == nil {
-		value = strconv.FormatFloat(seconds, 'f', -1, 64) + "s"
-	}
-	d, err := time.ParseDuration(value)
-	if !ok || err != nil || d <= 0 {
-		return 0, usagef("-a duration:60 ends after a minute", "-a: %q is no condition to stop at", text)
-	}
-	return d, nil
 }
 
 // recordNow records to the end. When something fails while it records, the
@@ -125,7 +110,7 @@ func recordNow(parent context.Context, c *console, cfg record.Config) (record.Su
 	if err != nil {
 		return record.Summary{}, err
 	}
-	if len(cfg.Command) == 0 && cfg.Duration == 0 {
+	if len(cfg.Command) == 0 && cfg.Duration == 0 && cfg.Limits == (record.Limits{}) {
 		c.info("Ctrl-C ends it, and a second one does not wait for the last packets")
 	}
 	summary, err := r.Wait()
@@ -138,8 +123,16 @@ func recordNow(parent context.Context, c *console, cfg record.Config) (record.Su
 
 // told says what was recorded.
 func told(s *record.Summary) string {
-	return fmt.Sprintf("recorded %d packets (%d dropped), %d sockets and %d processes in %.1f s into %s",
-		s.Packets, s.Dropped, s.Sockets, s.Processes, s.End.Sub(s.Begin).Seconds(), strings.Join(s.Files, " and "))
+	return fmt.Sprintf("recorded %d packets (%d dropped), %d sockets and %d processes in %.1f s into %s and %s",
+		s.Packets, s.Dropped, s.Sockets, s.Processes, s.End.Sub(s.Begin).Seconds(), files(s), s.Log)
+}
+
+// files names the captures.
+func files(s *record.Summary) string {
+	if n := len(s.Captures); n > 2 {
+		return fmt.Sprintf("%d files, %s to %s,", n, s.Captures[0], s.Captures[n-1])
+	}
+	return strings.Join(s.Captures, ", ")
 }
 
 // commandStatus is the status of the command that was recorded, 0 where there
@@ -162,9 +155,12 @@ func failedStatus(s *record.Summary) int {
 
 // analysisOf returns the command that analyzes a recording.
 func analysisOf(s *record.Summary) string {
-	words := []string{"analyze", fileArgument(s.Files[0])}
-	if s.Files[1] != record.LogPath(s.Files[0]) {
-		words = append(words, "-l", fileArgument(s.Files[1]))
+	words := []string{"analyze"}
+	for _, name := range s.Captures {
+		words = append(words, fileArgument(name))
+	}
+	if s.Log != ingest.FindLog(s.Captures[0]) {
+		words = append(words, "-l", fileArgument(s.Log))
 	}
 	return toType(words...)
 }

@@ -38,7 +38,7 @@ func runCommand(c *console, status *int) *cli.Command {
 			if report.IsStdout(a.output.Path) {
 				a.printTo(c, c.out)
 			}
-			a.cfg.Captures, a.cfg.Logs = []string{cfg.Capture}, []string{cfg.Log}
+			a.cfg.Captures, a.cfg.Logs = []string{cfg.Capture}, []string{cfg.Log} // of a rotated capture its files, when they are there
 			if cfg.Log == "" {
 				a.cfg.Logs[0] = record.LogPath(cfg.Capture)
 			}
@@ -56,9 +56,10 @@ func runCommand(c *console, status *int) *cli.Command {
 // where that is 0 the analysis's.
 func (a *analysis) recordAndRun(ctx context.Context, c *console, cfg record.Config) (status int, err error) {
 	summary, failed := recordNow(ctx, c, cfg)
-	if summary.Files == nil {
+	if summary.Captures == nil {
 		return 0, failed
 	}
+	a.cfg.Captures = summary.Captures
 	if a.cfg.NWB == int32(os.Getpid()) {
 		a.cfg.NWB = int32(summary.PID)
 	}

@@ -21,7 +21,7 @@ func TestAnalysisOf(t *testing.T) {
 		"\x9b2J\\":       `pcapwho analyze $'\2332J\134'`,
 		"\u202egnp.pcap": `pcapwho analyze $'\342\200\256gnp.pcap'`,
 	} {
-		s := record.Summary{Files: []string{name, record.LogPath(name)}}
+		s := record.Summary{Captures: []string{name}, Log: record.LogPath(name)}
 		got := analysisOf(&s)
 		if got != want || encode.Escape(got) != got {
 			t.Errorf("%q: got %s, want %s", name, got, want)
@@ -31,7 +31,7 @@ func TestAnalysisOf(t *testing.T) {
 			t.Errorf("%s names %q in a shell (%v)", got, out, err)
 		}
 	}
-	s := record.Summary{Files: []string{"a", "-l"}}
+	s := record.Summary{Captures: []string{"a"}, Log: "-l"}
 	if got, want := analysisOf(&s), "pcapwho analyze a -l ./-l"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
