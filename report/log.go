@@ -1,8 +1,11 @@
 package report
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/ingest"
@@ -53,6 +56,9 @@ func readLog(ctx context.Context, cfg *Config, nwb *measure.NWB) (*log, error) {
 	defer events.Close()
 	l.timeline = owner.NewTimeline()
 	err = events.Each(ctx, func(e *connlog.Event) error {
+		if cfg.ClockOffset != 0 {
+			e.Shift(cfg.ClockOffset)
+		}
 		l.note(e)
 		l.timeline.Add(e)
 		if nwb != nil {
@@ -68,6 +74,29 @@ func readLog(ctx context.Context, cfg *Config, nwb *measure.NWB) (*log, error) {
 	}
 	l.damage = events.Damage()
 	return l, nil
+}
+
+// checkLogs refuses logs that are of other recordings than all captures, where both
+// tell: another host's would give the packets wrong owners.
+func (r *Result) checkLogs() error {
+	if r.cfg.OtherHost || len(r.log.ids) == 0 {
+		return nil
+	}
+	capture, id := "", ""
+	for i, f := range r.input.capture.Files() {
+		switch {
+		case f.RecordingID == "":
+		case slices.Contains(r.log.ids, f.RecordingID):
+			return nil
+		case id == "":
+			capture, id = r.input.names[i], f.RecordingID
+		}
+	}
+	if id == "" {
+		return nil
+	}
+	return &InputError{Err: fmt.Errorf("%s is of recording %q, and the log of %q, made on %s", capture, id, strings.Join(r.log.ids, ", "), cmp.Or(r.log.host, "an unknown host")),
+		Hint: "give the log that was written with the capture; if this one is of the same host and time, say --other-host"}
 }
 
 // note keeps what e says about the recording.

@@ -16,10 +16,13 @@ import (
 
 // Config says what to analyze.
 type Config struct {
-	Captures []string // files of one recording, and what else Captures knows; "-" is standard input
-	Merge    bool     // they overlap: take their packets by time, and not file after file
-	Logs     []string // its connection logs; empty: those beside the captures, where there are any
-	Tables   []string // tables to make, in any order; empty: table.Defaults()
+	Captures    []string // files of one recording, and what else Captures knows; "-" is standard input
+	Merge       bool     // they overlap: take their packets by time, and not file after file
+	Logs        []string // its connection logs; empty: those beside the captures, where there are any
+	Tables      []string // tables to make, in any order; empty: table.Defaults()
+	ClockOffset int64    // nanoseconds that the clock of the logs was behind that of the captures
+	OtherHost   bool     // logs may be of another recording than every capture
+
 	// AllInterfaces counts packets that are seen on several interfaces on each.
 	AllInterfaces bool
 	NWB           int32  // PID for which to compute Result.NWB; 0 = none
@@ -153,6 +156,9 @@ func (r *Result) analyze() (err error) {
 	})
 	if err != nil {
 		return errors.Join(r.input.failure(r.ctx, err), attribution.Close())
+	}
+	if err := r.checkLogs(); err != nil {
+		return errors.Join(err, attribution.Close())
 	}
 	r.Damage = slices.Concat(r.input.damage(), r.log.damage)
 	attribution.SetMarks(r.input.capture.Marks())

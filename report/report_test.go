@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pcapwho/pcapwho/attribute"
+	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/pcapng"
 	"github.com/pcapwho/pcapwho/report/table"
 )
@@ -156,11 +158,57 @@ func TestWarnings(t *testing.T) {
 			if c.change != nil {
 				c.change(t, capture, filepath.Join(rec.dir, "run.conns.jsonl"))
 			}
-			r := analyze(t, Config{Captures: []string{capture}})
+			r := analyze(t, Config{Captures: []string{capture}, OtherHost: true})
 			if got := kinds(r); !slices.Equal(got, c.want) || r.Damaged() != c.damaged {
 				t.Errorf("warnings %+v, damaged %v; want kinds %v, %v", r.Warnings, r.Damaged(), c.want, c.damaged)
 			}
 		})
+	}
+}
+
+// A log of another recording is refused, unless it is asked for.
+func TestOtherRecording(t *testing.T) {
+	rec := record(t)
+	rec.conversation("127.0.0.1:40000", "127.0.0.1:80")
+	capture := rec.end()
+	log := filepath.Join(rec.dir, "run.conns.jsonl")
+	b, err := os.ReadFile(log)
+	must(t, err)
+	must(t, os.WriteFile(log, bytes.Replace(b, []byte(recordingID), []byte("ffffffffffffffffffffffffffffffff"), 1), 0o600))
+	_, err = Analyze(context.Background(), Config{Captures: []string{capture}})
+	var refused *InputError
+	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "made on build-7") || !strings.Contains(refused.Hint, "--other-host") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A log whose clock was behind says the same once it is told by how much.
+func TestClockOffset(t *testing.T) {
+	rec := record(t)
+	rec.conversation("127.0.0.1:40000", "127.0.0.1:80")
+	capture := rec.end()
+	exact := analyze(t, Config{Captures: []string{capture}}).Coverage[0][attribute.Exact].Packets
+	log := filepath.Join(rec.dir, "run.conns.jsonl")
+	b, err := os.ReadFile(log)
+	must(t, err)
+	const behind = 3_000_000_000
+	var late []byte
+	r := connlog.NewReader(bytes.NewReader(b), log)
+	for {
+		e, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		must(t, err)
+		e.Shift(-behind)
+		late = e.Append(late)
+	}
+	must(t, os.WriteFile(log, late, 0o600))
+	if n := analyze(t, Config{Captures: []string{capture}}).Coverage[0][attribute.Exact].Packets; n == exact {
+		t.Error("the clock made no difference")
+	}
+	if n := analyze(t, Config{Captures: []string{capture}, ClockOffset: behind}).Coverage[0][attribute.Exact].Packets; n != exact || n == 0 {
+		t.Errorf("%d packets are exact, want %d", n, exact)
 	}
 }
 
