@@ -32,7 +32,8 @@ const rights = "cap_net_raw,cap_bpf,cap_perfmon,cap_net_admin,cap_sys_ptrace,cap
 // noTrace explains why the kernel does not tell of its sockets.
 func noTrace(err error) error {
 	out := &Error{Message: "the kernel's own events cannot be had", Status: statusFailed, Err: err, Hint: "use --source diag"}
-	if refusedRights(err) {
+	if refusedTrace(err) {
+		out.Err = unix.EPERM // what was refused first is of no interest
 		out.Message += " (needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN)"
 		out.Hint = "run it under sudo, or once: " + setRights() + "; or use --source diag"
 	}
@@ -41,10 +42,19 @@ func noTrace(err error) error {
 
 // insteadOfTrace says why another source is used, and what would help.
 func insteadOfTrace(err error) string {
-	if refusedRights(err) {
+	if refusedTrace(err) {
 		return "source ebpf, which misses nothing, has no right; run it under sudo, or once: " + setRights()
 	}
 	return fmt.Sprintf("source ebpf, which misses nothing, cannot be used: %v", err)
+}
+
+// refusedTrace tells whether it is rights that are missing. The kernel's answers do
+// not always say so: it lets nobody ask without rights what it can do.
+func refusedTrace(err error) bool {
+	const needed capabilities = 1<<unix.CAP_BPF | 1<<unix.CAP_PERFMON | 1<<unix.CAP_NET_ADMIN
+	have, failed := readCapabilities()
+	lacking := failed == nil && have.effective&needed != needed && !have.effective.has(unix.CAP_SYS_ADMIN)
+	return lacking || refusedRights(err)
 }
 
 func refusedRights(err error) bool { return errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) }
