@@ -265,4 +265,7 @@ func (c *capture) fail(err error) {
 	}
 	c.failed = err
 	c.message(Warning, fmt.Sprintf("the capture ends here: %v", err))
+	if c.name == "-" && c.reached != nil { // nobody gets what follows
+		c.reached("the packets could not be written")
+	}
 }

@@ -40,7 +40,12 @@ type Config struct {
 
 	Capture string // path of the pcapng file
 	Log     string // path of the connection log; "" = LogPath(Capture)
-	Force   bool   // replace existing files
+
+	// Output takes the packets when Capture is "-": whole blocks, each write within
+	// 100 ms of its packets. The recording ends when it cannot be written to. A reader
+	// that does not keep up makes the ring drop packets.
+	Output io.Writer
+	Force  bool // replace existing files
 
 	Rotation Rotation // of the capture
 	Sync     bool     // bring both files to the disk each second, not only at the end
@@ -98,8 +103,14 @@ func (c *Config) resolve() error {
 	switch {
 	case c.Capture == "":
 		return usage("no capture file named", "name one with -w run.pcapng")
-	case c.Capture == "-":
+	case c.Capture == "-" && c.Output == nil:
 		return usage("the packets cannot be written to standard output", "name a file with -w run.pcapng; others may read it while it grows: tail -c +1 -f run.pcapng")
+	case c.Capture == "-" && c.Log == "":
+		return usage("no connection log named", "packets on standard output have no name that it could have: --log run.conns.jsonl")
+	case c.Capture == "-" && c.Rotation.on():
+		return usage("standard output is not several files", "name them with -w run.pcapng")
+	case c.Capture == "-" && len(c.Command) > 0:
+		return usage("standard output is the command's", "write the packets to a file: -w run.pcapng")
 	case c.Log == "-":
 		return usage("the connection log cannot be written to standard output", "name a file with --log run.conns.jsonl; others may read it while it grows: tail -n +1 -f run.conns.jsonl")
 	case c.Snaplen < 0:

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -112,6 +113,10 @@ func TestRotationChecked(t *testing.T) {
 		if err := cfg.resolve(); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v, %+v: %v, want %q", c.rotation, c.limits, err, c.want)
 		}
+	}
+	cfg := Config{Capture: "-", Output: io.Discard, Log: "log", Command: []string{"true"}}
+	if err := cfg.resolve(); err == nil || !strings.Contains(err.Error(), "standard output is the command's") {
+		t.Errorf("a command and packets on standard output: %v", err)
 	}
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for capture, want := range map[string]string{

@@ -96,6 +96,14 @@ func (o *output) finish() error {
 	return together(before, err, o.file.Close())
 }
 
+// stream is a target that is no file: what was written stays, a part of a block
+// too, and the reader sees where it ends.
+type stream struct{ io.Writer }
+
+func (stream) Truncate(int64) error { return nil }
+func (stream) Sync() error          { return nil }
+func (stream) Close() error         { return nil }
+
 // wholeBlocks counts the bytes of whole pcapng blocks: the total length is the
 // second word of each, little-endian as our writer has it.
 func wholeBlocks(b []byte) int {
@@ -119,6 +127,9 @@ func checkOutputs(capture, log string, force bool) error {
 		return &Error{Message: fmt.Sprintf("the capture and the log are the same file, %q", capture), Hint: "name another with --log", Status: statusUsage}
 	}
 	for i, path := range []string{capture, log} {
+		if path == "-" {
+			continue
+		}
 		flag := [...]string{"-w", "--log"}[i]
 		folder := filepath.Dir(path)
 		info, err := os.Stat(folder)
@@ -208,6 +219,9 @@ func asCaller(owner *account, err error) string {
 // remove takes back a file of a recording that did not start.
 func (o *output) remove() {
 	o.file.Close()
+	if _, is := o.file.(stream); is {
+		return
+	}
 	os.Remove(o.path)
 	o.restore()
 }

@@ -190,7 +190,12 @@ func (r *Recording) openObservers() (began int64, err error) {
 
 // openFiles creates both files, the capture or its first, and writes how they begin.
 func (r *Recording) openFiles(who *account, first string, interfaces []connlog.Interface, began int64) error {
-	newFile := func(path string) (*output, error) { return create(path, r.cfg.Force, who, wholeBlocks) }
+	newFile := func(path string) (*output, error) {
+		if path == "-" {
+			return &output{path: path, file: stream{r.cfg.Output}, whole: wholeBlocks}, nil
+		}
+		return create(path, r.cfg.Force, who, wholeBlocks)
+	}
 	packets, err := newFile(first)
 	if err != nil {
 		return err

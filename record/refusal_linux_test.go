@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,6 +73,10 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"no file", func(_ *testing.T, c *Config, _ string) { c.Capture = "" }, "no capture file", "-w", 2, 125},
 		{"standard output", func(_ *testing.T, c *Config, _ string) { c.Capture = "-" }, "cannot be written to standard output", "-w run.pcapng", 2, 125},
+		{"standard output without a log", func(_ *testing.T, c *Config, _ string) { c.Capture, c.Output = "-", io.Discard }, "no connection log named", "--log run.conns.jsonl", 2, 125},
+		{"standard output rotated", func(_ *testing.T, c *Config, folder string) {
+			c.Capture, c.Output, c.Log, c.Rotation.Bytes = "-", io.Discard, folder+"/log", 1
+		}, "standard output is not several files", "-w run.pcapng", 2, 125},
 		{"log on standard output", func(_ *testing.T, c *Config, _ string) { c.Log = "-" }, "cannot be written to standard output", "--log run.conns.jsonl", 2, 125},
 		{"capture of a long name", func(_ *testing.T, c *Config, f string) { c.Capture = f + "/" + strings.Repeat("x", 256) }, "file name too long", "-w", 2, 125},
 		{"log of a long name", func(_ *testing.T, c *Config, f string) { c.Capture = f + "/" + strings.Repeat("x", 255) }, ".conns.jsonl\": file name too long", "--log", 2, 125},

@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -10,8 +11,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pcapwho/pcapwho/ingest/pcapng"
 )
 
 // numbered sends datagrams over loopback whose payload is a number and ballast.
@@ -235,5 +239,48 @@ func TestWrittenSoon(t *testing.T) {
 	t.Logf("packets %v to %v, events %v to %v", packets[0], packets[14], events[0], events[14])
 	if packets[7] > 100*time.Millisecond || events[7] > 100*time.Millisecond {
 		t.Errorf("a packet is in its file after %v, an event after %v, want 100 ms", packets[7], events[7])
+	}
+}
+
+// Packets go through a pipe as whole blocks, soon; when nobody reads any more the
+// recording ends by itself, and the log says so.
+func TestPipe(t *testing.T) {
+	private(t)
+	cfg := configure(t)
+	cfg.Log, cfg.Filter = LogPath(cfg.Capture), tcpdump(t, "udp")
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	cfg.Capture, cfg.Output = "-", writer
+	r := begin(t, cfg)
+	packets, err := pcapng.NewReader(reader, "pipe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var took []time.Duration
+	for range 9 {
+		began := time.Now()
+		datagrams(t, 1, 100)
+		var rec pcapng.Record
+		if err := packets.Next(&rec); err != nil || len(rec.Data) != 142 {
+			t.Fatalf("%d bytes, %v", len(rec.Data), err)
+		}
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	if took[4] > 100*time.Millisecond {
+		t.Errorf("a packet was read after %v, want 100 ms", took[4])
+	}
+	reader.Close()
+	datagrams(t, 1, 100)
+	s, err := r.Wait()
+	if !errors.Is(err, syscall.EPIPE) || s.Packets != 9 {
+		t.Errorf("%d packets, error %v, want 9 and EPIPE", s.Packets, err)
+	}
+	log := parseLog(t, readFile(t, cfg.Log))
+	if last := log[len(log)-1]; last.Event != "end" || last.Reason != "the packets could not be written" || last.Packets != 9 {
+		t.Errorf("the log ends with %+v", last)
 	}
 }

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -34,7 +36,9 @@ func recordCommand(c *console, status *int) *cli.Command {
 				return err
 			}
 			*status = commandStatus(&summary)
-			c.info("analyze it with: %s", analysisOf(&summary))
+			if cfg.Capture != "-" {
+				c.info("analyze it with: %s", analysisOf(&summary))
+			}
 			return nil
 		},
 	}
@@ -45,7 +49,7 @@ func recordFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "interface", Aliases: []string{"i"}, Usage: "record this `INTERFACE`, and further ones; default all"},
 		&cli.StringFlag{Name: "filter", Aliases: []string{"f"}, Usage: "keep only what this `EXPRESSION` lets through, as tcpdump has them; or a program of tcpdump -ddd, or a file"},
-		&cli.StringFlag{Name: "write", Aliases: []string{"w"}, Value: "run.pcapng", Usage: "write the packets to `FILE`"},
+		&cli.StringFlag{Name: "write", Aliases: []string{"w"}, Value: "run.pcapng", Usage: "write the packets to `FILE`; - is standard output, with --log"},
 		&cli.StringFlag{Name: "log", Usage: "write the connection log to `FILE`; default beside the packets, as run.conns.jsonl"},
 		&cli.IntFlag{Name: "snaplen", Aliases: []string{"s"}, Value: record.DefaultSnaplen, Usage: "keep this many `BYTES` of a packet; 0 keeps all"},
 		&cli.IntFlag{Name: "buffer", Aliases: []string{"B"}, Value: record.DefaultRingMiB, Usage: "size of the capture ring in `MiB`"},
@@ -79,6 +83,11 @@ func recordConfig(ctx *cli.Context, c *console) (record.Config, error) {
 	}
 	if cfg.RingMiB == 0 {
 		return cfg, usagef("", "-B: the ring needs 1 MiB at least")
+	}
+	if cfg.Capture == "-" {
+		if cfg.Output = c.out; isTerminal(c.out) {
+			return cfg, usagef("pass them on: pcapwho record -w - --log run.conns.jsonl | tshark -i -", "packets are not written to a terminal")
+		}
 	}
 	var err error
 	if err = parseLimits(&cfg, ctx.StringSlice("stop"), ctx.StringSlice("rotate")); err != nil {
@@ -115,6 +124,9 @@ func recordNow(parent context.Context, c *console, cfg record.Config) (record.Su
 	}
 	summary, err := r.Wait()
 	c.info("%s", told(&summary))
+	if errors.Is(err, syscall.EPIPE) && cfg.Capture == "-" {
+		return summary, &failure{"nobody reads the packets any more", "the log is whole", statusUnread, true, nil}
+	}
 	if err != nil {
 		return summary, &failure{err.Error(), "the files are readable up to there; analyze tells what is missing", failedStatus(&summary), true, err}
 	}
@@ -131,6 +143,9 @@ func told(s *record.Summary) string {
 func files(s *record.Summary) string {
 	if n := len(s.Captures); n > 2 {
 		return fmt.Sprintf("%d files, %s to %s,", n, s.Captures[0], s.Captures[n-1])
+	}
+	if slices.Equal(s.Captures, []string{"-"}) {
+		return "standard output"
 	}
 	return strings.Join(s.Captures, ", ")
 }
