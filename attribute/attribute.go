@@ -226,7 +226,9 @@ func (a *Attribution) Finish() (*Result, error) {
 	}
 	wait.Wait()
 	var err error
+	var clocks clocks
 	for _, s := range a.shares {
+		clocks.merge(s.clocks)
 		err = cmp.Or(err, s.err)
 		r.Connections.n += s.finished.Len()
 		r.Connections.sorters = append(r.Connections.sorters, s.finished)
@@ -239,6 +241,7 @@ func (a *Attribution) Finish() (*Result, error) {
 		r.Close()
 		return nil, fmt.Errorf("the temporary file for finished connections: %w", err)
 	}
+	r.ClockOffset, r.KnowsClock = clocks.offset()
 	m := &marker{log: a.judge.log}
 	r.Processes, m.marks = nameMarks(r.Processes, a.marks, a.sighted)
 	m.processes = r.Processes

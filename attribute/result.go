@@ -158,6 +158,8 @@ type Result struct {
 	Undecoded   int64       // packets whose headers could not be read
 	Duplicates  Counts      // packets that another interface had before; they are of no connection
 	First, Last int64       // earliest and latest packet time; 0 when no packet has one
+	ClockOffset int64       // how far the log's clock was behind the capture's, nanoseconds; valid iff KnowsClock
+	KnowsClock  bool        // the kernel told of enough connections, with their time
 	KnowsLocal  bool        // a list of local addresses was at hand: Connection.Local means something
 
 	find *finder

@@ -25,6 +25,8 @@ type share struct {
 	sighted    sightings
 	finished   *spill.Sorter
 	codec      codec
+	clocks     *clocks
+	asked      []int32
 	totals     Counts // payload of the finished connections
 	connection Connection
 	record     []byte
@@ -36,7 +38,7 @@ type share struct {
 func newShare(j *judge, number, budget int, failed *atomic.Bool) *share {
 	f := newFollower(j.log, j.every)
 	return &share{hearing: hearing{judge: j, follower: f}, follower: f, loose: map[looseKey]Counts{}, quoting: map[int32]map[quoteKey]Counts{},
-		quoted:   looseSums{},
+		quoted: looseSums{}, clocks: &clocks{},
 		finished: spill.NewSorter(budget), codec: newCodec(number), failed: failed}
 }
 
@@ -148,6 +150,7 @@ func (s *share) finish(i int32, in *conn.Instance) {
 	}
 	c := &s.connection
 	s.hearing.connection(i, in, c)
+	s.compareClocks(in, c.First)
 	if in.Flagged() {
 		s.finishQuotes(i, in, c)
 	}

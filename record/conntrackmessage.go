@@ -10,7 +10,7 @@ import (
 
 // Numbers of linux/netfilter/nfnetlink.h and linux/netfilter/nfnetlink_conntrack.h.
 const (
-	conntrackNew     = 1<<8 | 0 // NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_NEW
+	conntrackNew     = 1 << 8 // NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_NEW
 	conntrackGet     = 1<<8 | 1
 	conntrackDelete  = 1<<8 | 2
 	groupNew         = 1 // NFNLGRP_CONNTRACK_NEW

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pcapwho/pcapwho/attribute"
 	"github.com/pcapwho/pcapwho/ingest"
@@ -22,6 +23,7 @@ const (
 	UnknownOwners                    // local packets without a known owner
 	Damaged                          // an input was damaged or cut
 	Overlap                          // captures that were read one after the other overlap in time
+	OtherClock                       // the log's clock is not that of the capture
 	NoProcess                        // the log has no connection of the process asked for
 )
 
@@ -31,6 +33,9 @@ type Warning struct {
 	Message string // one sentence, lower case
 	Hint    string // what to do about it; "" = nothing
 }
+
+// otherClock is how far the clocks of a capture and its log may differ.
+const otherClock = int64(50 * time.Millisecond)
 
 // maxDamage is how many damaged places are named one by one.
 const maxDamage = 10
@@ -55,6 +60,11 @@ func (r *Result) warnings() []Warning {
 		if f.RecordingID != "" && len(r.log.ids) > 0 && !slices.Contains(r.log.ids, f.RecordingID) {
 			add(OtherLog, "give the log that was written with the capture", "%s is of recording %q, the log of %q: owners may be wrong", r.input.names[i], f.RecordingID, strings.Join(r.log.ids, ", "))
 		}
+	}
+	if a := r.Attribution; a.KnowsClock && (a.ClockOffset > otherClock || a.ClockOffset < -otherClock) {
+		offset := time.Duration(a.ClockOffset).Round(time.Millisecond)
+		add(OtherClock, fmt.Sprintf("say --clock-offset %v", offset+time.Duration(r.cfg.ClockOffset)),
+			"the clock of the log was %v behind that of the capture, by the connections that both have: owners are missing, or wrong", offset)
 	}
 	if c := &r.Capture; c.Dropped > 0 {
 		add(Drops, "", "the recorder dropped %s: sums are too low by at least as many", encode.Count(c.Dropped, "packet"))

@@ -137,6 +137,10 @@ func (t *Timeline) seal(i int32, s *Socket) {
 	s.LastBegin, s.LastEnd = max(last.begin, first.begin), max(last.end, first.end)
 }
 
+// Asked tells whether the kernel told that a process asked for the connection, at
+// FirstBegin.
+func (s *Socket) Asked() bool { return s.told && !s.unused && s.connected }
+
 // Existed tells whether the socket may have existed at time at.
 func (s *Socket) Existed(at int64) bool { return s.Before < at && at < s.After }
 
