@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 // The command to type next names the files that were written, in a shell.
 func TestAnalysisOf(t *testing.T) {
+	t.Chdir(t.TempDir())
 	for name, want := range map[string]string{
 		"run.pcapng":     "pcapwho analyze run.pcapng",
 		"a b.pcapng":     "pcapwho analyze 'a b.pcapng'",
@@ -22,6 +24,9 @@ func TestAnalysisOf(t *testing.T) {
 		"\u202egnp.pcap": `pcapwho analyze $'\342\200\256gnp.pcap'`,
 	} {
 		s := record.Summary{Captures: []string{name}, Log: record.LogPath(name)}
+		if err := os.WriteFile(s.Log, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
 		got := analysisOf(&s)
 		if got != want || encode.Escape(got) != got {
 			t.Errorf("%q: got %s, want %s", name, got, want)
