@@ -19,16 +19,19 @@ func datagram(j *judge, s *subject, t stretch) (Verdict, bool) {
 	var f field
 	at := min(max(t.first, t.from), t.until-1) // any moment of the stretch will do
 	for _, i := range s.sockets {
-		f.add(j.log.Socket(i), s.holds(i), at, true)
+		always, perhaps := j.log.Reached(s.in.Number, s.side, i, t.first, t.last)
+		if perhaps {
+			f.add(j.log.Socket(i), s.holds(i), at, always)
+		}
 	}
 	connected, there := f.certain, f.certain || f.between
 	if !there || t.sent {
 		f.fits = false
-		for _, i := range s.bound() {
+		for _, i := range s.boundAt(t.first, t.last) {
 			f.add(j.log.Socket(i), s.holds(i), at, j.log.OnDevice(i, s.peer()))
 		}
 		if f.fits && !there {
-			f.addSharers(j.log, s)
+			f.addSharers(j.log, s, t)
 		}
 	}
 	switch {
@@ -87,7 +90,7 @@ type field struct {
 }
 
 // add adds a socket, whose holds are given; here tells whether it surely takes
-// what passes the interface of the packets.
+// the packets, by the interface that they pass and the translations of their addresses.
 func (f *field) add(k *owner.Socket, holds []owner.Hold, at int64, here bool) {
 	n := sort.Search(len(holds), func(i int) bool { return holds[i].From > at })
 	covered := n > 0 && at <= holds[n-1].To
@@ -96,7 +99,7 @@ func (f *field) add(k *owner.Socket, holds []owner.Hold, at int64, here bool) {
 	}
 	f.fits = true
 	if !here {
-		f.doubt("the socket is bound to one interface, which these packets need not have passed")
+		f.doubt("the socket is bound to one interface, which these packets need not have passed, or was reached by a translation of addresses for a part of the time")
 	}
 	switch {
 	case covered:
@@ -120,8 +123,8 @@ func (f *field) add(k *owner.Socket, holds []owner.Hold, at int64, here bool) {
 // addSharers adds the processes that used the port together: where several do,
 // one of them, or another, may have connected a socket to this peer that was
 // not seen.
-func (f *field) addSharers(log *owner.Timeline, s *subject) {
-	who, shared := log.Shared(s.in.Number, &s.in.Key, s.side, s.first, s.in.Last)
+func (f *field) addSharers(log *owner.Timeline, s *subject, t stretch) {
+	who, shared := log.Shared(s.in.Number, &s.in.Key, s.side, t.first, t.last)
 	if !shared {
 		return
 	}

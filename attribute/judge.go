@@ -38,9 +38,18 @@ type subject struct {
 // Most verdicts do without.
 func (s *subject) bound() []int32 {
 	if !s.haveBinds && s.log != nil && s.locality != owner.Remote {
-		s.binds = s.log.Bound(s.binds, s.in.Number, &s.in.Key, s.side, s.first, s.in.Last)
+		s.binds = s.log.Bound(s.binds[:0], s.in.Number, &s.in.Key, s.side, s.first, s.in.Last)
 	}
 	s.haveBinds = true
+	return s.binds
+}
+
+// boundAt returns those of them that took packets from first to last.
+func (s *subject) boundAt(first, last int64) []int32 {
+	if s.log == nil || s.locality == owner.Remote {
+		return nil
+	}
+	s.binds, s.haveBinds = s.log.Bound(s.binds[:0], s.in.Number, &s.in.Key, s.side, first, last), false
 	return s.binds
 }
 
@@ -83,7 +92,9 @@ func (h *hearing) hear(in *conn.Instance, side flow.Side, first int64, data bool
 	}
 	s.sockets = h.log.Connected(s.sockets, in.Number, side)
 	if in.Key.Protocol == flow.TCP {
-		s.sockets = slices.DeleteFunc(s.sockets, func(i int32) bool { return !h.belongs(h.log.Socket(i), in, first) })
+		s.sockets = slices.DeleteFunc(s.sockets, func(i int32) bool {
+			return !h.belongs(h.log.Socket(i), in, first) || !h.log.Led(in.Number, side, i, first, in.Last)
+		})
 	}
 	s.exact = appendHolds(s.exact, h.log, s.sockets)
 	return s

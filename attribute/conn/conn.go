@@ -142,7 +142,7 @@ func (f *Follower) Add(p *packet.Packet, k flow.Key, s flow.Side) (i int32, dupl
 	}
 	in := f.Instance(i)
 	if d := p.Device + 1; in.lead[s] != d { // most captures have one
-		if in.lead[s] != 0 && !f.every && in.duplicate(p, s) {
+		if in.lead[s] != 0 && !f.every && f.duplicate(i, in, p, s) {
 			return i, true
 		}
 		in.lead[s] = d

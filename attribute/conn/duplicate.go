@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pcapwho/pcapwho/ingest/flow"
@@ -16,7 +17,7 @@ const copyTime = 50 * time.Millisecond
 // has, is the same packet that the leading one had: a bridge and its port, a
 // tunnel and what carries it, a bond. What is new makes its device the leading one, so
 // that packets which take several ways all count.
-func (in *Instance) duplicate(p *packet.Packet, s flow.Side) bool {
+func (f *Follower) duplicate(i int32, in *Instance, p *packet.Packet, s flow.Side) bool {
 	if in.Key.Protocol != flow.TCP {
 		return in.duplicateDatagram(p, s)
 	}
@@ -33,11 +34,17 @@ func (in *Instance) duplicate(p *packet.Packet, s flow.Side) bool {
 	switch {
 	case p.Payload == 0 && !syn: // as others before it
 		return in.state&doubled != 0
+	case in.state&holed != 0 && touchesHole(f.holes[i][s], p.Seq, end): // overtaken
 	case in.state&(startedLow<<s) != 0 && int32(end-in.next[s]) <= 0: // bytes that were seen
 		in.state |= doubled
 		return true
 	}
 	return false
+}
+
+// touchesHole tells whether any of the sequence numbers [begin, end) is in a hole.
+func touchesHole(holes []hole, begin, end uint32) bool {
+	return slices.ContainsFunc(holes, func(h hole) bool { return int32(later(h.begin, begin)-earlier(h.end, end)) < 0 })
 }
 
 // A datagram has no sequence number. Instance.next and isn hold, by sender, what tells

@@ -89,7 +89,10 @@ func (t *Timeline) OnDevice(i int32, peer flow.Addr) bool {
 		return true
 	}
 	through := t.outer
-	if t.Locality(peer) == Local {
+	switch {
+	case len(t.network.homes[peer]) > 0:
+		through = unclear // a container's: by the interface that leads there
+	case t.Locality(peer) == Local:
 		through = t.loopback
 	}
 	return b.namespace == 0 && b.device == through

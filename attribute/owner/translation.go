@@ -74,9 +74,19 @@ func (x *translation) during(first, last int64) bool {
 	return x.begin-late <= last && first <= endOf(x)
 }
 
-// throughout tells whether it was there all the time from the one to the other.
+// throughout tells whether it was there all the time from the one to the other. The
+// news of its end may be late, too.
 func (x *translation) throughout(first, last int64) bool {
-	return x.begin-late <= first && last <= endOf(x)
+	return x.begin-late <= first && (x.end == math.MaxInt64 || last <= x.end-late)
+}
+
+// eachCut calls f with the times at which during or throughout change.
+func (x *translation) eachCut(f func(int64)) {
+	f(x.begin - late)
+	if x.end != math.MaxInt64 {
+		f(x.end - late + 1)
+		f(endOf(x) + 1)
+	}
 }
 
 func endOf(x *translation) int64 {

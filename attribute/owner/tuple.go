@@ -131,8 +131,14 @@ func (t *Timeline) Cut(n int32, k *flow.Key, at int64) (from, until int64) {
 	return i.from, i.until
 }
 
-// cutPlaces cuts where what is bound in the places of a view changes.
+// cutPlaces cuts where what is bound in the places of a view changes, or what is
+// translated.
 func (t *Timeline) cutPlaces(v *view, protocol flow.Protocol, i *interval) {
+	for _, by := range v.by {
+		for _, x := range by {
+			x.eachCut(i.cut)
+		}
+	}
 	for _, places := range v.places {
 		for _, q := range places {
 			if p := t.port[portKey{q.namespace, protocol, q.endpoint.Port}]; p != nil {

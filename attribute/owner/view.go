@@ -10,8 +10,16 @@ import (
 // view is what is known of a key whose packets may be of several namespaces' sockets, or
 // under other addresses there.
 type view struct {
-	sockets [2][]int32 // with a peer, by side of the key
-	places  [2][]place // where a side may be bound without a peer
+	sockets [2][]int32        // with a peer, by side of the key
+	places  [2][]place        // where a side may be bound without a peer
+	by      [2][]*translation // through which a side may be elsewhere
+	through [2][]passage      // the sockets that are there only so
+}
+
+// passage is a socket that a translation leads to.
+type passage struct {
+	socket int32
+	by     *translation
 }
 
 // place is an endpoint of a namespace.
@@ -131,6 +139,11 @@ func (t *Timeline) elsewhere(v *view, k *flow.Key, h uint64, z zone) {
 // rewrite adds what a translation makes of one side of a key: the sockets that have
 // the other key, and where it is bound if its endpoint is not the same.
 func (t *Timeline) rewrite(v *view, k *flow.Key, x rewriting) {
+	v.by[x.side] = append(v.by[x.side], x.translation)
+	direct := v.sockets[x.side]
+	if n := len(v.through[x.side]); n > 0 {
+		direct = direct[:slices.Index(direct, v.through[x.side][0].socket)]
+	}
 	other, h := x.key, x.key.Hash()
 	for n := range uint16(len(t.namespace)) {
 		if !t.network.connected(n, x.namespace) {
@@ -138,7 +151,11 @@ func (t *Timeline) rewrite(v *view, k *flow.Key, x rewriting) {
 		}
 		other.Namespace = n
 		for _, i := range t.Connected(nil, t.keys.find(&other, h), x.there) {
-			if x.of(t.Socket(i)) && !slices.Contains(v.sockets[x.side], i) {
+			if !x.of(t.Socket(i)) || slices.Contains(direct, i) {
+				continue
+			}
+			v.through[x.side] = append(v.through[x.side], passage{i, x.translation})
+			if !slices.Contains(v.sockets[x.side], i) {
 				v.sockets[x.side] = append(v.sockets[x.side], i)
 			}
 		}
@@ -148,6 +165,52 @@ func (t *Timeline) rewrite(v *view, k *flow.Key, x rewriting) {
 			v.places[x.side] = append(v.places[x.side], place{n, e, x.translation})
 		}
 	}
+}
+
+// Reached tells whether packets from first to last of side s of the key of number n
+// were socket i's, which has that side by Connected: always or perhaps. What was
+// translated meanwhile was that of the socket to which the translation leads.
+func (t *Timeline) Reached(n int32, s flow.Side, i int32, first, last int64) (always, perhaps bool) {
+	v := t.view(n)
+	if v == nil || len(v.by[s]) == 0 {
+		return true, true
+	}
+	direct := true
+	for _, p := range v.through[s] {
+		if p.socket == i {
+			direct = false
+			always = always || p.by.throughout(first, last)
+			perhaps = perhaps || p.by.during(first, last)
+		}
+	}
+	if !direct {
+		return always, perhaps
+	}
+	always, perhaps = true, true
+	for _, x := range v.by[s] {
+		always = always && !x.during(first, last)
+		perhaps = perhaps && !x.throughout(first, last)
+	}
+	return always, perhaps
+}
+
+// Led tells whether a translation that was there at some time from first to last leads
+// from side s of the key of number n to socket i, or that needs none.
+func (t *Timeline) Led(n int32, s flow.Side, i int32, first, last int64) bool {
+	v := t.view(n)
+	if v == nil {
+		return true
+	}
+	needed := false
+	for _, p := range v.through[s] {
+		if p.socket == i {
+			if p.by.during(first, last) {
+				return true
+			}
+			needed = true
+		}
+	}
+	return !needed
 }
 
 // homesOf returns the namespaces in which a socket may be bound to an address whose
