@@ -54,7 +54,7 @@ func (r *Result) Find(p *packet.Packet) (c *Connection, source, destination Verd
 	f.duplicate = false
 	if q.Class == packet.Transport {
 		var i int32
-		key, side := q.Tuple.Key(f.log.Namespace(q.Interface, &q.Tuple))
+		key, side := q.Tuple.Key(f.log.Namespace(q.Place, &q.Tuple))
 		i, f.duplicate = f.follower.Add(q, key, side)
 		if c, err = f.connection(i, q.Frame); err != nil {
 			return nil, source, destination, err

@@ -26,7 +26,7 @@ type quoteVerdict struct {
 // quote returns the instance that an ICMP error, which quotes, is about, and
 // which end of it, when. src is the reason of the error's source.
 func quote(log *owner.Timeline, f *conn.Follower, p *packet.Packet, src Reason) (i int32, q quoteKey, ok bool) {
-	key, side := p.Quoted.Key(log.Namespace(p.Interface, &p.Quoted))
+	key, side := p.Quoted.Key(log.Namespace(p.Place, &p.Quoted))
 	if i, ok = f.Latest(key); !ok {
 		return 0, q, false
 	}

@@ -40,6 +40,7 @@ import (
 //	mark m web [start=7] [loose]                     the capture names web's PID and name, and when it began
 //	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 mark=m out = packet:web remote
 //	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 if=1 dup = …  on the second captured interface, not counted
+//	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 if=1 file=1 = …   in the second file
 //	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 S seq=1 len=0 = stream:web remote
 type scenario struct {
 	log     *owner.Timeline
@@ -367,7 +368,7 @@ func (s *scenario) known(name string, start int64, parent []string) connlog.Proc
 	return p.ID
 }
 
-// packet reads "AT PROTO SRC > DST [FLAGS] [seq=N] [len=N] [if=N] [type=N] [quote=PROTO,SRC,DST] [out|in] = SOURCE DESTINATION".
+// packet reads "AT PROTO SRC > DST [FLAGS] [seq=N] [len=N] [if=N] [file=N] [type=N] [quote=PROTO,SRC,DST] [out|in] = SOURCE DESTINATION".
 func (s *scenario) packet(w []string) {
 	p := packet.Packet{Frame: uint64(len(s.packets) + 1), Time: ms(w[0]), WireLength: 100}
 	for len(w) > 0 && w[0] != "=" {
@@ -392,7 +393,9 @@ func (s *scenario) packetWord(p *packet.Packet, w []string) {
 	case isOption && key == "mark":
 		p.Mark = s.marked[value]
 	case isOption && key == "if":
-		p.Interface, p.Device = uint32(number(value)), uint16(number(value))
+		p.Interface, p.Device, p.Place = uint32(number(value)), uint16(number(value)), uint16(number(value))
+	case isOption && key == "file": // every file has interfaces of its own, up to 10
+		p.Interface += 10 * uint32(number(value))
 	case isOption && key == "type":
 		p.ICMPType = uint8(number(value))
 	case isOption && key == "quote":

@@ -90,7 +90,7 @@ func (s *share) takeList(b *ingest.Batch, list []uint32) {
 func (s *share) take(p *packet.Packet) {
 	if p.Class == packet.Transport {
 		var duplicate bool
-		key, side := p.Tuple.Key(s.hearing.log.Namespace(p.Interface, &p.Tuple))
+		key, side := p.Tuple.Key(s.hearing.log.Namespace(p.Place, &p.Tuple))
 		if p.Mark != 0 {
 			_, duplicate = s.follower.AddLabelled(p, key, side, about(s.hearing.log, p, side))
 			s.sighted.note(p)

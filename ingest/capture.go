@@ -270,7 +270,7 @@ func (c *Capture) decode(p *packet.Packet) {
 		p.Mark += int32(s.marks)
 	}
 	i := &c.interfaces[p.Interface]
-	p.Device = i.Device
+	p.Device, p.Place = i.Device, placeOf(rec.Interface)
 	decode(rec, i.LinkType, p)
 }
 
@@ -320,6 +320,10 @@ func (c *Capture) deviceOf(file, place int, name string) uint16 {
 	}
 	return n
 }
+
+// placeOf returns an interface's place in its file, as in packet.Packet: those beyond
+// are taken for one.
+func placeOf(i uint32) uint16 { return uint16(min(i, math.MaxUint16)) }
 
 func (c *Capture) interfaceOf(file, place int, i *pcapng.Interface) Interface {
 	return Interface{

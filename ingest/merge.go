@@ -156,7 +156,7 @@ func (m *merge) decode(h *head, p *packet.Packet) {
 		p.Mark = h.named[h.rec.Mark-1]
 	}
 	i := &c.interfaces[p.Interface]
-	p.Device = i.Device
+	p.Device, p.Place = i.Device, placeOf(h.rec.Interface)
 	decode(&h.rec, i.LinkType, p)
 }
 

@@ -169,7 +169,7 @@ func (w *pieces) read(p *piece, buffer []byte, start int64) {
 		o += n
 		p.blocks++
 		q := p.next()
-		q.Interface, q.Device, q.Mark = g.base+rec.Interface, g.device[rec.Interface], 0
+		q.Interface, q.Device, q.Place, q.Mark = g.base+rec.Interface, g.device[rec.Interface], placeOf(rec.Interface), 0
 		decode(&rec, g.links[rec.Interface], q)
 		p.book()
 	}

@@ -34,21 +34,22 @@ func (t *Timeline) Locality(a flow.Addr) Locality {
 func (t *Timeline) KnowsLocal() bool { return t != nil && t.head }
 
 // Namespace returns the namespace index, as in flow.Key, of a packet that was captured
-// on a pcapng interface. Where the interface leads to another namespace, and several
+// on the interface that has this place in its file: every file of a recording lists all
+// interfaces, in the order of the log. Where the interface leads to another namespace, and several
 // have one of the packet's addresses, it is one for both: then the same
 // five-tuple elsewhere is another connection.
-func (t *Timeline) Namespace(iface uint32, five *flow.FiveTuple) uint16 {
-	if t == nil || int(iface) >= len(t.interfaces) {
+func (t *Timeline) Namespace(place uint16, five *flow.FiveTuple) uint16 {
+	if t == nil || int(place) >= len(t.interfaces) {
 		return 0
 	}
-	if n := t.interfaces[iface]; n < zoned || t.network.several[five.Source] || t.network.several[five.Destination] {
+	if n := t.interfaces[place]; n < zoned || t.network.several[five.Source] || t.network.several[five.Destination] {
 		return n
 	}
-	return t.network.zone(t.interfaces[iface]).own
+	return t.network.zone(t.interfaces[place]).own
 }
 
 func (t *Timeline) addHead(h *connlog.Head) {
-	t.head = true
+	t.head, t.network.place = true, 0
 	if h.Namespace != 0 {
 		t.namespace[h.Namespace] = 0
 	}
@@ -63,7 +64,8 @@ func (t *Timeline) addHead(h *connlog.Head) {
 // addInterface takes a captured interface.
 func (t *Timeline) addInterface(i *connlog.Interface) {
 	ns := t.namespaceIndex(i.Namespace)
-	t.network.captured = append(t.network.captured, device{ns, i.Index})
+	t.network.captured = append(t.network.captured, capturing{device{ns, i.Index}, t.network.place})
+	t.network.place++
 	for _, a := range i.Addresses {
 		t.addAddress(a, ns)
 	}

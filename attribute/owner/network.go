@@ -11,10 +11,11 @@ import (
 // network is how the network namespaces of a host are connected: packets captured
 // in one may be of sockets in another, or under other addresses.
 type network struct {
-	joined       []uint16                 // by namespace index: another that it is connected to, or itself
-	homes        map[flow.Addr][]uint16   // namespaces, but the recorder's own, that have an address
-	behind       map[device]uint16        // namespace of an interface's other end
-	captured     []device                 // by pcapng interface
+	joined       []uint16               // by namespace index: another that it is connected to, or itself
+	homes        map[flow.Addr][]uint16 // namespaces, but the recorder's own, that have an address
+	behind       map[device]uint16      // namespace of an interface's other end
+	captured     []capturing
+	place        int                      // of the recording's next captured interface
 	several      map[flow.Addr]bool       // after Seal: addresses that more than one namespace has
 	zones        []zone                   // from index zoned on
 	translating  map[connlog.NAT]int      // those that have not ended, in translated
@@ -26,6 +27,12 @@ type network struct {
 type device struct {
 	namespace uint16
 	index     int
+}
+
+// capturing is a captured interface, and its place in the files of its recording.
+type capturing struct {
+	device
+	place int
 }
 
 // zone is what a captured interface connects: its own namespace, and that of its
@@ -83,28 +90,39 @@ func (w *network) connected(a, b uint16) bool {
 	return a == b || int(max(a, b)) < len(w.joined) && w.root(a) == w.root(b)
 }
 
+// indexOf returns the index for what an interface captures: its namespace, or a zone.
+func (w *network) indexOf(d device) uint16 {
+	peer, ok := w.behind[d]
+	if !ok || peer == d.namespace {
+		return d.namespace
+	}
+	z := zone{d.namespace, peer}
+	n := slices.Index(w.zones, z)
+	if n < 0 {
+		if n = len(w.zones); n == math.MaxUint16-zoned {
+			return d.namespace
+		}
+		w.zones = append(w.zones, z)
+	}
+	return zoned + uint16(n)
+}
+
 // seal makes the zones of the captured interfaces, whose indexes it returns, and
 // forgets the addresses that no captured packet can have. own are the addresses of
 // the recorder's namespace.
 func (w *network) seal(namespaces int, own map[flow.Addr]bool) (interfaces []uint16) {
 	w.root(uint16(namespaces)) // all have their place: from here on it is only read
-	for _, d := range w.captured {
-		peer, ok := w.behind[d]
-		if !ok || peer == d.namespace || len(w.zones) == math.MaxUint16-zoned {
-			interfaces = append(interfaces, d.namespace)
-			continue
+	for _, c := range w.captured {
+		switch n := w.indexOf(c.device); {
+		case c.place == len(interfaces):
+			interfaces = append(interfaces, n)
+		case interfaces[c.place] != n: // recordings differ
+			interfaces[c.place] = 0
 		}
-		z := zone{d.namespace, peer}
-		n := slices.Index(w.zones, z)
-		if n < 0 {
-			n = len(w.zones)
-			w.zones = append(w.zones, z)
-		}
-		interfaces = append(interfaces, zoned+uint16(n))
 	}
 	for a, list := range w.homes {
 		list = slices.DeleteFunc(list, func(n uint16) bool {
-			return !w.connected(n, 0) && !slices.ContainsFunc(w.captured, func(d device) bool { return w.connected(n, d.namespace) })
+			return !w.connected(n, 0) && !slices.ContainsFunc(w.captured, func(c capturing) bool { return w.connected(n, c.namespace) })
 		})
 		if w.homes[a] = list; len(list) == 0 {
 			delete(w.homes, a)

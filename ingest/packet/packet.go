@@ -51,6 +51,7 @@ type Packet struct {
 	Interface      uint32 // index into the recording's interfaces, over all its files
 	Device         uint16 // which of the recorder's interfaces that is: the same in every file of a rotated set
 	Print          uint16 // of UDP, what tells a datagram from others: a hash of its checksum and first bytes
+	Place          uint16 // of the interface, in its own file
 	CapturedLength uint32 // bytes of the frame in the file
 	WireLength     uint32 // bytes of the frame on the wire, link header included
 
