@@ -32,6 +32,8 @@ func (f *Follower) duplicate(i int32, in *Instance, p *packet.Packet, s flow.Sid
 		end++
 	}
 	switch {
+	case p.TCPFlags&^in.Flags[s]&(packet.FIN|packet.RST) != 0: // the first
+		return false
 	case p.Payload == 0 && !syn: // as others before it
 		return in.state&doubled != 0
 	case in.state&holed != 0 && touchesHole(f.holes[i][s], p.Seq, end): // overtaken
