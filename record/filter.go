@@ -68,7 +68,7 @@ func buildFilter(indexes []int, user []bpf.RawInstruction, snaplen int) ([]bpf.R
 	if err := filter.Check(user); err != nil {
 		return nil, &Error{Message: "filter: " + err.Error(), Status: statusUsage, Hint: filterHint}
 	}
-	limit := uint32(0x40000) // frames are at most 256 KiB (FACTS: Wireshark's limit, and the ring's)
+	limit := uint32(0x40000) // frames are at most 256 KiB, Wireshark's limit and the ring's
 	if snaplen > 0 {
 		limit = min(limit, uint32(min(snaplen, 0x40000)))
 	}
