@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shirou/gopsutil/v3/process"
 	"golang.org/x/net/bpf"
 )
 
@@ -59,6 +60,12 @@ type Config struct {
 	// recording does not need once it runs, before a file is created or the command
 	// started. Under sudo the process becomes the caller.
 	DropRights bool
+
+	// PIDs are processes that are the user's own, with all that they start, as the
+	// Command is: the log marks them (in_command). Focus asks whoever analyzes the
+	// recording to show these; nothing is left out of it.
+	PIDs  []int32
+	Focus bool
 
 	// Command is run while recording, and the recording ends with it. Under
 	// sudo it runs as the caller. On Linux this process adopts what the command
@@ -117,8 +124,15 @@ func (c *Config) resolve() error {
 		return usage("the snaplen is negative", "0 keeps whole frames")
 	case c.RingMiB < 0 || c.RingMiB > 4095:
 		return usage("the ring is 1 to 4095 MiB", "")
+	case c.Focus && len(c.PIDs) == 0 && len(c.Command) == 0:
+		return usage("there is nothing to focus on", "name processes with --pid, or a command behind --")
 	case c.Interval < 0 || c.Duration < 0:
 		return usage("a time span is negative", "")
+	}
+	for _, pid := range c.PIDs {
+		if there, err := process.PidExists(pid); pid < 1 || err == nil && !there {
+			return usage(fmt.Sprintf("there is no process %d", pid), "name one that runs")
+		}
 	}
 	switch c.Source {
 	case "":

@@ -130,6 +130,8 @@ func (d *diag) close() {
 	d.reader.close()
 }
 
+func (d *diag) focus(pids []int32) { d.roster.tree.named = pids }
+
 func (d *diag) started(pid int32) { d.roster.tree.start(d.roster, pid) }
 
 func (d *diag) look(thorough bool) (look, error) {

@@ -24,6 +24,9 @@ type observer interface {
 	first() (at int64, err error)
 	report()
 
+	// focus tells, before first, which processes are the user's own, by PID.
+	focus(pids []int32)
+
 	// started tells the PID of the wrapped command.
 	started(pid int32)
 

@@ -57,6 +57,8 @@ func (p *poll) blind() []string {
 
 func (p *poll) close() { p.reader.close() }
 
+func (p *poll) focus(pids []int32) { p.roster.tree.named = pids }
+
 func (p *poll) started(pid int32) { p.roster.tree.start(p.roster, pid) }
 
 func (p *poll) look(bool) (look, error) {

@@ -185,6 +185,7 @@ func (r *Recording) openObservers() (began int64, err error) {
 		return 0, err
 	}
 	r.others, r.nat = openNamespaces(), openTranslations()
+	r.watch.focus(r.cfg.PIDs)
 	return r.watch.first()
 }
 
@@ -235,7 +236,7 @@ func (r *Recording) head(interfaces []connlog.Interface) *connlog.Head {
 		Tool: program(r.cfg.Version), Source: r.watch.name(), SourceReason: r.why, Blind: r.blind(),
 		Interval: between, Captures: []string{filepath.Base(r.capture.out.path)}, Interfaces: interfaces, Addresses: r.local.list(),
 		Namespace: networkNamespace(), PIDSpace: pidNamespace(), Snaplen: r.cfg.Snaplen, Filter: r.cfg.FilterText,
-		Command: r.cfg.Command,
+		Command: r.cfg.Command, Focus: r.cfg.PIDs, Focused: r.cfg.Focus,
 	}
 }
 

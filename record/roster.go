@@ -100,6 +100,7 @@ func (r *roster) refresh(now int64, thorough bool) (changes []connlog.Process, e
 	}
 	r.fillParents(changes)
 	r.remember(changes)
+	r.tree.find(r)
 	for _, p := range r.tree.grow(r.living) {
 		change := p.Process
 		change.Change = connlog.ProcessExec

@@ -10,6 +10,9 @@ type source interface {
 	name() string
 	blind() []string
 
+	// focus tells, before the first look, which processes are the user's own, by PID.
+	focus(pids []int32)
+
 	// started tells the PID of the wrapped command.
 	started(pid int32)
 

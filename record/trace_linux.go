@@ -76,6 +76,8 @@ func (t *trace) close() {
 	t.reader.close()
 }
 
+func (t *trace) focus(pids []int32) { t.tree.named = pids }
+
 func (t *trace) started(pid int32) { t.tree.start(t.roster, pid) }
 
 func (t *trace) seen() (sockets, processes int) { return t.total, t.people }

@@ -21,6 +21,7 @@ func (s *looks) name() string    { return "hand" }
 func (s *looks) blind() []string { return nil }
 func (s *looks) close()          {}
 func (s *looks) started(int32)   {}
+func (s *looks) focus([]int32)   {}
 func (s *looks) look(thorough bool) (look, error) {
 	s.asks = append(s.asks, thorough)
 	if len(s.list) == 0 {

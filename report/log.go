@@ -21,6 +21,7 @@ type log struct {
 	ids      []string        // recording ids, of every head
 	host     string
 	command  []string
+	focused  bool
 	blind    []string // what the source could not see
 	ended    bool     // the last event says so
 	dropped  int64
@@ -106,7 +107,7 @@ func (l *log) note(e *connlog.Event) {
 		if e.Head.RecordingID != "" && !slices.Contains(l.ids, e.Head.RecordingID) {
 			l.ids = append(l.ids, e.Head.RecordingID)
 		}
-		l.host, l.command = e.Head.Host, slices.Clone(e.Head.Command)
+		l.host, l.command, l.focused = e.Head.Host, slices.Clone(e.Head.Command), e.Head.Focused
 		l.blind = slices.Clone(e.Head.Blind)
 	case connlog.KindGap:
 		l.gaps++

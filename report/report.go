@@ -230,7 +230,7 @@ func (r *Result) again(yield func([]packet.Packet) error) error {
 // summary is what the text for people tells.
 func (r *Result) summary() *encode.Summary {
 	s := &encode.Summary{Capture: &r.Capture, Coverage: r.Coverage, Processes: r.Processes, Result: r.Attribution,
-		Host: r.log.host, Command: r.log.command}
+		Host: r.log.host, Command: r.log.command, Focused: r.log.focused}
 	for _, w := range r.Warnings {
 		s.Warnings = append(s.Warnings, w.Message)
 		if w.Hint != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"slices"
@@ -25,7 +26,8 @@ func recordCommand(c *console, status *int) *cli.Command {
 			"With a command it records while that runs and ends with its exit status,\n" +
 			"else until Ctrl-C.\n\n" +
 			"pcapwho record -i lo -w bench.pcapng -- ./benchmark --rounds 3",
-		Flags: append(recordFlags(), consoleFlags()...),
+		Flags: append(recordFlags(), append(consoleFlags(),
+			&cli.IntSliceFlag{Name: "pid", Usage: "mark the process `PID` and all that it starts as the user's own, and further ones"})...),
 		Action: func(ctx *cli.Context) error {
 			cfg, err := recordConfig(ctx, c)
 			if err != nil {
@@ -57,6 +59,7 @@ func recordFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "stop", Aliases: []string{"a"}, Usage: "end at a `LIMIT`: duration:SECONDS, filesize:KB, packets:N, or files:N of -b"},
 		&cli.StringSliceFlag{Name: "rotate", Aliases: []string{"b"}, Usage: "go on in another file by a `RULE`: filesize:KB, duration:SECONDS; keep the last files:N"},
 		&cli.BoolFlag{Name: "sync", Usage: "bring both files to the disk each second", DisableDefaultText: true},
+		&cli.BoolFlag{Name: "focus", Usage: "analyze shall show what is the command's or of --pid; nothing is left out", DisableDefaultText: true},
 		&cli.BoolFlag{Name: "force", Usage: "replace files that exist", DisableDefaultText: true},
 	}
 }
@@ -72,6 +75,7 @@ func recordConfig(ctx *cli.Context, c *console) (record.Config, error) {
 		Force:      ctx.Bool("force"),
 		Sync:       ctx.Bool("sync"),
 		Source:     ctx.String("source"),
+		Focus:      ctx.Bool("focus"),
 		Command:    ctx.Args().Slice(),
 		Stdin:      os.Stdin, Stdout: c.out, Stderr: c.err,
 		Version:    version(),
@@ -80,6 +84,12 @@ func recordConfig(ctx *cli.Context, c *console) (record.Config, error) {
 	}
 	if err := c.configure(ctx); err != nil {
 		return cfg, err
+	}
+	for _, pid := range ctx.IntSlice("pid") {
+		if pid < 1 || pid > math.MaxInt32 {
+			return cfg, usagef("name a process that runs", "--pid: %d is none", pid)
+		}
+		cfg.PIDs = append(cfg.PIDs, int32(pid))
 	}
 	if cfg.RingMiB == 0 {
 		return cfg, usagef("", "-B: the ring needs 1 MiB at least")

@@ -185,6 +185,7 @@ func (l *line) head(h *Head) {
 		}
 		l.b = append(l.b, ']')
 	}
+	l.trueIf("focused", h.Focused)
 }
 
 func (l *line) iface(i *Interface) {

@@ -78,7 +78,8 @@ type Head struct {
 	Filter     string   // as given; "" = none
 
 	Command []string  // argv of the wrapped command; empty = none
-	Focus   []int32   // PIDs named by the user
+	Focus   []int32   // PIDs named by the user: they and their children are marked as the command's are
+	Focused bool      // what is not marked so is not what the user wants to see
 	Root    ProcessID // always zero in the head: the command has not started; see Process.Command
 }
 

@@ -21,6 +21,7 @@ type Summary struct {
 	Result    *attribute.Result
 	Host      string   // "" = not known
 	Command   []string // the recorded command; empty = none
+	Focused   bool     // show what is the recorded command's, or of the processes that the user named
 	Warnings  []string // one sentence each
 	Hints     []string // what to do about them
 }
@@ -50,8 +51,8 @@ func Text(w io.Writer, s *Summary, style Style) error {
 	p.head(s)
 	if s.Capture.Totals.Packets > 0 {
 		p.coverage(s.Coverage)
-		p.processes(s.Processes)
-		if err := p.connections(s.Result); err != nil {
+		p.processes(s.Processes, s.Focused)
+		if err := p.connections(s.Result, s.Focused); err != nil {
 			return err
 		}
 	}
@@ -139,17 +140,26 @@ func hue(r attribute.Reason) string {
 	return green
 }
 
-// processes lists those with the most bytes, and marks the recorded command.
-func (p *page) processes(all measure.Processes) {
+// processes lists those with the most bytes, and marks the recorded command. What the
+// user does not want to see is a sum.
+func (p *page) processes(all measure.Processes, focused bool) {
 	var busy []*measure.Process
+	var others measure.Traffic
+	hidden := 0
 	marked := false
 	for i := range all {
 		if t := &all[i].Self; t.Sent.Packets+t.Received.Packets > 0 {
+			if focused && !all[i].Command {
+				hidden++
+				others.Sent.Add(t.Sent)
+				others.Received.Add(t.Received)
+				continue
+			}
 			busy = append(busy, &all[i])
 			marked = marked || all[i].Command
 		}
 	}
-	if len(busy) == 0 {
+	if len(busy)+hidden == 0 {
 		return
 	}
 	slices.SortStableFunc(busy, func(a, b *measure.Process) int { return cmp.Compare(bytesOfProcess(b), bytesOfProcess(a)) })
@@ -166,6 +176,9 @@ func (p *page) processes(all measure.Processes) {
 			q.ID.PID, size(q.Self.Sent.WireBytes), size(q.Self.Received.WireBytes), number(q.Self.Connections)))
 	}
 	p.more(len(busy), "process", "processes")
+	if hidden > 0 {
+		p.line(p.paint(dim, "  "+fit("others, not shown", name)+fmt.Sprintf("%9s%10s%10s", "", size(others.Sent.WireBytes), size(others.Received.WireBytes))))
+	}
 	if marked {
 		p.line(p.paint(dim, "  ▸ belongs to the recorded command"))
 	}
@@ -176,17 +189,17 @@ func bytesOfProcess(p *measure.Process) int64 {
 }
 
 // connections lists those with the most bytes.
-func (p *page) connections(r *attribute.Result) error {
+func (p *page) connections(r *attribute.Result, focused bool) error {
 	if r.Connections.Len() == 0 {
 		return nil
 	}
 	p.line("")
 	p.line(p.paint(bold, "  "+fit("Connections", p.Width-2-10)+fmt.Sprintf("%10s", "bytes")))
-	busy, err := busiest(r)
+	busy, shown, err := busiest(r, focused)
 	for _, c := range busy {
 		p.line("  " + fit(c.text, p.Width-2-10) + fmt.Sprintf("%10s", size(c.bytes)))
 	}
-	p.more(r.Connections.Len(), "connection", "connections")
+	p.more(shown, "connection", "connections")
 	return err
 }
 
@@ -197,9 +210,14 @@ type busyConnection struct {
 }
 
 // busiest returns the maxLines connections with the most bytes, those with the
-// most first, equal ones in order.
-func busiest(r *attribute.Result) (top []busyConnection, err error) {
+// most first, equal ones in order, and how many there are: all, or those with an end that
+// is the user's own.
+func busiest(r *attribute.Result, focused bool) (top []busyConnection, n int, err error) {
 	err = r.Connections.All(func(c *attribute.Connection) error {
+		if focused && !own(r, c) {
+			return nil
+		}
+		n++
 		sent := c.Sum()
 		bytes := sent[attribute.Client].WireBytes + sent[attribute.Server].WireBytes
 		if len(top) == maxLines && bytes <= top[maxLines-1].bytes {
@@ -211,7 +229,22 @@ func busiest(r *attribute.Result) (top []busyConnection, err error) {
 		top = top[:min(len(top), maxLines)]
 		return nil
 	})
-	return top, err
+	return top, n, err
+}
+
+// own tells whether an end of a connection is, or may be, of a process that is the
+// user's own.
+func own(r *attribute.Result, c *attribute.Connection) bool {
+	for _, e := range [...]attribute.End{attribute.Client, attribute.Server} {
+		v := c.Owner(e)
+		if v.Process != attribute.NoProcess && r.Processes[v.Process].Command {
+			return true
+		}
+		if slices.ContainsFunc(v.Candidates, func(k int32) bool { return r.Processes[k].Command }) {
+			return true
+		}
+	}
+	return false
 }
 
 // end names one end of a connection and who held it, or may have: the first
