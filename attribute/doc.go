@@ -10,7 +10,7 @@
 //     Later IP fragments take the ports of their first; packets of no
 //     connection are summed apart.
 //  3. Finish assigns each TCP socket of the log to the one instance it was the
-//     end of (judge.assign). Result.Connections applies the rules to both ends
+//     end of (hearing.belongs). Result.Connections applies the rules to both ends
 //     of each segment when a connection is asked for (hearing, rules): the
 //     segments become Spans with their Verdicts.
 //     Where the capture itself names processes (SetMarks), the segments are
@@ -19,6 +19,5 @@
 //  4. Result.Find answers for single packets on a second pass.
 //
 // The sums over all spans and all Loose are the capture, exactly, for each
-// side. The same input gives the same Result, with any
-// number of shares.
+// side. The same input gives the same Result, with any number of shares.
 package attribute

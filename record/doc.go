@@ -33,10 +33,10 @@
 //
 // The log never claims more than was seen. trace names who used a socket: what the
 // network does while some process happens to run is nobody's. For watch a process
-// holds a socket when its
-// list of files said so and the same process had the PID before and after; Since
-// in an event is the last time that the former holders were known to be all, and
-// Partial says that a process that could not be seen may be another (lineage).
+// holds a socket when its list of files said so and the same process had the PID
+// before and after; Since in an event is the last time that the former holders were
+// known to be all, and Partial says that a process that could not be seen may be
+// another (lineage).
 //
 // # Limits
 //

@@ -11,6 +11,11 @@
 //     key changes (Cut), whose address this is (Locality), what was lost when
 //     (Lossy), and which times passed twice (Twice).
 //
+// Where network namespaces are connected, or addresses translated, a key may be that
+// of sockets elsewhere: network knows which namespaces are connected and who has an
+// address, translation what the kernel made of a connection, and view is all that is
+// known of such a key.
+//
 // Each head begins a recording, whose sockets end with it.
 //
 // Times of polling sources are windows: a poll that began at a and ended at b
