@@ -26,6 +26,8 @@ type Config struct {
 	// AllInterfaces counts a packet that is seen on several interfaces on each of
 	// them. Otherwise it counts where it is seen first.
 	AllInterfaces bool
+	// Windows divide the result by time; nil = it is not divided.
+	Windows *Windows
 }
 
 // finishedBudget is how many bytes of finished connections are kept in memory,
@@ -50,7 +52,7 @@ type Attribution struct {
 
 // New returns an Attribution without packets.
 func New(cfg Config) *Attribution {
-	a := &Attribution{judge: &judge{log: cfg.Log, rules: allRules(), every: cfg.AllInterfaces}, loose: map[looseKey]Counts{}, sweeps: newSweeper()}
+	a := &Attribution{judge: &judge{log: cfg.Log, rules: allRules(), every: cfg.AllInterfaces, windows: cfg.Windows}, loose: map[looseKey]Counts{}, sweeps: newSweeper()}
 	if cfg.Log != nil {
 		cfg.Log.Seal()
 		a.result.KnowsLocal = cfg.Log.KnowsLocal()
@@ -234,7 +236,6 @@ func (a *Attribution) Finish() (*Result, error) {
 		r.Connections.sorters = append(r.Connections.sorters, s.finished)
 		r.Connections.codecs = append(r.Connections.codecs, &s.codec)
 		r.Totals.Add(s.totals)
-		r.Duplicates.Add(s.duplicates)
 		a.sighted.merge(s.sighted)
 	}
 	if err != nil {
@@ -247,14 +248,13 @@ func (a *Attribution) Finish() (*Result, error) {
 	m.processes = r.Processes
 	r.Connections.marker = m
 	r.Loose = a.finishLoose(m)
-	if r.Duplicates.Packets > 0 {
-		again := unowned(Duplicate, "another interface had it before")
-		r.Loose = append(r.Loose, Loose{again, again, r.Duplicates})
-	}
 	for _, l := range r.Loose {
+		if l.Source.Reason == Duplicate {
+			r.Duplicates.Add(l.Counts)
+		}
 		r.Totals.PayloadBytes += l.Counts.PayloadBytes
 		r.Totals.UniqueBytes += l.Counts.UniqueBytes
 	}
-	r.find = newFinder(a.judge.log, &r.Connections, a.judge.every)
+	r.find = newFinder(a.judge, &r.Connections)
 	return r, nil
 }

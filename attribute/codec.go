@@ -44,6 +44,7 @@ func (d *codec) append(b []byte, c *Connection) []byte {
 	b = binary.AppendUvarint(b, uint64(len(c.Spans)))
 	for i := range c.Spans {
 		s := &c.Spans[i]
+		b = append(b, bit(s.continued, 1))
 		b = appendTime(b, s.From, c.First)
 		b = binary.AppendVarint(b, s.First-c.First)
 		b = binary.AppendVarint(b, s.Last-s.First)
@@ -135,7 +136,7 @@ func decode(codecs []*codec, b []byte, c *Connection) {
 	c.Last = c.First + r.int()
 	c.Spans, c.candidates, c.quotes, c.labels, c.parts = c.Spans[:0], c.candidates[:0], c.quotes[:0], nil, c.parts[:0]
 	for range r.uint() {
-		c.Spans = append(c.Spans, Span{From: r.time(c.First), First: c.First + r.int()})
+		c.Spans = append(c.Spans, Span{continued: r.byte() != 0, From: r.time(c.First), First: c.First + r.int()})
 		s := &c.Spans[len(c.Spans)-1]
 		s.Last = s.First + r.int()
 		for e := range s.Sent {

@@ -22,7 +22,7 @@ func TestCodec(t *testing.T) {
 			want := drawConnection(t)
 			record := rapid.SampledFrom(codecs).Draw(t, "codec").append(nil, want)
 			decode(codecs, record, &got)
-			if d := cmp.Diff(*want, got, cmpopts.EquateEmpty(), cmp.AllowUnexported(Connection{}, quoteVerdict{}, quoteKey{}, flow.Key{}), cmp.FilterPath(func(p cmp.Path) bool {
+			if d := cmp.Diff(*want, got, cmpopts.EquateEmpty(), cmp.AllowUnexported(Connection{}, Span{}, quoteVerdict{}, quoteKey{}, flow.Key{}), cmp.FilterPath(func(p cmp.Path) bool {
 				return p.Last().String() == ".candidates" // memory
 			}, cmp.Ignore())); d != "" {
 				t.Fatalf("(-want +got):\n%s", d)
@@ -55,7 +55,7 @@ func drawConnection(t *rapid.T) *Connection {
 		counts := func() Counts {
 			return Counts{Packets: n.Draw(t, "packets"), WireBytes: n.Draw(t, "bytes"), PayloadBytes: n.Draw(t, "payload"), UniqueBytes: n.Draw(t, "unique")}
 		}
-		c.Spans = append(c.Spans, Span{From: when.Draw(t, "from"), First: when.Draw(t, "first"), Last: when.Draw(t, "last"),
+		c.Spans = append(c.Spans, Span{continued: rapid.Bool().Draw(t, "continued"), From: when.Draw(t, "from"), First: when.Draw(t, "first"), Last: when.Draw(t, "last"),
 			Sent: [2]Counts{counts(), counts()}, Verdict: [2]Verdict{verdict(), verdict()}})
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "quotes") {

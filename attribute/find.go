@@ -6,7 +6,6 @@ import (
 	"sort"
 
 	"github.com/pcapwho/pcapwho/attribute/conn"
-	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/attribute/spill"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
@@ -16,7 +15,7 @@ import (
 // follows the packets as the first pass did; the verdicts of each connection
 // that begins are the next record.
 type finder struct {
-	log         *owner.Timeline
+	judge       *judge
 	connections *Connections
 	follower    *conn.Follower
 	sweeps      sweeper
@@ -25,17 +24,16 @@ type finder struct {
 	live        map[int32]*Connection // by instance
 	free        []*Connection
 	over        []int32
-	every       bool // Config.AllInterfaces
 	duplicate   bool // the last packet was
 }
 
-func newFinder(log *owner.Timeline, c *Connections, every bool) *finder {
-	return &finder{log: log, connections: c, every: every, follower: newFollower(log, every), sweeps: newSweeper(), live: map[int32]*Connection{}}
+func newFinder(j *judge, c *Connections) *finder {
+	return &finder{judge: j, connections: c, follower: newFollower(j), sweeps: newSweeper(), live: map[int32]*Connection{}}
 }
 
 // Rewind begins a second pass: the packets that Find is given come from the
 // beginning again.
-func (r *Result) Rewind() { r.find = newFinder(r.find.log, r.find.connections, r.find.every) }
+func (r *Result) Rewind() { r.find = newFinder(r.find.judge, r.find.connections) }
 
 // Duplicate tells whether the packet that Find was given last was seen on another
 // interface before, and counts there.
@@ -54,7 +52,7 @@ func (r *Result) Find(p *packet.Packet) (c *Connection, source, destination Verd
 	f.duplicate = false
 	if q.Class == packet.Transport {
 		var i int32
-		key, side := q.Tuple.Key(f.log.Namespace(q.Place, &q.Tuple))
+		key, side := q.Tuple.Key(f.judge.log.Namespace(q.Place, &q.Tuple))
 		i, f.duplicate = f.follower.Add(q, key, side)
 		if c, err = f.connection(i, q.Frame); err != nil {
 			return nil, source, destination, err
@@ -62,12 +60,12 @@ func (r *Result) Find(p *packet.Packet) (c *Connection, source, destination Verd
 		source, destination = f.at(c, side, q)
 		return c, source, destination, nil
 	}
-	loose := looseKeyOf(f.log, p)
+	loose := looseKeyOf(f.judge.log, p)
 	source, destination = f.connections.marker.loose(loose)
 	if !quotes(p) {
 		return nil, source, destination, nil
 	}
-	if i, q, ok := quote(f.log, f.follower, p, loose.source); ok {
+	if i, q, ok := quote(f.judge.log, f.follower, p, loose.source); ok {
 		c := f.live[i]
 		for n := range c.quotes {
 			if v := &c.quotes[n]; v.side == q.side && v.from == q.from && v.source == q.source {
@@ -82,7 +80,7 @@ func (r *Result) Find(p *packet.Packet) (c *Connection, source, destination Verd
 func (f *finder) at(c *Connection, side flow.Side, p *packet.Packet) (source, destination Verdict) {
 	n := max(c.segment(p.Time), 0)
 	if len(c.parts) > 0 {
-		n = findPart(f.log, c.parts, n, p, side)
+		n = findPart(f.judge.log, c.parts, n, p, side)
 	}
 	if n < 0 {
 		none := unowned(Unknown, "the packet was not there on the first pass")
@@ -127,7 +125,7 @@ func (f *finder) connection(i int32, frame uint64) (*Connection, error) {
 
 // sweep forgets the connections that the first pass finished then.
 func (f *finder) sweep(clock int64) {
-	f.over = over(f.follower, f.log, clock, f.over[:0])
+	f.over = over(f.follower, f.judge.log, clock, f.over[:0])
 	for _, i := range f.over {
 		f.follower.Remove(i)
 		f.free = append(f.free, f.live[i])

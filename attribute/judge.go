@@ -11,9 +11,10 @@ import (
 // judge applies the rules to the ends of connection instances. It is read-only
 // and safe for concurrent use, by hearings.
 type judge struct {
-	log   *owner.Timeline // nil = none
-	rules []rule
-	every bool // Config.AllInterfaces
+	log     *owner.Timeline // nil = none
+	rules   []rule
+	every   bool     // Config.AllInterfaces
+	windows *Windows // nil = none
 }
 
 // subject is one end of one instance, with all the evidence about it.
@@ -117,10 +118,31 @@ func (h *hearing) connection(i int32, in *conn.Instance, c *Connection) {
 		s := h.hear(in, side, c.First, data)
 		c.Endpoint[end] = s.endpoint
 		c.Local[end] = s.locality == owner.Local
-		for n, seg := range h.segments {
-			c.Spans[n].Verdict[end] = h.verdict(s, stretch{seg.From, seg.Until, seg.First, seg.Last, seg.Sent[side].Packets > 0, seg.Sent[side.Other()].Packets > 0})
+		for n := 0; n < len(h.segments); {
+			t, next := h.stretch(in, side, n)
+			v := h.verdict(s, t)
+			for first := n; n < next; n++ {
+				c.Spans[n].Verdict[end], c.Spans[n].continued = v, n > first
+			}
 		}
 	}
+}
+
+// stretch returns the stretch that begins with segment n, for one side of an
+// instance, and the segment behind it: windows divide it into several.
+func (h *hearing) stretch(in *conn.Instance, side flow.Side, n int) (t stretch, next int) {
+	t.from, t.until = h.segments[n].From, h.segments[n].Until
+	if h.windows != nil {
+		t.from, t.until = evidence{log: h.log}.Cut(in.Number, &in.Key, h.segments[n].First)
+	}
+	t.first, t.last = h.segments[n].First, h.segments[n].Last
+	for next = n; next < len(h.segments) && h.segments[next].From < t.until; next++ {
+		g := &h.segments[next]
+		t.first, t.last = min(t.first, g.First), max(t.last, g.Last)
+		t.sent = t.sent || g.Sent[side].Packets > 0
+		t.received = t.received || g.Sent[side.Other()].Packets > 0
+	}
+	return t, next
 }
 
 // ephemeral is where the port range for outgoing connections begins on Linux

@@ -16,6 +16,7 @@ import (
 type looseKey struct {
 	source, destination Reason
 	mark                int32 // 0 = none, or none that tells of which side
+	window              int64 // where it begins
 	of                  looseSide
 }
 
@@ -41,14 +42,20 @@ func (v looseVerdict) compare(w looseVerdict) int {
 }
 
 // looseSums are sums over packets of no connection whose owners are known.
-type looseSums map[[2]looseVerdict]*Loose
+type looseSums map[looseSum]*Loose
 
-func (sums looseSums) add(src, dst Verdict, c Counts) {
-	k := [2]looseVerdict{src.key(), dst.key()}
+// looseSum is what tells them apart.
+type looseSum struct {
+	window              int64
+	source, destination looseVerdict
+}
+
+func (sums looseSums) add(window int64, src, dst Verdict, c Counts) {
+	k := looseSum{window, src.key(), dst.key()}
 	l := sums[k]
 	if l == nil {
 		dst.Candidates = slices.Clone(dst.Candidates)
-		l = &Loose{Source: src, Destination: dst}
+		l = &Loose{Window: window, Source: src, Destination: dst}
 		sums[k] = l
 	}
 	l.Destination.Uncertainty = max(l.Destination.Uncertainty, dst.Uncertainty)
@@ -58,8 +65,9 @@ func (sums looseSums) add(src, dst Verdict, c Counts) {
 
 // sorted returns the sums in the order of a Result.
 func (sums looseSums) sorted() []Loose {
-	keys := slices.SortedFunc(maps.Keys(sums), func(x, y [2]looseVerdict) int {
-		return cmp.Or(cmp.Compare(x[0].reason, y[0].reason), x[1].compare(y[1]), x[0].compare(y[0]))
+	keys := slices.SortedFunc(maps.Keys(sums), func(x, y looseSum) int {
+		return cmp.Or(cmp.Compare(x.window, y.window), cmp.Compare(x.source.reason, y.source.reason),
+			x.destination.compare(y.destination), x.source.compare(y.source))
 	})
 	loose := make([]Loose, len(keys))
 	for i, k := range keys {
@@ -73,7 +81,15 @@ func (a *Attribution) addLoose(p *packet.Packet) {
 	if p.Mark != 0 {
 		a.sighted.note(p)
 	}
-	addLoose(a.loose, looseKeyOf(a.judge.log, p), looseCounts(p))
+	addLoose(a.loose, a.judge.looseKey(p), looseCounts(p))
+}
+
+// looseKey returns the sum to which a packet of no connection belongs, of its
+// window.
+func (j *judge) looseKey(p *packet.Packet) looseKey {
+	k := looseKeyOf(j.log, p)
+	k.window, _ = j.windows.At(p.Time)
+	return k
 }
 
 // looseKeyOf returns the sum to which a packet of no connection belongs.
@@ -117,18 +133,22 @@ func (a *Attribution) finishLoose(m *marker) []Loose {
 	unmarked := func(counts map[looseKey]Counts) {
 		for k, c := range counts {
 			src, dst := m.loose(k)
-			sums.add(src, dst, c)
+			sums.add(k.window, src, dst, c)
 		}
 	}
 	unmarked(a.loose)
+	again := unowned(Duplicate, "another interface had it before")
 	for _, s := range a.shares {
 		unmarked(s.loose)
+		for window, c := range s.duplicates {
+			sums.add(window, again, again, c)
+		}
 		for _, l := range s.quoted {
-			sums.add(l.Source, l.Destination, l.Counts)
+			sums.add(l.Window, l.Source, l.Destination, l.Counts)
 		}
 		for i := range s.pending {
 			q := &s.pending[i]
-			sums.add(unowned(q.quote.source, looseWhy[q.quote.source]), m.quote(&q.connection, &q.quote), q.counts)
+			sums.add(q.quote.window, unowned(q.quote.source, looseWhy[q.quote.source]), m.quote(&q.connection, &q.quote), q.counts)
 		}
 	}
 	return sums.sorted()

@@ -176,12 +176,32 @@ func (m *marker) divide(c *Connection) {
 			s.Sent = [2]Counts{}
 			s.Sent[c.endOf(e.Sender)] = e.Counts
 			for end, side := range sides {
-				rest := m.rest(s.Verdict[end], &t.end[end], c, End(end), place{n, e.First}, place{n, e.Last})
+				first, last := t.extent(whole, n, e.Label)
+				rest := m.rest(s.Verdict[end], &t.end[end], c, End(end), first, last)
 				s.Verdict[end] = m.named(s.Verdict[end], rest, e.Label, side, t, &t.end[end])
 			}
 			c.Spans, c.parts = append(c.Spans, s), append(c.parts, part{segment: n, marked: true, label: e.Label})
 		}
 	}
+}
+
+// extent returns where the first and the last packet of a label lie, in segment n
+// and those that windows alone divide from it.
+func (t *testimony) extent(spans []Span, n int, l conn.Label) (first, last place) {
+	for spans[n].continued {
+		n--
+	}
+	for i := n; i < len(spans) && (i == n || spans[i].continued); i++ {
+		for k := range t.labels[i].List {
+			if e := &t.labels[i].List[k]; e.Label == l {
+				if first.frame == 0 {
+					first = place{i, e.First}
+				}
+				last = place{i, e.Last}
+			}
+		}
+	}
+	return first, last
 }
 
 // rest answers for packets of an end without a mark about it, which lie between

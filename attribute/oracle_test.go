@@ -988,7 +988,7 @@ func TestOracle(t *testing.T) {
 			log.Add(&o.events[i])
 		}
 		attribute.SweepAfter(rapid.SampledFrom([]int{1, 3, 1 << 14}).Draw(t, "packets between sweeps"))
-		a := attribute.New(attribute.Config{Log: log, Shares: rapid.IntRange(1, 3).Draw(t, "shares")})
+		a := attribute.New(attribute.Config{Log: log, Shares: rapid.IntRange(1, 3).Draw(t, "shares"), Windows: drawWindows(t)})
 		a.Add(o.packets)
 		a.SetMarks(oracleMarks)
 		r, err := a.Finish()
@@ -1007,6 +1007,19 @@ func TestOracle(t *testing.T) {
 			}
 		}
 	})
+}
+
+// drawWindows draws what changes no verdict.
+func drawWindows(t *rapid.T) *attribute.Windows {
+	w := &attribute.Windows{Width: ms * rapid.Int64Range(0, 9).Draw(t, "width")}
+	for range rapid.IntRange(0, 3).Draw(t, "bounds") {
+		w.Bounds = append(w.Bounds, base+ms*rapid.Int64Range(0, 50).Draw(t, "bound"))
+	}
+	slices.Sort(w.Bounds)
+	if w.Width == 0 && len(w.Bounds) == 0 {
+		return nil
+	}
+	return w
 }
 
 func engineWord(r *attribute.Result, v attribute.Verdict) string {

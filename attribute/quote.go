@@ -9,12 +9,13 @@ import (
 	"github.com/pcapwho/pcapwho/ingest/packet"
 )
 
-// quoteKey names the end of an instance that an ICMP error is for, and the
-// interval of time in which its owner does not change.
+// quoteKey names the end of an instance that an ICMP error is for, the interval
+// of time in which its owner does not change, and the error's window.
 type quoteKey struct {
 	side        flow.Side
 	from, until int64
 	source      Reason
+	window      int64 // where it begins; not kept with the connection
 }
 
 // quoteVerdict is who the end was then.
@@ -64,9 +65,10 @@ func (s *share) addQuoting(p *packet.Packet) {
 		if p.Mark != 0 {
 			s.sighted.note(p)
 		}
-		addLoose(s.loose, looseKeyOf(s.hearing.log, p), c)
+		addLoose(s.loose, s.hearing.looseKey(p), c)
 		return
 	}
+	q.window, _ = s.hearing.windows.At(p.Time)
 	s.follower.Instance(i).Flag()
 	if s.quoting[i] == nil {
 		s.quoting[i] = map[quoteKey]Counts{}
@@ -92,7 +94,7 @@ func (s *share) finishQuotes(i int32, in *conn.Instance, c *Connection) {
 			s.pending = append(s.pending, pendingQuote{c.clone(), v, sum})
 		} else {
 			v.verdict = (*marker)(nil).quote(c, &v)
-			s.quoted.add(unowned(q.source, looseWhy[q.source]), v.verdict, sum)
+			s.quoted.add(q.window, unowned(q.source, looseWhy[q.source]), v.verdict, sum)
 		}
 		c.quotes = append(c.quotes, v)
 	}

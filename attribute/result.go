@@ -75,6 +75,8 @@ type Span struct {
 	First, Last int64      // times of its first and last packet, Unix nanoseconds
 	Sent        [2]Counts  // what each End sent
 	Verdict     [2]Verdict // who each End was
+
+	continued bool // a window alone divides it from the span before
 }
 
 // Connection is one instance of a bidirectional five-tuple, from its first
@@ -142,6 +144,7 @@ func (c *Connection) Owner(e End) Verdict { return merge(c.Spans, e) }
 // Loose is a sum over packets that belong to no connection: ARP, ICMP,
 // protocols without ports, undecoded frames.
 type Loose struct {
+	Window              int64 // where the Windows' one begins that the packets are of
 	Source, Destination Verdict
 	Counts              Counts
 }
@@ -153,7 +156,7 @@ type Process = owner.Process
 type Result struct {
 	Processes   []Process   // of the log, ordered by start time, then PID; then those that the capture alone names, in this order, without a known start last
 	Connections Connections // ordered by ID
-	Loose       []Loose     // ordered by reasons, then owners
+	Loose       []Loose     // ordered by windows, reasons, then owners
 	Totals      Counts      // every packet of the capture; payload of TCP and UDP
 	Undecoded   int64       // packets whose headers could not be read
 	Duplicates  Counts      // packets that another interface had before; they are of no connection

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/ingest/connlog"
@@ -45,6 +46,7 @@ import (
 type scenario struct {
 	log     *owner.Timeline
 	hasLog  bool
+	windows *Windows // nil = none
 	names   map[string]connlog.ProcessID
 	sockets map[string]*connlog.Socket
 	marks   []pcapng.Mark
@@ -63,7 +65,12 @@ func TestScenarios(t *testing.T) {
 		t.Fatalf("no scenarios: %v", err)
 	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { readScenario(t, file).run(t, file) })
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			readScenario(t, file).run(t, file)
+			s := readScenario(t, file)
+			s.windows = &Windows{Width: int64(7 * time.Millisecond)}
+			s.run(t, file)
+		})
 	}
 }
 
@@ -82,7 +89,7 @@ func (s *scenario) run(t *testing.T, file string) {
 }
 
 func (s *scenario) finish(rules []rule) *Result {
-	cfg := Config{Log: s.log}
+	cfg := Config{Log: s.log, Windows: s.windows}
 	if !s.hasLog {
 		cfg.Log = nil
 	}

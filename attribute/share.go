@@ -20,7 +20,7 @@ type share struct {
 	loose      map[looseKey]Counts
 	quoting    map[int32]map[quoteKey]Counts // by instance
 	quoted     looseSums                     // those of finished instances
-	duplicates Counts                        // packets that another device had before
+	duplicates map[int64]Counts              // packets that another device had before, by window
 	pending    []pendingQuote                // those of finished instances with marks
 	sighted    sightings
 	finished   *spill.Sorter
@@ -36,18 +36,22 @@ type share struct {
 }
 
 func newShare(j *judge, number, budget int, failed *atomic.Bool) *share {
-	f := newFollower(j.log, j.every)
+	f := newFollower(j)
 	return &share{hearing: hearing{judge: j, follower: f}, follower: f, loose: map[looseKey]Counts{}, quoting: map[int32]map[quoteKey]Counts{},
-		quoted: looseSums{}, clocks: &clocks{},
+		quoted: looseSums{}, duplicates: map[int64]Counts{}, clocks: &clocks{},
 		finished: spill.NewSorter(budget), codec: newCodec(number), failed: failed}
 }
 
-// newFollower returns a Follower that cuts segments where the log says.
-func newFollower(log *owner.Timeline, every bool) *conn.Follower {
-	if log == nil {
-		return conn.NewFollower(nil, every)
+// newFollower returns a Follower that cuts segments where the log says, and at
+// the ends of windows.
+func newFollower(j *judge) *conn.Follower {
+	switch {
+	case j.windows != nil:
+		return conn.NewFollower(evidence{j.log, j.windows}, j.every)
+	case j.log != nil:
+		return conn.NewFollower(j.log, j.every)
 	}
-	return conn.NewFollower(log, every)
+	return conn.NewFollower(nil, j.every)
 }
 
 // work is a batch and the sweeps that are due in it.
@@ -98,7 +102,10 @@ func (s *share) take(p *packet.Packet) {
 			_, duplicate = s.follower.Add(p, key, side)
 		}
 		if duplicate {
-			s.duplicates.Add(Counts{Packets: 1, WireBytes: int64(p.WireLength), PayloadBytes: int64(p.Payload)})
+			window, _ := s.hearing.windows.At(p.Time)
+			sum := s.duplicates[window]
+			sum.Add(Counts{Packets: 1, WireBytes: int64(p.WireLength), PayloadBytes: int64(p.Payload)})
+			s.duplicates[window] = sum
 		}
 		return
 	}
