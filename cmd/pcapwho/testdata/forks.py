@@ -1,7 +1,8 @@
 """Servers and clients that fork, execute, share and pass sockets, over loopback.
 
 Each end of each connection goes to standard output as an entry of the workload's
-ledger: the process that sent and received through it.
+ledger: the process that sent and received through it. Each use goes to the file that
+USES names, where it names one (uses.py).
 
     python3 forks.py CONNECTIONS [HOLD...]   of each kind of server, by each kind of
                                              client; how long they live, seconds
@@ -15,6 +16,9 @@ import signal
 import socket
 import sys
 import time
+
+sys.dont_write_bytecode = True  # into testdata
+import uses  # noqa: E402
 
 REQUEST, REPLY = b"q" * 40, b"r" * 90
 FAMILIES = {"4": (socket.AF_INET, "127.0.0.1"), "6": (socket.AF_INET6, "::1")}
@@ -36,13 +40,13 @@ def client(protocol, family, port, hold):
     begin = time.time_ns()
     s = socket.socket(family, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
     s.settimeout(20)
-    s.connect((host, port))
+    uses.connect(s, (host, port))
     local, remote = s.getsockname(), s.getpeername()
-    s.sendall(REQUEST)
+    uses.send(s, REQUEST)
     time.sleep(hold)
     got = 0
     while got < len(REPLY):
-        got += len(s.recv(1000))
+        got += len(uses.receive(s, 1000))
     s.close()
     book(protocol, local, remote, len(REQUEST), got, begin)
 
@@ -52,10 +56,10 @@ def send_unconnected(family, port, hold):
     begin = time.time_ns()
     s = socket.socket(family, socket.SOCK_DGRAM)
     s.settimeout(20)
-    s.sendto(REQUEST, (host, port))
+    uses.send_to(s, REQUEST, (host, port))
     local = (host, s.getsockname()[1])
     time.sleep(hold)
-    got = len(s.recvfrom(1000)[0])
+    got = len(uses.receive_from(s, 1000)[0])
     s.close()
     book("udp", local, (host, port), len(REQUEST), got, begin)
 
@@ -65,9 +69,9 @@ def answer(c):
     begin, local, remote = time.time_ns(), c.getsockname(), c.getpeername()
     got = 0
     while got < len(REQUEST):
-        got += len(c.recv(1000))
-    c.sendall(REPLY)
-    c.recv(1)  # the client closes first
+        got += len(uses.receive(c, 1000))
+    uses.send(c, REPLY)
+    uses.receive(c, 1)  # the client closes first
     c.close()
     book("tcp", local, remote, len(REPLY), got, begin)
 
@@ -76,8 +80,8 @@ def answer_datagrams(s):
     local = s.getsockname()
     while True:
         begin = time.time_ns()
-        data, peer = s.recvfrom(1000)
-        s.sendto(REPLY, peer)
+        data, peer = uses.receive_from(s, 1000)
+        uses.send_to(s, REPLY, peer)
         book("udp", local, peer, len(REPLY), len(data), begin - 10**9)
 
 
@@ -108,7 +112,7 @@ def prefork(s):
     """Three processes accept from one socket."""
     def accept():
         while True:
-            answer(s.accept()[0])
+            answer(uses.accept(s))
     return [child(accept) for _ in range(3)]
 
 
@@ -117,7 +121,7 @@ def forking(s):
     def accept():
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         while True:
-            c = s.accept()[0]
+            c = uses.accept(s)
             child(answer, c)
             c.close()
     return [child(accept)]
@@ -135,7 +139,7 @@ def passing(s):
 
     def accept():
         while True:
-            c = s.accept()[0]
+            c = uses.accept(s)
             here.sendmsg([b"c"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [c.fileno()]))])
             c.close()
     return [child(work), child(accept)]
@@ -151,7 +155,7 @@ def reusing(s):
         s.close()
         os.write(ready, b"r")
         while True:
-            answer(mine.accept()[0])
+            answer(uses.accept(mine))
     wait, ready = os.pipe()
     pids = [child(accept, ready) for _ in range(3)]
     for _ in pids:
