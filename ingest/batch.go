@@ -20,6 +20,10 @@ type Batch struct {
 	Shares [][]uint32
 	Rare   []uint32
 
+	// Data has the bytes that Packet.Body of its packets is about: what was read of
+	// the file, or of each packet what is at hand of its payload.
+	Data []byte
+
 	WireBytes, CapturedBytes int64
 	Undecoded                int64 // packets whose headers could not be read
 	Earliest, Latest         int64 // of the packets' times, where one has any: else Earliest is after Latest
@@ -47,7 +51,7 @@ func Share(hash uint64, n int) int { return int(hash >> 32 * uint64(n) >> 32) }
 
 // empty makes the batch ready to be filled.
 func (b *Batch) empty() {
-	b.Packets, b.Rare = b.Packets[:0], b.Rare[:0]
+	b.Packets, b.Rare, b.Data = b.Packets[:0], b.Rare[:0], b.Data[:0]
 	for i := range b.Shares {
 		b.Shares[i] = b.Shares[i][:0]
 	}
@@ -66,6 +70,25 @@ func (b *Batch) next() *packet.Packet {
 	}
 	return &b.Packets[n]
 }
+
+// maxData is how many bytes of payload a batch keeps that was not read as a piece:
+// the packet that reaches it is the last.
+const maxData = 1 << 20
+
+// keep copies what is at hand of p's payload, out of its frame. A nil batch keeps
+// nothing.
+func (b *Batch) keep(p *packet.Packet, frame []byte) {
+	if b == nil || p.Held == 0 {
+		return
+	}
+	at := len(b.Data)
+	b.Data = append(b.Data, frame[p.Body:][:p.Held]...)
+	p.Body = uint32(at)
+}
+
+// Body returns what is at hand of the payload of a packet of the batch; it is the
+// batch's.
+func (b *Batch) Body(p *packet.Packet) []byte { return b.Data[p.Body:][:p.Held] }
 
 // book adds the last packet to the sums and to its share.
 func (b *Batch) book() {

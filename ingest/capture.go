@@ -201,7 +201,7 @@ func (c *Capture) use(s *source) {
 func (c *Capture) Read(batch []packet.Packet) (n int, err error) {
 	for n < len(batch) && c.failed == nil {
 		if c.merge != nil {
-			if c.failed = c.merge.next(&batch[n]); c.failed == nil {
+			if c.failed = c.merge.next(&batch[n], nil); c.failed == nil {
 				n++
 			}
 			continue
@@ -214,7 +214,7 @@ func (c *Capture) Read(batch []packet.Packet) (n int, err error) {
 			c.failed = c.stop(err)
 			continue
 		}
-		c.decode(&batch[n])
+		c.decode(&batch[n], nil)
 		n++
 	}
 	return n, c.failed
@@ -258,8 +258,9 @@ func (c *Capture) advance() error {
 	return err
 }
 
-// decode turns the record that was just read into p.
-func (c *Capture) decode(p *packet.Packet) {
+// decode turns the record that was just read into p, of a batch that keeps its
+// payload, or of none.
+func (c *Capture) decode(p *packet.Packet, b *Batch) {
 	s, rec := c.current, &c.rec
 	c.frame++
 	if s.base+int(rec.Interface) >= len(c.interfaces) {
@@ -272,6 +273,7 @@ func (c *Capture) decode(p *packet.Packet) {
 	i := &c.interfaces[p.Interface]
 	p.Device, p.Place = i.Device, placeOf(rec.Interface)
 	decode(rec, i.LinkType, p)
+	b.keep(p, rec.Data)
 }
 
 // decode sets what a record and its link type say of p.

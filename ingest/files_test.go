@@ -134,7 +134,10 @@ func drain(c *Capture, size int) (all []packet.Packet, err error) {
 	batch := make([]packet.Packet, size)
 	for {
 		n, err := c.Read(batch)
-		all = append(all, batch[:n]...)
+		for _, p := range batch[:n] {
+			p.Body = 0
+			all = append(all, p)
+		}
 		if err != nil {
 			return all, err
 		}

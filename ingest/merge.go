@@ -58,8 +58,9 @@ func (h *heads) Pop() any {
 
 func newMerge(c *Capture) *merge { return &merge{capture: c} }
 
-// next decodes the next packet into p. It returns io.EOF behind the last.
-func (m *merge) next(p *packet.Packet) error {
+// next decodes the next packet into p, of a batch that keeps its payload, or of
+// none. It returns io.EOF behind the last.
+func (m *merge) next(p *packet.Packet, b *Batch) error {
 	if m.failed != nil {
 		return m.failed
 	}
@@ -68,6 +69,7 @@ func (m *merge) next(p *packet.Packet) error {
 		return err
 	}
 	m.decode(h, p)
+	b.keep(p, h.rec.Data)
 	m.failed = m.step(h)
 	return nil
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -9,12 +10,12 @@ import (
 )
 
 // A file is read in pieces: large enough that a read costs little more than
-// the copy, small enough that the packets of one stay in the cache. What is
-// read beyond a piece is for its last packet; where that is longer, it is read
-// by itself.
+// the copy, small enough that those on their way stay in the cache, with their
+// packets. What is read beyond a piece is for its last packet; where that is
+// longer, it is read by itself.
 const (
-	pieceSize  = 512 << 10
-	pieceSlack = 16 << 10
+	pieceSize  = 256 << 10
+	pieceSlack = 8 << 10
 	pieceTail  = pcapng.MaxCaptured + 64<<10
 )
 
@@ -26,7 +27,6 @@ type pieces struct {
 	at         int64       // where the next packet begins, by all pieces so far
 	blocks     uint64      // that lie before it
 	generation *generation // how the packets there are decoded
-	buffer     []byte      // of Next
 	few        int         // pieces in a row in which nearly nothing could be decoded
 	index      int         // of the piece that Next returns next
 
@@ -79,7 +79,7 @@ func (s *Stream) divide() *pieces {
 	c := s.capture
 	r := c.current.reader
 	w := &pieces{file: c.current.f, size: c.files[c.current.file].Size, origin: r.Offset(), at: r.Offset(), blocks: r.Blocks(),
-		generation: c.generation(), buffer: make([]byte, pieceSize+pieceTail)}
+		generation: c.generation()}
 	if s.workers == 1 {
 		return w
 	}
@@ -98,7 +98,6 @@ func (s *Stream) divide() *pieces {
 // work reads one piece after the other, as long as there are batches. A piece
 // gets its index after its batch, so that the next one in order always has one.
 func (w *pieces) work(pool chan *Batch, g *generation) {
-	buffer := make([]byte, pieceSize+pieceTail)
 	for {
 		var b *Batch
 		select {
@@ -112,7 +111,7 @@ func (w *pieces) work(pool chan *Batch, g *generation) {
 			pool <- b
 			return
 		}
-		w.read(p, buffer, -1)
+		w.read(p, -1)
 		w.ready[k%int64(len(w.ready))] <- p
 	}
 }
@@ -137,7 +136,7 @@ func (w *pieces) take(pool chan *Batch) *piece {
 
 // read decodes the packets of p from start on, or from the first that can be
 // found where start is -1. It stops before what is no plain packet.
-func (w *pieces) read(p *piece, buffer []byte, start int64) {
+func (w *pieces) read(p *piece, start int64) {
 	if p.generation == nil || start >= 0 {
 		p.generation = w.generation
 	}
@@ -146,8 +145,9 @@ func (w *pieces) read(p *piece, buffer []byte, start int64) {
 		at = p.from
 	}
 	o, n := 0, int(p.to-at)+pieceSlack
-	b := buffer[:w.bytes(buffer[:n], at)]
+	b := w.bytes(p.Data[:0], n, at)
 	more := len(b) == n // behind b
+	defer func() { p.Data = b }()
 	if start < 0 && p.from != w.origin {
 		if o = g.layout.Find(b, at); o < 0 {
 			p.start, p.end = -1, -1
@@ -160,18 +160,20 @@ func (w *pieces) read(p *piece, buffer []byte, start int64) {
 		n := g.layout.Packet(b[o:], &rec)
 		if n == 0 && more { // perhaps it is only not all there
 			more = false
-			b = buffer[:len(b)+w.bytes(buffer[len(b):int(p.to-at)+pieceTail], at+int64(len(b)))]
+			b = w.bytes(b, int(p.to-at)+pieceTail, at)
 			n = g.layout.Packet(b[o:], &rec)
 		}
 		if n == 0 {
 			break
 		}
-		o += n
+		header := g.layout.Header()
 		p.blocks++
 		q := p.next()
 		q.Interface, q.Device, q.Place, q.Mark = g.base+rec.Interface, g.device[rec.Interface], placeOf(rec.Interface), 0
 		decode(&rec, g.links[rec.Interface], q)
+		q.Body += uint32(o + header)
 		p.book()
+		o += n
 	}
 	p.end = at + int64(o)
 }
@@ -190,11 +192,13 @@ func (w *pieces) vain(p *piece) bool {
 	return w.few > maxVain
 }
 
-// bytes reads what the file has at an offset; what cannot be read is left to
-// the Reader, which tells why.
-func (w *pieces) bytes(buffer []byte, at int64) int {
-	n, _ := w.file.ReadAt(buffer, at)
-	return n
+// bytes reads on until b has the n bytes that the file has at an offset; what cannot
+// be read is left to the Reader, which tells why.
+func (w *pieces) bytes(b []byte, n int, at int64) []byte {
+	old := len(b)
+	b = slices.Grow(b, n-old)
+	k, _ := w.file.ReadAt(b[old:n], at+int64(old))
+	return b[:old+k]
 }
 
 // stop ends the workers and gives their batches back.

@@ -32,7 +32,7 @@ type Stream struct {
 // divided into so many shares. It takes the place of Read. Close it.
 func (c *Capture) Stream(ctx context.Context, workers, shares int) *Stream {
 	s := &Stream{capture: c, ctx: ctx, workers: max(workers, 1), first: c.frame + 1}
-	n := 2*s.workers + 3
+	n := 2*s.workers + 1
 	s.pool = make(chan *Batch, n)
 	for range n {
 		s.pool <- newBatch(max(shares, 1), s.pool)
@@ -101,12 +101,12 @@ func (s *Stream) read() (*Batch, error) {
 // fill reads up to n packets of the current file, one after the other.
 func (s *Stream) fill(b *Batch, n int) {
 	c := s.capture
-	for len(b.Packets) < n && c.current != nil && c.failed == nil {
+	for len(b.Packets) < n && len(b.Data) < maxData && c.current != nil && c.failed == nil {
 		if err := c.current.reader.Next(&c.rec); err != nil {
 			c.failed = c.stop(err)
 			continue
 		}
-		c.decode(b.next())
+		c.decode(b.next(), b)
 		b.book()
 	}
 }
@@ -115,9 +115,9 @@ func (s *Stream) fill(b *Batch, n int) {
 func (s *Stream) merged() *Batch {
 	c, b := s.capture, <-s.pool
 	b.empty()
-	for len(b.Packets) < batchSize {
+	for len(b.Packets) < batchSize && len(b.Data) < maxData {
 		p := b.next()
-		if c.failed = c.merge.next(p); c.failed != nil {
+		if c.failed = c.merge.next(p, b); c.failed != nil {
 			b.Packets = b.Packets[:len(b.Packets)-1]
 			break
 		}
@@ -144,7 +144,7 @@ func (s *Stream) nextPiece() (*Batch, error) {
 	}
 	if p.start != w.at || p.generation != w.generation {
 		p.empty()
-		w.read(p, w.buffer, w.at)
+		w.read(p, w.at)
 	}
 	w.at = p.end
 	w.blocks += p.blocks
@@ -168,7 +168,7 @@ func (s *Stream) nextPiece() (*Batch, error) {
 			}
 			continue
 		}
-		c.decode(p.next())
+		c.decode(p.next(), p.Batch)
 		p.book()
 	}
 	w.at, w.blocks = r.Offset(), r.Blocks()

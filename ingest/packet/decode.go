@@ -24,6 +24,9 @@ func Decode(link uint16, data []byte, p *Packet) {
 func full(link uint16, data []byte, p *Packet) {
 	p.forget()
 	linked(link, whole(data, p.WireLength), p)
+	if p.Body > 0 {
+		p.Body = uint32(cap(data)) - p.Body
+	}
 	if p.Class == Transport {
 		p.Hash = p.Tuple.Hash()
 	}
@@ -35,7 +38,17 @@ func (p *Packet) forget() {
 	p.Class, p.IPVersion, p.Tuple, p.Payload = Undecoded, 0, flow.FiveTuple{}, 0
 	p.Fragmented, p.FragmentMore, p.FragmentOffset, p.FragmentID = false, false, 0, 0
 	p.TCPFlags, p.Window, p.Seq, p.Ack = 0, 0, 0, 0
+	p.Body, p.Held = 0, 0
 	p.ICMPType, p.ICMPCode, p.HasQuoted = 0, 0, false
+}
+
+// hold notes what was captured of the payload. Body is, until full knows better,
+// the capacity from its beginning on: what follows a header is a slice of the
+// frame.
+func (p *Packet) hold(payload []byte) {
+	if p.Held = uint16(min(len(payload), int(p.Payload), MaxHeld)); p.Held > 0 {
+		p.Body = uint32(cap(payload))
+	}
 }
 
 // noIP says that what was read carries no IP packet; inside of a tunnel the

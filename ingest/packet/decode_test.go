@@ -1,6 +1,7 @@
 package packet
 
 import (
+	"bytes"
 	"net"
 	"strings"
 	"testing"
@@ -49,6 +50,17 @@ func frame(t testing.TB, ls ...gopacket.SerializableLayer) []byte {
 func decode(link uint16, data []byte) Packet {
 	p := Packet{WireLength: uint32(len(data)), CapturedLength: uint32(len(data))}
 	Decode(link, data, &p)
+	return p
+}
+
+// held holds that what is at hand of p's payload is the payload of the tests, all of
+// it where there is any, and returns p without.
+func held(t testing.TB, name string, data []byte, p Packet) Packet {
+	t.Helper()
+	if p.Class == Transport && !bytes.Equal(data[p.Body:][:p.Held], payload[:p.Payload]) {
+		t.Errorf("%s: %d bytes at %d are no payload", name, p.Held, p.Body)
+	}
+	p.Body, p.Held = 0, 0
 	return p
 }
 
@@ -108,7 +120,7 @@ func TestLinkTypes(t *testing.T) {
 		{"SLL2", 276, append([]byte("\x86\xdd\x00\x00\x00\x00\x00\x01\x00\x01\x04\x06\x02\x00\x00\x00\x00\x01\x00\x00"), v6...), true},
 	}
 	for _, tt := range tests {
-		got := decode(tt.link, tt.data)
+		got := held(t, tt.name, tt.data, decode(tt.link, tt.data))
 		want := Packet{WireLength: uint32(len(tt.data)), CapturedLength: uint32(len(tt.data)), Class: Transport, IPVersion: 4, Tuple: tuple4(flow.TCP), Payload: 10,
 			TCPFlags: SYN | ACK, Window: 99, Seq: 7, Ack: 9}
 		if tt.v6 {
@@ -175,7 +187,7 @@ func TestHeaders(t *testing.T) {
 		if tt.want.Class == Transport && tt.want.Tuple.Protocol == flow.UDP {
 			tt.want.Print = fingerprint(tt.data[len(tt.data)-len(payload)-8:])
 		}
-		if d := cmp.Diff(tt.want, decode(pcapng.LinkRaw, tt.data)); d != "" {
+		if d := cmp.Diff(tt.want, held(t, tt.name, tt.data, decode(pcapng.LinkRaw, tt.data))); d != "" {
 			t.Errorf("%s:\n%s", tt.name, d)
 		}
 	}

@@ -35,6 +35,9 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%d bytes were allocated for a frame of %d", n, len(data))
 		}
 		checkValid(t, &p)
+		if p.Held > 0 && (p.Class != Transport || uint32(p.Held) > p.Payload || int(p.Body)+int(p.Held) > len(data)) {
+			t.Fatalf("%d bytes of the payload at %d of %d: %+v", p.Held, p.Body, len(data), p)
+		}
 		used := Packet{WireLength: p.WireLength, Direction: Inbound, Seq: 1, Payload: 7, HasQuoted: true, Fragmented: true, ICMPType: 3}
 		if Decode(link, data, &used); !same(used, p) {
 			t.Fatalf("a reused Packet differs: %+v and %+v", used, p)

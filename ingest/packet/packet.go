@@ -40,6 +40,10 @@ const (
 	CWR
 )
 
+// MaxHeld is how many bytes of a packet's payload are at hand: as many as a TLS
+// record has (RFC 8446 section 5.1).
+const MaxHeld = 1 << 14
+
 // Packet is what pcapwho keeps of one frame: a plain value without pointers,
 // reused in batches. Lengths are in bytes.
 type Packet struct {
@@ -52,6 +56,7 @@ type Packet struct {
 	Device         uint16 // which of the recorder's interfaces that is: the same in every file of a rotated set
 	Print          uint16 // of UDP, what tells a datagram from others: a hash of its checksum and first bytes
 	Place          uint16 // of the interface, in its own file
+	Held           uint16 // bytes of the payload that are at hand, as far as MaxHeld: see Body
 	CapturedLength uint32 // bytes of the frame in the file
 	WireLength     uint32 // bytes of the frame on the wire, link header included
 
@@ -59,6 +64,11 @@ type Packet struct {
 	// wire by its headers, not by what was captured; valid iff Class is
 	// Transport, or it is a later fragment of TCP or UDP (then all its data).
 	Payload uint32
+
+	// Body is where the Held bytes of the payload begin: in the frame, as Decode
+	// leaves it, and in Batch.Data of package ingest, as a Stream hands it on.
+	// Valid iff Held > 0.
+	Body uint32
 
 	// Mark is 1 + the index into Capture.Marks of package ingest of the process
 	// that the capture itself names for this packet; 0 = none.

@@ -48,6 +48,7 @@ func TestPKTAP(t *testing.T) {
 			want := Packet{WireLength: uint32(len(frame))}
 			Decode(pcapng.LinkEthernet, frame, &want)
 			want.WireLength, want.Direction = got.WireLength, got.Direction
+			want.Body += uint32(len(tt.header))
 			if d := cmp.Diff(want, got); d != "" || got.Payload != 2 {
 				t.Errorf("%s: %s", tt.name, d)
 			}

@@ -11,7 +11,7 @@ func quick(data []byte, p *Packet) bool {
 	if len(data) < 14+20+8 {
 		return false
 	}
-	off := 14
+	whole, off := len(data), 14
 	kind := be.Uint16(data[12:])
 	if kind == etherVLAN {
 		kind, off = be.Uint16(data[16:]), 18
@@ -46,6 +46,7 @@ func quick(data []byte, p *Packet) bool {
 	default:
 		return false
 	}
+	header := 8
 	switch p.Tuple.Protocol {
 	case flow.TCP:
 		if len(data) < 20 || data[12]>>4 < 5 {
@@ -53,7 +54,7 @@ func quick(data []byte, p *Packet) bool {
 		}
 		p.Seq, p.Ack = be.Uint32(data[4:]), be.Uint32(data[8:])
 		p.TCPFlags, p.Window = data[13], be.Uint16(data[14:])
-		n -= int(data[12]>>4) * 4
+		header = int(data[12]>>4) * 4
 		p.Print = 0
 	case flow.UDP:
 		if isTunnel(be.Uint16(data[2:])) {
@@ -62,13 +63,17 @@ func quick(data []byte, p *Packet) bool {
 		if length := int(be.Uint16(data[4:])); length >= 8 && length < n {
 			n = length
 		}
-		n -= 8
 		p.Print = fingerprint(data)
 		p.Seq, p.Ack, p.TCPFlags, p.Window = 0, 0, 0, 0
 	default:
 		return false
 	}
-	p.Payload = uint32(max(n, 0))
+	n = max(n-header, 0)
+	p.Payload = uint32(n)
+	p.Body, p.Held = 0, 0
+	if held := min(len(data)-header, n, MaxHeld); held > 0 {
+		p.Body, p.Held = uint32(whole-len(data)+header), uint16(held)
+	}
 	p.Tuple.SourcePort, p.Tuple.DestinationPort = be.Uint16(data), be.Uint16(data[2:])
 	p.Hash = p.Tuple.Hash()
 	p.Class = Transport

@@ -50,6 +50,9 @@ func tcp(data []byte, n int, p *Packet) {
 	}
 	if header := int(data[12]>>4) * 4; header >= 20 {
 		p.Payload = uint32(max(n-header, 0))
+		if header < len(data) {
+			p.hold(data[header:])
+		}
 	}
 }
 
@@ -70,6 +73,9 @@ func udp(f part, p *Packet) {
 		p.Print = fingerprint(f.data)
 	}
 	p.Payload = uint32(max(f.bytes-8, 0))
+	if len(f.data) > 8 {
+		p.hold(f.data[8:])
+	}
 	if port := p.Tuple.DestinationPort; isTunnel(port) {
 		if rest, ok := f.unpadded().behind(8); ok {
 			datagram(rest, port, p)

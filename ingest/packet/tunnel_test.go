@@ -106,7 +106,7 @@ func TestTunnels(t *testing.T) {
 // and nothing of what is around it.
 func checkSegment(t *testing.T, name string, link uint16, data []byte) {
 	t.Helper()
-	got := decode(link, data)
+	got := held(t, name, data, decode(link, data))
 	want := Packet{WireLength: uint32(len(data)), CapturedLength: uint32(len(data)), Class: Transport, IPVersion: 4, Tuple: tuple4(flow.TCP), Payload: 10,
 		TCPFlags: SYN | ACK, Window: 99, Seq: 7, Ack: 9}
 	if got.IPVersion == 6 {

@@ -41,6 +41,15 @@ func (r *Reader) Continue(src io.Reader, offset int64, blocks uint64) {
 	r.lo, r.hi, r.offset, r.block = 0, 0, offset, blocks
 }
 
+// Header returns how many bytes of a packet's block or record stand before its
+// frame.
+func (l *Layout) Header() int {
+	if l.format == FormatPcap {
+		return int(l.pcap.header)
+	}
+	return 28
+}
+
 // Packet reads the packet at the beginning of b into rec, all but Block and
 // Offset, and returns the length of its block or record. It returns 0 where
 // something else stands there, not all of the packet, or one that needs the
