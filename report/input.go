@@ -128,6 +128,9 @@ func (in *input) failure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if given := (*InputError)(nil); errors.As(err, &given) {
+		return given
+	}
 	return &InputError{Err: err}
 }
 

@@ -26,6 +26,7 @@ type log struct {
 	ended    bool     // the last event says so
 	dropped  int64
 	gaps     int64 // losses that the recorder noticed
+	marks    measure.Marker
 	damage   []ingest.Damage
 }
 
@@ -111,6 +112,8 @@ func (l *log) note(e *connlog.Event) {
 		l.blind = slices.Clone(e.Head.Blind)
 	case connlog.KindGap:
 		l.gaps++
+	case connlog.KindMark:
+		l.marks.Add(e.Mark, e.Time)
 	case connlog.KindEnd:
 		l.ended, l.dropped = true, l.dropped+e.End.Dropped
 	}

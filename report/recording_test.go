@@ -153,6 +153,7 @@ func mixture(t testing.TB) *recording {
 	t.Helper()
 	r := record(t)
 	r.conversation("127.0.0.1:40000", "127.0.0.1:80")
+	r.event(connlog.Event{Kind: connlog.KindMark, Mark: &connlog.Mark{Change: connlog.MarkBegin, Name: "second"}})
 	r.conversation("[::1]:40001", "[::1]:443")
 	r.udp("127.0.0.1:5000", "127.0.0.1:53", 30)                                    // nobody known
 	r.udp("192.0.2.1:5001", "127.0.0.1:53", 30)                                    // from another host

@@ -1,10 +1,12 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/pcapwho/pcapwho/attribute"
 	"github.com/pcapwho/pcapwho/ingest"
@@ -25,9 +27,18 @@ type Config struct {
 
 	// AllInterfaces counts packets that are seen on several interfaces on each.
 	AllInterfaces bool
-	NWB           int32  // PID for which to compute Result.NWB; 0 = none
-	Workers       int    // how many goroutines of each kind work; 0 = one a processor
-	Tool          string // what outputs name as their maker: "pcapwho" and its version
+
+	// What counts. Owners are found by all of the recording, whatever is selected.
+	From, To *Moment // from one time until before another; nil = all before, or behind
+	Phase    string  // the phases of this name, which marks in the log bound; "" = all
+	PID      int32   // packets of which either side is of this process; 0 = of all
+	Tree     bool    // or of its descendants
+	Command  bool    // packets of which either side is of the recorded command
+
+	Bucket  int64  // width of the timeseries' buckets, nanoseconds; 0 = DefaultBucket
+	NWB     int32  // PID for which to compute Result.NWB; 0 = none
+	Workers int    // how many goroutines of each kind work; 0 = one a processor
+	Tool    string // what outputs name as their maker: "pcapwho" and its version
 
 	// MaxDecompressed is how many bytes one compressed capture may hold; what is
 	// behind them counts as damage. 0 = no limit.
@@ -63,15 +74,27 @@ type Result struct {
 	Coverage    *measure.Coverage
 	Processes   measure.Processes
 	Attribution *attribute.Result
-	NWB         *measure.NWB    // nil unless asked for
-	Damage      []ingest.Damage // captures first, then logs
+	Phases      measure.Phases     // that marks in the log bound
+	Selection   *measure.Selection // what counts in Coverage, Processes and the tables but capture and damage; nil = all
+	NWB         *measure.NWB       // nil unless asked for
+	Damage      []ingest.Damage    // captures first, then logs
 	Warnings    []Warning
 
-	cfg   Config
-	ctx   context.Context // of Analyze; the second pass ends with it too
-	input *input
-	log   *log
+	cfg        Config
+	ctx        context.Context // of Analyze; the second pass ends with it too
+	input      *input
+	log        *log
+	selected   *selected
+	timeseries *measure.Timeseries // nil unless asked for
+	byPhase    *measure.ByPhase
 }
+
+// DefaultBucket is the width of the timeseries' buckets, nanoseconds, MinBucket
+// the smallest: memory grows with the buckets in which each connection has packets.
+const (
+	DefaultBucket = int64(time.Second)
+	MinBucket     = int64(time.Millisecond)
+)
 
 // Damaged tells that an input was damaged or cut: the result is what could be
 // read.
@@ -91,6 +114,11 @@ func Analyze(ctx context.Context, cfg Config) (*Result, error) {
 	schemas, err := cfg.schemas()
 	if err != nil {
 		return nil, err
+	}
+	if slices.Contains(cfg.Tables, "timeseries") {
+		cfg.Bucket = cmp.Or(cfg.Bucket, DefaultBucket)
+	} else {
+		cfg.Bucket = 0
 	}
 	if cfg.Captures, err = Captures(cfg.Captures); err != nil {
 		return nil, err
@@ -141,10 +169,19 @@ func (r *Result) analyze() (err error) {
 	if r.log, err = readLog(r.ctx, &r.cfg, r.NWB); err != nil {
 		return err
 	}
-	attribution := attribute.New(attribute.Config{Log: r.log.timeline, Shares: r.cfg.workers(), AllInterfaces: r.cfg.AllInterfaces})
+	r.Phases = r.log.marks.Phases()
+	if r.selected, err = newSelected(&r.cfg, r.Phases); err != nil {
+		return err
+	}
+	attribution := attribute.New(attribute.Config{Log: r.log.timeline, Shares: r.cfg.workers(), AllInterfaces: r.cfg.AllInterfaces, Windows: r.selected.windows})
 	stream := r.input.begin(r.ctx, r.cfg.workers())
 	defer stream.Close()
 	err = attribution.Follow(stream, func(b *ingest.Batch) error {
+		if b.First == 1 {
+			if err := r.selected.begin(b.Packets[0].Time); err != nil {
+				return err
+			}
+		}
 		r.Capture.CapturedBytes += b.CapturedBytes
 		if r.NWB != nil {
 			for i := range b.Packets {
@@ -171,9 +208,14 @@ func (r *Result) analyze() (err error) {
 // fold makes the measures of the finished attribution.
 func (r *Result) fold() (err error) {
 	a := r.Attribution
-	if r.Coverage, r.Processes, err = measure.Fold(a, r.cfg.workers()); err != nil {
+	if r.Selection, err = r.selected.selection(a.Processes); err != nil {
 		return err
 	}
+	sums, err := measure.Fold(a, measure.FoldConfig{Workers: r.cfg.workers(), Selection: r.Selection, Bucket: r.cfg.Bucket, Phases: r.Phases})
+	if err != nil {
+		return err
+	}
+	r.Coverage, r.Processes, r.timeseries, r.byPhase = sums.Coverage, sums.Processes, sums.Timeseries, sums.ByPhase
 	c := &r.Capture
 	c.Files = r.input.readable()
 	c.Totals, c.Undecoded, c.First, c.Last = a.Totals, a.Undecoded, a.First, a.Last
@@ -210,11 +252,15 @@ func (r *Result) table(s *table.Schema) *table.Table {
 	case "damage":
 		return measure.Damage(r.Damage)
 	case "processes":
-		return r.Processes.Table()
+		return r.Processes.Table(r.Selection)
+	case "phases":
+		return r.byPhase.Table(r.Processes)
+	case "timeseries":
+		return r.timeseries.Table(r.Processes)
 	case "connections":
-		return measure.Connections(r.Attribution, r.cfg.workers())
+		return measure.Connections(r.Attribution, r.Selection, r.cfg.workers())
 	case "packets":
-		return measure.Packets(r.Attribution, r.again, r.input.names, r.input.capture.Interfaces, !r.cfg.AllInterfaces)
+		return measure.Packets(r.Attribution, r.Selection, r.again, r.input.names, r.input.capture.Interfaces, !r.cfg.AllInterfaces)
 	}
 	panic("no rows for table " + s.Name)
 }
@@ -229,7 +275,7 @@ func (r *Result) again(yield func([]packet.Packet) error) error {
 
 // summary is what the text for people tells.
 func (r *Result) summary() *encode.Summary {
-	s := &encode.Summary{Capture: &r.Capture, Coverage: r.Coverage, Processes: r.Processes, Result: r.Attribution,
+	s := &encode.Summary{Capture: &r.Capture, Coverage: r.Coverage, Processes: r.Processes, Result: r.Attribution, Selection: r.Selection, Phases: r.byPhase,
 		Host: r.log.host, Command: r.log.command, Focused: r.log.focused}
 	for _, w := range r.Warnings {
 		s.Warnings = append(s.Warnings, w.Message)

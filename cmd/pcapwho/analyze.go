@@ -76,13 +76,12 @@ const maxJobs = 1024
 
 // analyzeFlags are the flags that say what comes out of an analysis.
 func analyzeFlags() []cli.Flag {
-	return []cli.Flag{
+	return append([]cli.Flag{
 		&cli.StringFlag{Name: "format", Usage: "write `FORMAT`: text, json, jsonl, csv, arrow, parquet or nwb; default by the name of the output, else text"},
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`, or into a folder for several tables of csv, arrow or parquet; - is standard output"},
-		&cli.StringFlag{Name: "tables", Usage: "write these `TABLES`, separated by commas; default capture,coverage,damage,processes,connections"},
-		&cli.IntFlag{Name: "pid", Usage: "the process `PID` that nwb is about; of run the command, if not told otherwise"},
+		&cli.StringFlag{Name: "tables", Usage: "write these `TABLES`, separated by commas; default capture,coverage,damage,processes,phases,connections"},
 		&cli.BoolFlag{Name: "strict", Usage: "exit 3 for dropped packets and unknown owners too", DisableDefaultText: true},
-	}
+	}, selectFlags()...)
 }
 
 // analysis is one analysis and where its result goes.
@@ -110,17 +109,7 @@ func newAnalysis(ctx *cli.Context, c *console) (*analysis, error) {
 	if a.cfg.Tables != nil && (a.output.Format == report.Text || a.output.Format == report.NWB) {
 		return nil, usagef("name a format of tables: json, jsonl, csv, arrow or parquet", "--tables: format %s has none", a.output.Format)
 	}
-	if a.output.Format != report.NWB && ctx.IsSet("pid") {
-		return nil, usagef("say --format nwb, or leave it out: all processes are in the result", "--pid is for format nwb, and this is %s", a.output.Format)
-	}
-	if ctx.IsSet("pid") {
-		pid := ctx.Int("pid")
-		if pid < 1 || pid > 1<<30 {
-			return nil, usagef("name a process with --pid", "--pid: %d is none", pid)
-		}
-		a.cfg.NWB = int32(pid)
-	}
-	return a, nil
+	return a, a.choose(ctx)
 }
 
 // printTo makes f the standard output of the analysis.

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -46,6 +47,7 @@ func params(dir string) testscript.Params {
 			"cut":    cutFile,
 			"lines":  countLines,
 			"divide": divide,
+			"insert": insert,
 		},
 	}
 }
@@ -77,6 +79,14 @@ func cutFile(ts *testscript.TestScript, _ bool, args []string) {
 	info, err := os.Stat(path)
 	ts.Check(err)
 	ts.Check(os.Truncate(path, info.Size()-n))
+}
+
+// insert copies a log, with the lines of a second file before its last: insert
+// LOG LINES OUTPUT.
+func insert(ts *testscript.TestScript, _ bool, args []string) {
+	log, lines := strings.SplitAfter(ts.ReadFile(args[0]), "\n"), ts.ReadFile(args[1])
+	last := len(log) - 2 // behind it is nothing
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(strings.Join(log[:last], "")+lines+log[last]), 0o600))
 }
 
 // divide writes the packets of a little-endian pcapng file to several, which

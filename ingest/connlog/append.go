@@ -126,6 +126,10 @@ func (e *Event) Append(b []byte) []byte {
 		l.iface(e.Interface)
 	case KindNAT:
 		l.nat(e.NAT)
+	case KindMark:
+		l.text("change", e.Mark.Change.String())
+		l.text("name", e.Mark.Name)
+		l.intIf("pid", int64(e.Mark.PID))
 	case KindClock:
 		l.intIf("step_ns", e.Clock.Step)
 	case KindGap:

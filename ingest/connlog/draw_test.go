@@ -57,7 +57,7 @@ func (d drawer) endpoint(name string) flow.Endpoint {
 }
 
 func (d drawer) event() Event {
-	kinds := []Kind{KindHead, KindProcess, KindSocket, KindPoll, KindAddress, KindInterface, KindNAT, KindClock, KindGap, KindEnd}
+	kinds := []Kind{KindHead, KindProcess, KindSocket, KindPoll, KindAddress, KindInterface, KindNAT, KindMark, KindClock, KindGap, KindEnd}
 	e := Event{Kind: rapid.SampledFrom(kinds).Draw(d.T, "kind"), Time: d.int("time"), Seq: d.uint("seq"), Boot: d.int("boot")}
 	switch e.Kind {
 	case KindHead:
@@ -76,6 +76,8 @@ func (d drawer) event() Event {
 	case KindNAT:
 		e.NAT = &NAT{Change: TranslationChange(rapid.IntRange(1, len(translationChangeNames)-1).Draw(d.T, "change")), Namespace: d.uint("netns"), Protocol: d.protocol(),
 			Source: d.endpoint("source"), Destination: d.endpoint("destination"), NewSource: d.endpoint("new source"), NewDestination: d.endpoint("new destination")}
+	case KindMark:
+		e.Mark = &Mark{Change: MarkChange(rapid.IntRange(1, len(markChangeNames)-1).Draw(d.T, "change")), Name: d.text("name"), PID: int32(d.small("pid"))}
 	case KindClock:
 		e.Clock = &Clock{Step: d.int("step")}
 	case KindGap:

@@ -43,6 +43,7 @@ type Event struct {
 	Address   *Address
 	Interface *Interface // captured from now on: the next of Head.Interfaces
 	NAT       *NAT
+	Mark      *Mark
 	Clock     *Clock
 	Gap       *Gap
 	End       *End
@@ -221,6 +222,23 @@ type NAT struct {
 	Protocol                  flow.Protocol
 	Source, Destination       flow.Endpoint // of the packets from Source, before
 	NewSource, NewDestination flow.Endpoint // and after
+}
+
+// MarkChange is what a mark says of the phase that it names.
+type MarkChange uint8
+
+const (
+	MarkBegin   MarkChange = iota + 1 // it begins, and lasts until a mark ends it
+	MarkEnd                           // it ends
+	MarkInstant                       // it begins, and lasts until the next such mark
+)
+
+// Mark bounds a phase of a benchmark. The event's time is when it was written to
+// the recorder.
+type Mark struct {
+	Change MarkChange
+	Name   string
+	PID    int32 // of the process that wrote it; 0 = unknown
 }
 
 // Clock is a reading of both clocks at one moment.

@@ -15,6 +15,7 @@ var (
 	socketChangeNames      = []string{"", "snapshot", "open", "peer", "owner", "close"}
 	addressChangeNames     = []string{"", "add", "remove"}
 	translationChangeNames = []string{"", "snapshot", "open", "close"}
+	markChangeNames        = []string{"", "begin", "end", "instant"}
 	socketEvidenceNames    = []string{"", "poll", "connect", "accept", "bind", "send", "receive", "destroy", "packet"}
 )
 
@@ -32,6 +33,9 @@ func (c AddressChange) String() string { return word(addressChangeNames, int(c))
 
 // String returns the value of a nat event's "change" field.
 func (c TranslationChange) String() string { return word(translationChangeNames, int(c)) }
+
+// String returns the value of a mark event's "change" field.
+func (c MarkChange) String() string { return word(markChangeNames, int(c)) }
 
 // String returns the value of the "evidence" field.
 func (e Evidence) String() string { return word(socketEvidenceNames, int(e)) }

@@ -128,6 +128,12 @@ type wireNAT struct {
 	NewDestination *string `json:"new_destination"`
 }
 
+type wireMark struct {
+	Change *string `json:"change"`
+	Name   *string `json:"name"`
+	PID    int32   `json:"pid"`
+}
+
 type wireClock struct {
 	Step int64 `json:"step_ns"`
 }
@@ -183,6 +189,8 @@ func parse(text []byte, e *Event) (name string, err error) {
 		e.Interface, err = parseInterface(text)
 	case KindNAT:
 		e.NAT, err = parseNAT(text)
+	case KindMark:
+		e.Mark, err = parseMark(text)
 	case KindClock:
 		var clock wireClock
 		err = unmarshal(text, &clock)
@@ -382,6 +390,23 @@ func parseNAT(text []byte) (*NAT, error) {
 		}
 	}
 	return n, nil
+}
+
+func parseMark(text []byte) (*Mark, error) {
+	var w wireMark
+	switch err := unmarshal(text, &w); {
+	case err != nil:
+		return nil, err
+	case w.Change == nil:
+		return nil, missing("change")
+	case w.Name == nil:
+		return nil, missing("name")
+	}
+	change, ok := lookup(markChangeNames, *w.Change)
+	if !ok {
+		return nil, wrong("change", "%q, want one of %q", *w.Change, markChangeNames[1:])
+	}
+	return &Mark{Change: MarkChange(change), Name: *w.Name, PID: w.PID}, nil
 }
 
 func parseGap(text []byte) (*Gap, error) {

@@ -48,7 +48,7 @@ func TestReader(t *testing.T) {
 		{"no newline at the end", headLine + pollLine + strings.TrimSpace(endLine), "head poll end", ""},
 		{"carriage returns, blank lines", strings.ReplaceAll(headLine+"\n \t\n"+pollLine, "\n", "\r\n"), "head poll", ""},
 		{"other order, spaces, other fields", headLine + `{ "end_ns" : 2, "begin_ns":1, "seq":2, "news":{"a":[1]}, "time_ns":3, "state":7, "event":"poll" }` + "\n", "head poll", ""},
-		{"events to come", headLine + `{"event":"wonder","time_ns":2,"seq":2,"pid":"none"}` + "\n" + `{"event":"mark","time_ns":2,"seq":3,"name":"x"}` + "\n" + endLine, "head end", ""},
+		{"events to come", headLine + `{"event":"wonder","time_ns":2,"seq":2,"pid":"none"}` + "\n" + `{"event":"omen","time_ns":2,"seq":3,"name":"x"}` + "\n" + endLine, "head end", ""},
 		{"minor schema", strings.Replace(headLine, "/1", "/0", 1) + endLine, "head end", ""},
 		{"two recordings", headLine + endLine + headLine + endLine, "head end head end", ""},
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"sort"
 	"strings"
@@ -19,11 +20,13 @@ type Summary struct {
 	Coverage  *measure.Coverage
 	Processes measure.Processes
 	Result    *attribute.Result
-	Host      string   // "" = not known
-	Command   []string // the recorded command; empty = none
-	Focused   bool     // show what is the recorded command's, or of the processes that the user named
-	Warnings  []string // one sentence each
-	Hints     []string // what to do about them
+	Selection *measure.Selection // what counts in what is below the head; nil = all
+	Phases    *measure.ByPhase   // nil = none
+	Host      string             // "" = not known
+	Command   []string           // the recorded command; empty = none
+	Focused   bool               // show what is the recorded command's, or of the processes that the user named
+	Warnings  []string           // one sentence each
+	Hints     []string           // what to do about them
 }
 
 // Style is how the text looks.
@@ -50,9 +53,13 @@ func Text(w io.Writer, s *Summary, style Style) error {
 	p := &page{Style: style}
 	p.head(s)
 	if s.Capture.Totals.Packets > 0 {
+		if s.Selection != nil {
+			p.selection(s)
+		}
 		p.coverage(s.Coverage)
+		p.phases(s.Phases)
 		p.processes(s.Processes, s.Focused)
-		if err := p.connections(s.Result, s.Focused); err != nil {
+		if err := p.connections(s); err != nil {
 			return err
 		}
 	}
@@ -107,6 +114,39 @@ func (p *page) head(s *Summary) {
 	if len(s.Command) > 0 {
 		p.line(fit("command "+Escape(measure.Quote(s.Command)), p.Width))
 	}
+}
+
+// selection tells how much of the recording counts.
+func (p *page) selection(s *Summary) {
+	n := s.Coverage.Sum(measure.Source)
+	p.line(fmt.Sprintf("selected: %s (%s), %s on the wire", Count(n.Packets, "packet"), cmp.Or(percent(n.Packets, s.Capture.Totals.Packets), "0 %"), size(n.WireBytes)))
+}
+
+// phases lists the phases of the benchmark.
+func (p *page) phases(s *measure.ByPhase) {
+	if s == nil || len(s.Phases) == 0 {
+		return
+	}
+	const numbers = 12 + 12 + 10
+	name := p.Width - 2 - numbers
+	p.line("")
+	p.line(p.paint(bold, "  "+fit("Phases", name)+fmt.Sprintf("%12s%12s%10s", "time", "packets", "bytes")))
+	sums := s.Sums()
+	for i, q := range s.Phases[:min(len(s.Phases), maxLines)] {
+		p.line("  " + fit(cmp.Or(Escape(q.Name), "(no name)"), name) + fmt.Sprintf("%12s%12s%10s", extent(q), number(sums[i].Packets), size(sums[i].WireBytes)))
+	}
+	p.more(len(s.Phases), "phase", "phases")
+	if out := sums[len(s.Phases)]; out.Packets > 0 {
+		p.line(p.paint(dim, "  "+fit("outside of all", name)+fmt.Sprintf("%12s%12s%10s", "", number(out.Packets), size(out.WireBytes))))
+	}
+}
+
+// extent words how long a phase lasted, "" where that is not known.
+func extent(q measure.Phase) string {
+	if q.Begin == math.MinInt64 || q.End == math.MaxInt64 {
+		return ""
+	}
+	return duration(q.Begin, q.End)
 }
 
 // coverage draws one bar a side and reason, by packets.
@@ -189,13 +229,13 @@ func bytesOfProcess(p *measure.Process) int64 {
 }
 
 // connections lists those with the most bytes.
-func (p *page) connections(r *attribute.Result, focused bool) error {
-	if r.Connections.Len() == 0 {
+func (p *page) connections(s *Summary) error {
+	if s.Result.Connections.Len() == 0 {
 		return nil
 	}
 	p.line("")
 	p.line(p.paint(bold, "  "+fit("Connections", p.Width-2-10)+fmt.Sprintf("%10s", "bytes")))
-	busy, shown, err := busiest(r, focused)
+	busy, shown, err := busiest(s)
 	for _, c := range busy {
 		p.line("  " + fit(c.text, p.Width-2-10) + fmt.Sprintf("%10s", size(c.bytes)))
 	}
@@ -210,11 +250,12 @@ type busyConnection struct {
 }
 
 // busiest returns the maxLines connections with the most bytes, those with the
-// most first, equal ones in order, and how many there are: all, or those with an end that
-// is the user's own.
-func busiest(r *attribute.Result, focused bool) (top []busyConnection, n int, err error) {
+// most first, equal ones in order, and how many there are: all that count, or those with
+// an end that is the user's own.
+func busiest(s *Summary) (top []busyConnection, n int, err error) {
+	r := s.Result
 	err = r.Connections.All(func(c *attribute.Connection) error {
-		if focused && !own(r, c) {
+		if !s.Selection.Connection(c) || s.Focused && !own(r, c) {
 			return nil
 		}
 		n++

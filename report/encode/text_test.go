@@ -75,8 +75,8 @@ func benchmark() *attribute.Result {
 
 func summary() *Summary {
 	r := benchmark()
-	coverage, processes, _ := measure.Fold(r, 1)
-	return &Summary{Result: r, Coverage: coverage, Processes: processes, Host: "build-7", Command: []string{"python3", "bench.py", "--size", "10 MB"},
+	sums, _ := measure.Fold(r, measure.FoldConfig{})
+	return &Summary{Result: r, Coverage: sums.Coverage, Processes: sums.Processes, Host: "build-7", Command: []string{"python3", "bench.py", "--size", "10 MB"},
 		Capture:  &measure.Capture{Files: []string{"run.pcapng"}, Totals: r.Totals, First: r.First, Last: r.Last, Dropped: 3, DropsKnown: true},
 		Warnings: []string{"the recorder dropped 3 packets"}, Hints: []string{"give the recorder a larger buffer"}}
 }
@@ -127,7 +127,7 @@ func TestTextIsHarmless(t *testing.T) {
 // The whole document, and what it must look like.
 func TestJSON(t *testing.T) {
 	s := summary()
-	doc := encoded(t, NewJSON, s.Capture.Table(), s.Coverage.Table(), measure.Damage(nil), s.Processes.Table(), measure.Connections(s.Result, 2))
+	doc := encoded(t, NewJSON, s.Capture.Table(), s.Coverage.Table(), measure.Damage(nil), s.Processes.Table(nil), measure.Connections(s.Result, nil, 2))
 	golden(t, "analysis.golden.json", doc)
 	valid(t, analysisSchema(t), doc)
 }

@@ -6,12 +6,13 @@ import (
 	"github.com/pcapwho/pcapwho/report/table"
 )
 
-// Connections returns one row a connection of r, made by so many workers.
-func Connections(r *attribute.Result, workers int) *table.Table {
+// Connections returns one row a connection of r that counts, made by so many
+// workers.
+func Connections(r *attribute.Result, s *Selection, workers int) *table.Table {
 	return table.Parallel(table.Connections(), workers,
 		func() func(*attribute.Block) error { return r.Connections.Read().Next },
 		func() func(*table.Batch, *attribute.Block) {
-			w := connectionRows{result: r}
+			w := connectionRows{result: r, selection: s}
 			return w.append
 		})
 }
@@ -19,6 +20,7 @@ func Connections(r *attribute.Result, workers int) *table.Table {
 // connectionRows makes rows; each goroutine has its own.
 type connectionRows struct {
 	result     *attribute.Result
+	selection  *Selection
 	connection attribute.Connection
 	addresses  addresses
 }
@@ -26,7 +28,9 @@ type connectionRows struct {
 func (w *connectionRows) append(b *table.Batch, block *attribute.Block) {
 	for i := range block.Len() {
 		block.Connection(i, &w.connection)
-		w.row(b, &w.connection)
+		if w.selection.Connection(&w.connection) {
+			w.row(b, &w.connection)
+		}
 	}
 }
 

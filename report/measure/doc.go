@@ -1,8 +1,9 @@
 // Package measure folds an attribution into the rows of the tables.
 //
-//  1. [Cover] sums packets by side and reason: [Coverage].
-//  2. [ByProcess] sums what every process sent and received, alone and with
+//  1. [Fold] sums packets by side and reason: [Coverage].
+//  2. It sums what every process sent and received, alone and with
 //     its descendants: [Processes]. [Tree] holds the parent links.
+//     [Timeseries] and [ByPhase] sum the same by time. [Selection] says what counts.
 //  3. [Connections] gives one row a connection.
 //  4. [Packets] gives one row a packet, in a second pass over the capture.
 //  5. [Capture] and [Damage] are the recording as a whole and what was wrong

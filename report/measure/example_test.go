@@ -21,8 +21,8 @@ func ExampleFold() {
 			},
 		}}}}),
 	}
-	_, processes, _ := measure.Fold(r, 1)
-	for _, p := range processes {
+	sums, _ := measure.Fold(r, measure.FoldConfig{})
+	for _, p := range sums.Processes {
 		fmt.Println(p.Name, p.Self.Received.WireBytes, p.Tree.Received.WireBytes)
 	}
 	// Output:

@@ -6,43 +6,72 @@ import (
 	"github.com/pcapwho/pcapwho/attribute"
 )
 
-// Fold sums r by side and reason, and by process, with so many workers. The
-// result does not depend on their number. Its errors are those of
-// attribute.Connections.
-func Fold(r *attribute.Result, workers int) (*Coverage, Processes, error) {
+// FoldConfig says what is summed, and how.
+type FoldConfig struct {
+	Workers   int        // the sums do not depend on their number; 0 = 1
+	Selection *Selection // what counts; nil = all
+	Bucket    int64      // of the timeseries, nanoseconds; 0 = none
+	Phases    Phases     // of the benchmark
+}
+
+// Sums are what an attribution sums up to.
+type Sums struct {
+	Coverage   *Coverage
+	Processes  Processes
+	Timeseries *Timeseries // nil unless asked for
+	ByPhase    *ByPhase    // without rows where there are no phases
+}
+
+// Fold sums r by side and reason, by process, and by process and time, for which
+// the attribution's windows must not reach over buckets and phases. Its errors are
+// those of attribute.Connections.
+func Fold(r *attribute.Result, cfg FoldConfig) (*Sums, error) {
 	tree := NewTree(r.Processes)
 	var folders []*folder
-	err := r.Connections.Divide(workers, func() func(*attribute.Connection) {
-		f := newFolder(tree, len(r.Processes))
+	err := r.Connections.Divide(cfg.Workers, func() func(*attribute.Connection) {
+		f := newFolder(&cfg, tree, len(r.Processes))
 		folders = append(folders, f)
 		return f.connection
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	f := folders[0]
 	for _, g := range folders[1:] {
 		f.merge(g)
 	}
 	for i := range r.Loose {
-		l := &r.Loose[i]
-		f.coverage.add(l.Source.Reason, l.Destination.Reason, l.Counts)
-		f.exchange(l.Source.Process, l.Destination.Process, l.Counts)
+		f.loose(&r.Loose[i])
 	}
-	return &f.coverage, f.processes(r.Processes), nil
+	sums := &Sums{Coverage: &f.coverage, Processes: f.processes(r.Processes)}
+	if f.timeseries != nil {
+		sums.Timeseries = &Timeseries{cfg.Bucket, f.timeseries}
+	}
+	sums.ByPhase = &ByPhase{cfg.Phases, f.byPhase}
+	return sums, nil
 }
 
 // folder is the sums of one worker.
 type folder struct {
+	cfg      *FoldConfig
 	tree     *Tree
 	coverage Coverage
 	self     []Traffic // by process
 	sum      []Traffic // of the trees, what is not their members' own; the last is the root's
 	owners   []int32
+
+	timeseries, byPhase *Shares // nil = none
 }
 
-func newFolder(tree *Tree, processes int) *folder {
-	return &folder{tree: tree, self: make([]Traffic, processes), sum: make([]Traffic, processes+1)}
+func newFolder(cfg *FoldConfig, tree *Tree, processes int) *folder {
+	f := &folder{cfg: cfg, tree: tree, self: make([]Traffic, processes), sum: make([]Traffic, processes+1)}
+	if cfg.Bucket > 0 {
+		f.timeseries = newTimeseries(cfg.Bucket)
+	}
+	if len(cfg.Phases) > 0 {
+		f.byPhase = cfg.Phases.shares()
+	}
+	return f
 }
 
 func (f *folder) merge(g *folder) {
@@ -57,10 +86,25 @@ func (f *folder) merge(g *folder) {
 	for i := range g.sum {
 		f.sum[i].add(&g.sum[i])
 	}
+	if f.timeseries != nil {
+		f.timeseries.merge(g.timeseries)
+	}
+	if f.byPhase != nil {
+		f.byPhase.merge(g.byPhase)
+	}
 }
 
 func (f *folder) connection(c *attribute.Connection) {
+	if !f.cfg.Selection.Connection(c) {
+		return
+	}
 	f.coverage.connection(c)
+	if f.timeseries != nil {
+		f.timeseries.connection(c)
+	}
+	if f.byPhase != nil {
+		f.byPhase.connection(c)
+	}
 	f.owners = f.owners[:0]
 	for i := range c.Spans {
 		s := &c.Spans[i]
@@ -71,6 +115,21 @@ func (f *folder) connection(c *attribute.Connection) {
 		f.own(server)
 	}
 	f.connect()
+}
+
+// loose books packets without a connection.
+func (f *folder) loose(l *attribute.Loose) {
+	if !f.cfg.Selection.loose(l) {
+		return
+	}
+	f.coverage.add(l.Source.Reason, l.Destination.Reason, l.Counts)
+	f.exchange(l.Source.Process, l.Destination.Process, l.Counts)
+	if f.timeseries != nil {
+		f.timeseries.loose(l)
+	}
+	if f.byPhase != nil {
+		f.byPhase.loose(l)
+	}
 }
 
 // own notes an owner of the connection.

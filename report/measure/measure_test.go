@@ -57,11 +57,11 @@ func result(t *rapid.T) *attribute.Result {
 
 // fold folds r, which is in memory, with two workers.
 func fold(r *attribute.Result) (*Coverage, Processes) {
-	coverage, processes, err := Fold(r, 2)
+	sums, err := Fold(r, FoldConfig{Workers: 2})
 	if err != nil {
 		panic(err)
 	}
-	return coverage, processes
+	return sums.Coverage, sums.Processes
 }
 
 // flows are a result's packets one direction of one span at a time.
@@ -259,7 +259,7 @@ func TestTablesAddUp(t *testing.T) {
 			return n
 		}
 		coverage, processes := fold(r)
-		cover, connections := coverage.Table(), Connections(r, 2)
+		cover, connections := coverage.Table(), Connections(r, nil, 2)
 		if got := sum(cover, "wire_bytes"); got != 2*r.Totals.WireBytes {
 			rt.Fatalf("coverage holds %d bytes, want twice %d", got, r.Totals.WireBytes)
 		}
@@ -267,7 +267,7 @@ func TestTablesAddUp(t *testing.T) {
 		for i := range processes {
 			sent.Add(processes[i].Self.Sent)
 		}
-		if got := sum(processes.Table(), "sent_unique_payload_bytes"); got != sent.UniqueBytes {
+		if got := sum(processes.Table(nil), "sent_unique_payload_bytes"); got != sent.UniqueBytes {
 			rt.Fatalf("processes hold %d bytes, want %d", got, sent.UniqueBytes)
 		}
 		r.Connections.All(func(c *attribute.Connection) error {

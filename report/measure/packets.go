@@ -20,12 +20,12 @@ const packetBatch = 2048
 // Packets returns one row a packet: r's answers in another pass over the
 // capture. files and interfaces are asked for the names of a file and of an
 // interface after the packet was read. once tells whether packets seen on several
-// interfaces were looked for.
-func Packets(r *attribute.Result, pass Pass, files []string, interfaces func() []ingest.Interface, once bool) *table.Table {
+// interfaces were looked for. Packets that do not count have no row.
+func Packets(r *attribute.Result, sel *Selection, pass Pass, files []string, interfaces func() []ingest.Interface, once bool) *table.Table {
 	s := table.Packets()
 	return &table.Table{Schema: s, Each: func(prepare func(*table.Batch), yield func(*table.Batch) error) error {
 		r.Rewind()
-		rows := &packetRows{r: r, files: files, once: once}
+		rows := &packetRows{r: r, selection: sel, files: files, once: once}
 		b := table.NewBatch(s)
 		err := pass(func(batch []packet.Packet) error {
 			rows.interfaces = interfaces()
@@ -53,6 +53,7 @@ func Packets(r *attribute.Result, pass Pass, files []string, interfaces func() [
 
 type packetRows struct {
 	r          *attribute.Result
+	selection  *Selection
 	files      []string
 	once       bool
 	interfaces []ingest.Interface
@@ -63,6 +64,9 @@ func (s *packetRows) append(b *table.Batch, p *packet.Packet) error {
 	c, source, destination, err := s.r.Find(p)
 	if err != nil {
 		return err
+	}
+	if !s.selection.packet(p.Time, &source, &destination) {
+		return nil
 	}
 	network := p.Class == packet.Network || p.Class == packet.Transport
 	transport := p.Class == packet.Transport

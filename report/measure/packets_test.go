@@ -26,7 +26,7 @@ func TestPacketsInSmallBatches(t *testing.T) {
 	defer r.Close()
 	pass := func(yield func([]packet.Packet) error) error { return yield(packets) }
 	rows, prepared := 0, 0
-	err = Packets(r, pass, nil, func() []ingest.Interface { return nil }, true).Each(
+	err = Packets(r, nil, pass, nil, func() []ingest.Interface { return nil }, true).Each(
 		func(b *table.Batch) { prepared += b.Rows },
 		func(b *table.Batch) error {
 			if rows += b.Rows; b.Rows > 4096 || prepared != rows {

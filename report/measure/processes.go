@@ -32,24 +32,44 @@ type Process struct {
 // attribute.Result.
 type Processes []Process
 
+// places returns the place of each in the order of the table.
+func (all Processes) places() []int32 {
+	order := make([]int32, len(all))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortStableFunc(order, func(a, b int32) int { return all[a].compare(&all[b]) })
+	place := make([]int32, len(all))
+	for i, p := range order {
+		place[p] = int32(i)
+	}
+	return place
+}
+
 // sorted returns them by start time, those whose start is not known last, then
 // by PID.
 func (all Processes) sorted() Processes {
-	return slices.SortedStableFunc(slices.Values(all), func(a, b Process) int {
-		x, y := a.ID.Start, b.ID.Start
-		if known := x != 0; known != (y != 0) {
-			if known {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Or(cmp.Compare(x, y), cmp.Compare(a.ID.PID, b.ID.PID))
-	})
+	return slices.SortedStableFunc(slices.Values(all), func(a, b Process) int { return a.compare(&b) })
 }
 
-// Table returns one row a process.
-func (all Processes) Table() *table.Table {
+func (p *Process) compare(q *Process) int {
+	x, y := p.ID.Start, q.ID.Start
+	if known := x != 0; known != (y != 0) {
+		if known {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(x, y), cmp.Compare(p.ID.PID, q.ID.PID))
+}
+
+// Table returns one row a process; with a selection, one a process that has packets
+// in it, or whose tree has.
+func (all Processes) Table(s *Selection) *table.Table {
 	all = all.sorted()
+	if s != nil {
+		all = slices.DeleteFunc(all, func(p Process) bool { return p.Tree.Sent.Packets+p.Tree.Received.Packets == 0 })
+	}
 	return table.Of(table.Processes(), len(all), func(b *table.Batch, i int) {
 		p := &all[i]
 		b.Int("pid", int64(p.ID.PID))

@@ -36,6 +36,15 @@ func NewTree(processes []attribute.Process) *Tree {
 	return t
 }
 
+// Extend adds the descendants of those in a set to it.
+func (t *Tree) Extend(set []bool) {
+	for _, v := range t.order {
+		if p := t.parent[v]; int(p) < len(set) && set[p] {
+			set[v] = true
+		}
+	}
+}
+
 // parents finds each process's parent, the root where the recording has none.
 func parents(processes []attribute.Process) []int32 {
 	root := int32(len(processes))

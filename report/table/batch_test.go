@@ -18,6 +18,8 @@ func TestColumnsOfTheDesign(t *testing.T) {
 		"connections": "connection_id, protocol, ip_version, client_ip, client_port, server_ip, server_port, local_side, first_ns, last_ns, client_packets, server_packets, " +
 			"client_wire_bytes, server_wire_bytes, client_payload_bytes, server_payload_bytes, client_unique_payload_bytes, server_unique_payload_bytes, " +
 			"client_pid, client_start_ns, client_name, client_reason, client_candidates, server_pid, server_start_ns, server_name, server_reason, server_candidates",
+		"phases":     "phase_id, phase, begin_ns, end_ns, pid, start_ns, name, reason, " + measures,
+		"timeseries": "begin_ns, bucket_ns, pid, start_ns, name, reason, " + measures,
 		"packets": "file, frame_number, time_ns, interface, captured_length, wire_length, ip_version, protocol, source_ip, source_port, destination_ip, destination_port, tcp_flags, " +
 			"payload_length, connection_id, source_pid, source_reason, destination_pid, destination_reason, duplicate",
 	}
@@ -46,7 +48,7 @@ func TestLookup(t *testing.T) {
 	if s := Lookup("nothing"); s != nil {
 		t.Errorf("nothing is %+v", s)
 	}
-	if got, want := Defaults(), []string{"capture", "coverage", "damage", "processes", "connections"}; !slices.Equal(got, want) {
+	if got, want := Defaults(), []string{"capture", "coverage", "damage", "processes", "phases", "connections"}; !slices.Equal(got, want) {
 		t.Errorf("defaults are %v, want %v", got, want)
 	}
 }

@@ -49,17 +49,7 @@ func Damage() *Schema {
 
 // Processes is the table of processes.
 func Processes() *Schema {
-	own := []Column{
-		{"connections", Int64, false, "connections of which it held either end"},
-		{"sent_packets", Int64, false, "packets that it sent"},
-		{"received_packets", Int64, false, "packets that were sent to it"},
-		{"sent_wire_bytes", Int64, false, "bytes on the wire that it sent, link headers included"},
-		{"received_wire_bytes", Int64, false, "bytes on the wire that were sent to it, link headers included"},
-		{"sent_payload_bytes", Int64, false, "TCP and UDP payload that it sent, retransmissions included"},
-		{"received_payload_bytes", Int64, false, "TCP and UDP payload that was sent to it, retransmissions included"},
-		{"sent_unique_payload_bytes", Int64, false, "TCP and UDP payload that it sent, each TCP byte once"},
-		{"received_unique_payload_bytes", Int64, false, "TCP and UDP payload that was sent to it, each TCP byte once"},
-	}
+	own := append([]Column{{"connections", Int64, false, "connections of which it held either end"}}, exchanged()...)
 	cols := columns(
 		Column{"pid", Int64, false, "process id, as the recorder saw it"},
 		Column{"start_ns", Int64, true, "start of the process, Unix nanoseconds: with the pid its identity; NULL when unknown"},
@@ -102,6 +92,57 @@ func Connections() *Schema {
 			perEnd("unique_payload_bytes", "payload sent by the %, each TCP byte once"),
 			owner("client"),
 			owner("server"),
+		)}
+}
+
+// traffic is what a process exchanged in a part of the time.
+func traffic(part string) []Column {
+	return append([]Column{
+		{"pid", Int64, true, "process; NULL when it is not one known process"},
+		{"start_ns", Int64, true, "start of that process, Unix nanoseconds; NULL when unknown"},
+		{"name", String, true, "name of that process; NULL when unknown"},
+		{"reason", String, true, "why there is no process; NULL when there is one, or nothing to say it of"},
+		{"connections", Int64, false, "connections with packets in the " + part + " of which it held either end"},
+	}, exchanged()...)
+}
+
+// exchanged is what one process sent and received.
+func exchanged() []Column {
+	return []Column{
+		{"sent_packets", Int64, false, "packets that it sent"},
+		{"received_packets", Int64, false, "packets that were sent to it"},
+		{"sent_wire_bytes", Int64, false, "bytes on the wire that it sent, link headers included"},
+		{"received_wire_bytes", Int64, false, "bytes on the wire that were sent to it, link headers included"},
+		{"sent_payload_bytes", Int64, false, "TCP and UDP payload that it sent, retransmissions included"},
+		{"received_payload_bytes", Int64, false, "TCP and UDP payload that was sent to it, retransmissions included"},
+		{"sent_unique_payload_bytes", Int64, false, "TCP and UDP payload that it sent, each TCP byte once"},
+		{"received_unique_payload_bytes", Int64, false, "TCP and UDP payload that was sent to it, each TCP byte once"},
+	}
+}
+
+// Timeseries is the table of what processes exchanged over time, written when it
+// is asked for.
+func Timeseries() *Schema {
+	return &Schema{Name: "timeseries", Key: "begin_ns, then processes as in processes, then reasons",
+		Doc: "one process, or reason why there is none, in one bucket of time in which it has packets; in each bucket what was sent sums to its packets, and so does what was received",
+		Columns: columns(
+			Column{"begin_ns", Int64, false, "where the bucket begins, Unix nanoseconds: a multiple of its width"},
+			Column{"begin_time", Timestamp, false, "begin_ns as a date, cut to microseconds"},
+			Column{"bucket_ns", Int64, false, "its width, nanoseconds"},
+			traffic("bucket"),
+		)}
+}
+
+// Phases is the table of what processes exchanged in each phase of a benchmark.
+func Phases() *Schema {
+	return &Schema{Name: "phases", Default: true, Key: "phase_id, then processes as in processes, then reasons",
+		Doc: "one process, or reason why there is none, in one phase that marks in the log bound, or outside of all phases; a phase without packets has one row",
+		Columns: columns(
+			Column{"phase_id", Int64, true, "which phase: they count from 1 in the order of their beginnings; NULL outside of all"},
+			Column{"phase", String, true, "name of the phase; NULL outside of all, or when it has none"},
+			instant("begin", "when it began; NULL when no mark says"),
+			instant("end", "when it ended; NULL when no mark says"),
+			traffic("phase"),
 		)}
 }
 

@@ -37,7 +37,7 @@ func Of(s *Schema, n int, row func(b *Batch, i int)) *Table {
 // Parallel returns a table whose batches so many goroutines make and prepare
 // ahead of yield: each reads the next block, one at a time, and makes its rows
 // by a function of its own. A read returns io.EOF behind the last block; a block
-// has 1 to MaxRows rows.
+// gives up to MaxRows rows.
 func Parallel[B any](s *Schema, workers int, open func() (read func(*B) error), newRows func() func(*Batch, *B)) *Table {
 	return &Table{s, func(prepare func(*Batch), yield func(*Batch) error) error {
 		p := newPool[B](s, workers, open())
@@ -105,7 +105,9 @@ func (p *pool[B]) work(rows func(*Batch, *B), prepare func(*Batch)) {
 		}
 		b.Reset()
 		rows(b, &block)
-		prepare(b)
+		if b.Rows > 0 {
+			prepare(b)
+		}
 		p.made[n%len(p.made)] <- b
 	}
 }
@@ -117,8 +119,10 @@ func (p *pool[B]) each(yield func(*Batch) error) error {
 		if !ok {
 			break
 		}
-		if err := yield(b); err != nil {
-			return err
+		if b.Rows > 0 {
+			if err := yield(b); err != nil {
+				return err
+			}
 		}
 		p.free <- b
 	}

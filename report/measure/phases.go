@@ -1,0 +1,177 @@
+package measure
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/pcapwho/pcapwho/attribute"
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+	"github.com/pcapwho/pcapwho/report/table"
+)
+
+// Phase is a stretch of a benchmark that marks in the log bound.
+type Phase struct {
+	Name       string
+	Begin, End int64 // half-open, Unix nanoseconds; the ends of time where no mark says
+}
+
+// ByPhase is what every process exchanged in each phase, and outside of all.
+type ByPhase struct {
+	Phases Phases
+	Shares *Shares // by index into Phases; len(Phases) is outside; nil = there are none
+}
+
+// Phases are in the order of their beginnings. They may overlap.
+type Phases []Phase
+
+// Bounds returns the moments at which phases begin and end, ascending.
+func (p Phases) Bounds() (bounds []int64) {
+	for _, q := range p {
+		if q.Begin != math.MinInt64 {
+			bounds = append(bounds, q.Begin)
+		}
+		if q.End != math.MaxInt64 {
+			bounds = append(bounds, q.End)
+		}
+	}
+	slices.Sort(bounds)
+	return slices.Compact(bounds)
+}
+
+// Named returns those of a name.
+func (p Phases) Named(name string) (found Phases) {
+	for _, q := range p {
+		if q.Name == name {
+			found = append(found, q)
+		}
+	}
+	return found
+}
+
+// Contain tells whether a time lies in any of the phases.
+func (p Phases) Contain(t int64) bool {
+	return slices.ContainsFunc(p, func(q Phase) bool { return q.Begin <= t && t < q.End })
+}
+
+// shares returns sums by phase.
+func (p Phases) shares() *Shares {
+	bounds := p.Bounds()
+	parts := make([][]int64, len(bounds)+1)
+	for i := range parts {
+		at := int64(math.MinInt64)
+		if i > 0 {
+			at = bounds[i-1]
+		}
+		for n, q := range p {
+			if q.Begin <= at && at < q.End {
+				parts[i] = append(parts[i], int64(n))
+			}
+		}
+		if parts[i] == nil {
+			parts[i] = []int64{int64(len(p))}
+		}
+	}
+	return newShares(func(t int64) []int64 {
+		i, found := slices.BinarySearch(bounds, t)
+		if found {
+			i++
+		}
+		return parts[i]
+	})
+}
+
+// Sums returns what was sent in each phase, and last what was outside of all.
+func (s *ByPhase) Sums() []attribute.Counts {
+	sums := make([]attribute.Counts, len(s.Phases)+1)
+	if s.Shares != nil {
+		for k, t := range s.Shares.sums {
+			sums[k.part].Add(t.Sent)
+		}
+	}
+	return sums
+}
+
+// Table returns one row for every process, or reason why there is none, that
+// has packets in a phase, and one for every phase that has none.
+func (s *ByPhase) Table(processes Processes) *table.Table {
+	var keys []shareKey
+	if s.Shares != nil {
+		keys = s.Shares.sorted(processes)
+	}
+	for n := range s.Phases {
+		i, found := slices.BinarySearchFunc(keys, int64(n), func(k shareKey, part int64) int { return cmp.Compare(k.part, part) })
+		if !found {
+			keys = slices.Insert(keys, i, shareKey{int64(n), nobody})
+		}
+	}
+	return table.Of(table.Phases(), len(keys), func(b *table.Batch, i int) {
+		k := keys[i]
+		phase, inside := Phase{Begin: math.MinInt64, End: math.MaxInt64}, k.part < int64(len(s.Phases))
+		if inside {
+			phase = s.Phases[k.part]
+		}
+		b.IntIf("phase_id", k.part+1, inside)
+		b.TextIf("phase", phase.Name)
+		b.IntIf("begin_ns", phase.Begin, phase.Begin != math.MinInt64)
+		b.IntIf("end_ns", phase.End, phase.End != math.MaxInt64)
+		appendShare(b, processes, k.holder, s.Shares.sums[k])
+	})
+}
+
+// Marker turns the marks of a log, in its order, into phases.
+type Marker struct {
+	phases  Phases
+	open    []openPhase // by index into phases
+	instant int         // 1 + index of the phase that the next instant ends; 0 = none
+}
+
+type openPhase struct {
+	phase int
+	pid   int32
+}
+
+// Add takes the next mark, of time t.
+func (m *Marker) Add(mark *connlog.Mark, t int64) {
+	switch mark.Change {
+	case connlog.MarkBegin:
+		m.open = append(m.open, openPhase{m.begin(mark.Name, t), mark.PID})
+	case connlog.MarkEnd:
+		m.end(mark, t)
+	case connlog.MarkInstant:
+		if m.instant > 0 {
+			m.phases[m.instant-1].End = t
+		}
+		m.instant = m.begin(mark.Name, t) + 1
+	}
+}
+
+func (m *Marker) begin(name string, t int64) int {
+	m.phases = append(m.phases, Phase{name, t, math.MaxInt64})
+	return len(m.phases) - 1
+}
+
+// end ends the latest open phase of the mark's name, of its own process where
+// that has one. Without any, it began before the first mark.
+func (m *Marker) end(mark *connlog.Mark, t int64) {
+	at := -1
+	for i, o := range m.open {
+		if m.phases[o.phase].Name == mark.Name && (at < 0 || m.open[at].pid != mark.PID || o.pid == mark.PID) {
+			at = i
+		}
+	}
+	if at < 0 {
+		m.phases = append(m.phases, Phase{mark.Name, math.MinInt64, t})
+		return
+	}
+	m.phases[m.open[at].phase].End = t
+	m.open = slices.Delete(m.open, at, at+1)
+}
+
+// Phases returns the phases so far. One that ends before it begins, where the clock
+// was set back, holds nothing.
+func (m *Marker) Phases() Phases {
+	phases := slices.Clone(m.phases)
+	slices.SortStableFunc(phases, func(a, b Phase) int { return cmp.Compare(a.Begin, b.Begin) })
+	return phases
+}

@@ -1,0 +1,135 @@
+package measure
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/pcapwho/pcapwho/attribute"
+	"github.com/pcapwho/pcapwho/report/table"
+)
+
+// holder is a process, or the reason why there is none.
+type holder struct {
+	process int32 // index into Result.Processes; attribute.NoProcess = none
+	reason  attribute.Reason
+}
+
+// nobody is the holder of what nobody exchanged.
+var nobody = holder{process: attribute.NoProcess, reason: attribute.NumReasons}
+
+func holderOf(v *attribute.Verdict) holder {
+	if v.Process != attribute.NoProcess {
+		return holder{process: v.Process}
+	}
+	return holder{attribute.NoProcess, v.Reason}
+}
+
+// compare orders processes as the table of processes does, and what has none
+// behind them, by reason. place is that of each process.
+func (h holder) compare(g holder, place []int32) int {
+	switch none := h.process == attribute.NoProcess; {
+	case none != (g.process == attribute.NoProcess):
+		if none {
+			return 1
+		}
+		return -1
+	case none:
+		return cmp.Compare(h.reason, g.reason)
+	}
+	return cmp.Compare(place[h.process], place[g.process])
+}
+
+// shareKey tells the sums of a Shares apart.
+type shareKey struct {
+	part int64 // of time
+	holder
+}
+
+// Shares is what every process exchanged in each of several parts of time, and
+// what has no process, by reason: for each part the sum of what was sent is its
+// packets, and so is that of what was received.
+type Shares struct {
+	sums  map[shareKey]*Traffic
+	parts func(window int64) []int64 // that a window, of which a time is given, belongs to
+
+	seen map[shareKey]bool // memory of connection: whose connection it was
+}
+
+func newShares(parts func(int64) []int64) *Shares {
+	return &Shares{sums: map[shareKey]*Traffic{}, parts: parts, seen: map[shareKey]bool{}}
+}
+
+func (s *Shares) sum(k shareKey) *Traffic {
+	t := s.sums[k]
+	if t == nil {
+		t = &Traffic{}
+		s.sums[k] = t
+	}
+	return t
+}
+
+// exchange books what was sent from one end to another.
+func (s *Shares) exchange(part int64, from, to *attribute.Verdict, n attribute.Counts) {
+	if n != (attribute.Counts{}) {
+		s.sum(shareKey{part, holderOf(from)}).Sent.Add(n)
+		s.sum(shareKey{part, holderOf(to)}).Received.Add(n)
+	}
+}
+
+func (s *Shares) connection(c *attribute.Connection) {
+	clear(s.seen)
+	for i := range c.Spans {
+		span := &c.Spans[i]
+		client, server := &span.Verdict[attribute.Client], &span.Verdict[attribute.Server]
+		for _, part := range s.parts(span.First) {
+			s.exchange(part, client, server, span.Sent[attribute.Client])
+			s.exchange(part, server, client, span.Sent[attribute.Server])
+			s.seen[shareKey{part, holderOf(client)}] = true
+			s.seen[shareKey{part, holderOf(server)}] = true
+		}
+	}
+	for k := range s.seen {
+		s.sum(k).Connections++
+	}
+}
+
+func (s *Shares) loose(l *attribute.Loose) {
+	for _, part := range s.parts(l.Window) {
+		s.exchange(part, &l.Source, &l.Destination, l.Counts)
+	}
+}
+
+func (s *Shares) merge(t *Shares) {
+	for k, sum := range t.sums {
+		s.sum(k).add(sum)
+	}
+}
+
+// sorted returns the keys in the order of the tables.
+func (s *Shares) sorted(processes Processes) []shareKey {
+	place := processes.places()
+	return slices.SortedFunc(maps.Keys(s.sums), func(a, b shareKey) int {
+		return cmp.Or(cmp.Compare(a.part, b.part), a.compare(b.holder, place))
+	})
+}
+
+// appendShare appends whose sum it is, and the sum; nil = nothing.
+func appendShare(b *table.Batch, processes Processes, h holder, t *Traffic) {
+	var id, start int64
+	name, reason := "", ""
+	switch {
+	case h == nobody:
+		t = &Traffic{}
+	case h.process == attribute.NoProcess:
+		reason = h.reason.String()
+	default:
+		p := &processes[h.process]
+		id, start, name = int64(p.ID.PID), p.ID.Start, p.Name
+	}
+	b.IntIf("pid", id, h.process != attribute.NoProcess)
+	b.IntIf("start_ns", start, start != 0)
+	b.TextIf("name", name)
+	b.TextIf("reason", reason)
+	appendTraffic(b, "", t)
+}

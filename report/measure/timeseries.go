@@ -1,0 +1,34 @@
+package measure
+
+import (
+	"github.com/pcapwho/pcapwho/report/table"
+)
+
+// Timeseries is what every process exchanged in each bucket of time: they begin
+// at the multiples of Bucket since the Unix epoch.
+type Timeseries struct {
+	Bucket int64 // nanoseconds
+	Shares *Shares
+}
+
+func newTimeseries(bucket int64) *Shares {
+	return newShares(func(t int64) []int64 {
+		since := t % bucket
+		if since < 0 {
+			since += bucket
+		}
+		return []int64{t - since}
+	})
+}
+
+// Table returns one row for every process, or reason why there is none, that
+// has packets in a bucket.
+func (s *Timeseries) Table(processes Processes) *table.Table {
+	keys := s.Shares.sorted(processes)
+	return table.Of(table.Timeseries(), len(keys), func(b *table.Batch, i int) {
+		k := keys[i]
+		b.Int("begin_ns", k.part)
+		b.Int("bucket_ns", s.Bucket)
+		appendShare(b, processes, k.holder, s.Shares.sums[k])
+	})
+}

@@ -1,0 +1,141 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pcapwho/pcapwho/report/measure"
+	"github.com/pcapwho/pcapwho/testdata/demo"
+)
+
+// marked writes the demonstration's recording, with these lines before the end
+// of its log, and returns the capture's name.
+func marked(t *testing.T, marks ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	must(t, demo.Unpack(dir))
+	path := filepath.Join(dir, demo.Log)
+	log, err := os.ReadFile(path)
+	must(t, err)
+	end := bytes.LastIndexByte(log[:len(log)-1], '\n') + 1
+	more := []byte(strings.Join(append(marks, ""), "\n"))
+	must(t, os.WriteFile(path, slices.Insert(log, end, more...), 0o600))
+	return filepath.Join(dir, demo.Capture)
+}
+
+func mark(at int64, change, name string) string {
+	return fmt.Sprintf(`{"event":"mark","time_ns":%d,"seq":1000,"change":%q,"name":%q,"pid":7}`, at, change, name)
+}
+
+// TestSelection holds that what is summed by time, phase and process is what the
+// packets say that one by one have the same owners without any selection.
+func TestSelection(t *testing.T) {
+	whole := analyze(t, Config{Captures: []string{marked(t)}, Tables: []string{"packets"}})
+	packets := tables(t, whole, JSON)["packets"]
+	first, last := whole.Capture.First, whole.Capture.Last
+	at := func(percent int64) int64 { return first + (last-first)*percent/100 }
+	capture := marked(t, mark(at(10), "begin", "load"), mark(at(30), "begin", "query"), mark(at(40), "end", "load"), mark(at(70), "end", "query"),
+		mark(at(80), "begin", "load"), mark(at(80)+1, "end", "load"))
+	pid := packets[len(packets)/2]["source_pid"]
+	number, err := strconv.Atoi(pid)
+	must(t, err)
+	in := func(p row, from, to int64) bool {
+		n, err := strconv.ParseInt(p["time_ns"], 10, 64)
+		must(t, err)
+		return from <= n && n < to
+	}
+	load := func(p row) bool { return in(p, at(10), at(40)) || in(p, at(80), at(80)+1) }
+	of := func(p row) bool { return p["source_pid"] == pid || p["destination_pid"] == pid }
+	for name, test := range map[string]struct {
+		cfg  Config
+		want func(row) bool
+	}{
+		"all":        {Config{}, func(row) bool { return true }},
+		"from":       {Config{From: &Moment{Nanoseconds: at(50)}}, func(p row) bool { return in(p, at(50), last+1) }},
+		"to":         {Config{To: &Moment{Nanoseconds: at(50)}}, func(p row) bool { return in(p, first, at(50)) }},
+		"since":      {Config{From: &Moment{at(20) - first, true}, To: &Moment{at(60) - first, true}}, func(p row) bool { return in(p, at(20), at(60)) }},
+		"phase":      {Config{Phase: "load"}, load},
+		"process":    {Config{PID: int32(number)}, of},
+		"both":       {Config{Phase: "load", PID: int32(number)}, func(p row) bool { return load(p) && of(p) }},
+		"nothing":    {Config{To: &Moment{Nanoseconds: first - 5}}, func(row) bool { return false }},
+		"one packet": {Config{From: &Moment{Nanoseconds: last}}, func(p row) bool { return in(p, last, last+1) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := test.cfg
+			cfg.Captures, cfg.Tables, cfg.Bucket = []string{capture}, all(), 200e6
+			r := analyze(t, cfg)
+			got := tables(t, r, JSON)
+			want := slices.DeleteFunc(slices.Clone(packets), func(p row) bool { return !test.want(p) })
+			if d := cmp.Diff(frames(want), frames(got["packets"])); d != "" {
+				t.Fatalf("packets (-want +got):\n%s", d)
+			}
+			checkSums(t, want, got, r)
+		})
+	}
+}
+
+// frames are packets with their owners.
+func frames(packets []row) (list []string) {
+	for _, p := range packets {
+		list = append(list, fmt.Sprintln(p["frame_number"], p["source_pid"], p["source_reason"], p["destination_pid"], p["destination_reason"], p["connection_id"]))
+	}
+	return list
+}
+
+// checkSums holds the sums of every table against packets.
+func checkSums(t *testing.T, packets []row, got map[string][]row, r *Result) {
+	t.Helper()
+	n, bytes := int64(len(packets)), sum(t, packets, "wire_length", nil)
+	expect := func(what string, p, b int64) {
+		t.Helper()
+		if p != n || b != bytes {
+			t.Errorf("%s: %d packets and %d bytes, want %d and %d", what, p, b, n, bytes)
+		}
+	}
+	both := func(what string, list []row, in func(row) bool) {
+		t.Helper()
+		for _, way := range []string{"sent", "received"} {
+			expect(what+", "+way, sum(t, list, way+"_packets", in), sum(t, list, way+"_wire_bytes", in))
+		}
+	}
+	source := func(c row) bool { return c["side"] == "source" }
+	expect("coverage", sum(t, got["coverage"], "packets", source), sum(t, got["coverage"], "wire_bytes", source))
+	both("timeseries", got["timeseries"], nil)
+	loose := sum(t, packets, "wire_length", func(p row) bool { return p["connection_id"] == "" })
+	if sent := sum(t, got["connections"], "client_wire_bytes", nil) + sum(t, got["connections"], "server_wire_bytes", nil); sent != bytes-loose {
+		t.Errorf("connections have %d bytes, want %d", sent, bytes-loose)
+	}
+	byPID := map[string]int64{}
+	for _, p := range packets {
+		l, _ := strconv.ParseInt(p["wire_length"], 10, 64)
+		byPID[p["source_pid"]] += l
+	}
+	delete(byPID, "")
+	for _, p := range got["processes"] {
+		if sent := sum(t, []row{p}, "sent_wire_bytes", nil); sent != byPID[p["pid"]] {
+			t.Errorf("process %s sent %d bytes, want %d", p["pid"], sent, byPID[p["pid"]])
+		}
+	}
+	for n, q := range append(slices.Clone(r.Phases), measure.Phase{}) {
+		inside := func(p row) bool {
+			at, _ := strconv.ParseInt(p["time_ns"], 10, 64)
+			return n < len(r.Phases) && q.Begin <= at && at < q.End || n == len(r.Phases) && !r.Phases.Contain(at)
+		}
+		id := ""
+		if n < len(r.Phases) {
+			id = strconv.Itoa(n + 1)
+		}
+		want := sum(t, packets, "wire_length", inside)
+		if sent := sum(t, got["phases"], "sent_wire_bytes", func(p row) bool { return p["phase_id"] == id }); sent != want {
+			t.Errorf("phase %q has %d bytes, want %d", q.Name, sent, want)
+		}
+	}
+}
