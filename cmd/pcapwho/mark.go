@@ -17,11 +17,11 @@ func markCommand(c *console) *cli.Command {
 		Name:      "mark",
 		Usage:     "mark a phase of a benchmark in the recording that runs",
 		UsageText: "pcapwho mark NAME [--begin|--end] [flags]",
-		Description: "Between --begin and --end is a phase; without either one begins here, and the one\n" +
-			"so begun before ends. Run it in the command that is recorded, or name the\n" +
-			"recording's log. Any program can mark as well: it writes \"begin NAME\", \"end NAME\"\n" +
-			"or \"mark NAME\" to the unix datagram socket of " + record.SocketVariable + ".\n\n" +
-			"pcapwho record -- sh -c 'pcapwho mark load; ./load; pcapwho mark query; ./query'",
+		Description: "Between --begin and --end is a phase. Without either one begins here, and the\n" +
+			"one so begun before ends. Run it in the command that is recorded, or name the\n" +
+			"recording's log. Any program can mark as well: it writes \"begin NAME\", \"end\n" +
+			"NAME\" or \"mark NAME\" to the unix datagram socket of " + record.SocketVariable + ".\n\n" +
+			"pcapwho record -- sh -c 'pcapwho mark load; ./load; pcapwho mark ask; ./ask'",
 		Flags: append(consoleFlags(),
 			&cli.BoolFlag{Name: "begin", Usage: "the phase begins", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "end", Usage: "the phase ends", DisableDefaultText: true},
