@@ -13,11 +13,11 @@ import (
 // owner. It was of the instance that had begun when the socket was last seen,
 // unless the next began within that sighting, or the instance was over before
 // the socket existed, or began after it was gone. first is the time of in's
-// first packet.
+// first packet, last that of its last, or later.
 //
 // Where the times of the capture go backwards between two instances, it was
 // none's.
-func (h *hearing) belongs(s *owner.Socket, in *conn.Instance, first int64) bool {
+func (h *hearing) belongs(s *owner.Socket, in *conn.Instance, first, last int64) bool {
 	if h.follower.Confused(in) {
 		return false
 	}
@@ -27,7 +27,7 @@ func (h *hearing) belongs(s *owner.Socket, in *conn.Instance, first int64) bool 
 	if first > s.LastBegin && (in.Preceded() || s.LastEnd < first && in.Begun()) {
 		return false // the one's before; else it was seen as this began, or this is older than the capture
 	}
-	return in.Last >= s.Before && first <= s.After
+	return last >= s.Before && first <= s.After
 }
 
 // appendHolds appends the holds of the sockets, ordered by their beginning.

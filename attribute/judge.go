@@ -28,6 +28,7 @@ type subject struct {
 	locality owner.Locality
 	exact    []owner.Hold // of sockets with this five-tuple
 	data     bool         // either end sent payload
+	apart    bool         // sockets are of several namespaces
 
 	sockets   []int32 // those that exact is of
 	binds     []int32 // sockets that are bound to the endpoint, without a peer; valid iff haveBinds: see bound
@@ -92,14 +93,30 @@ func (h *hearing) hear(in *conn.Instance, side flow.Side, first int64, data bool
 		return s
 	}
 	s.sockets = h.log.Connected(s.sockets, in.Number, side)
-	if in.Key.Protocol == flow.TCP {
-		s.sockets = slices.DeleteFunc(s.sockets, func(i int32) bool {
-			return !h.belongs(h.log.Socket(i), in, first) || !h.log.Led(in.Number, side, i, first, in.Last)
-		})
+	if s.apart = h.log.Apart(s.sockets); s.apart || in.Key.Protocol == flow.TCP {
+		s.sockets = slices.DeleteFunc(s.sockets, func(i int32) bool { return !h.may(i, s) })
+		s.apart = s.apart && h.log.Apart(s.sockets)
 	}
 	s.exact = appendHolds(s.exact, h.log, s.sockets)
 	return s
 }
+
+// may tells whether socket i can have been s.
+func (h *hearing) may(i int32, s *subject) bool {
+	k, last := h.log.Socket(i), s.in.Last
+	if s.apart { // one namespace's may be there before another's, whose connection it is
+		last += apartTime
+	}
+	if s.in.Key.Protocol == flow.TCP {
+		return h.belongs(k, s.in, s.first, last) && h.log.Led(s.in.Number, s.side, i, s.first, s.in.Last)
+	}
+	return k.Before < last && s.first < k.After
+}
+
+// apartTime is how long after a connection's last packet a socket may still be made
+// for it: the kernel sends a SYN-ACK again after a second (TCP_TIMEOUT_INIT,
+// include/net/tcp.h). Nanoseconds.
+const apartTime = int64(1e9)
 
 // connection makes c the instance, with a verdict for each end of each of its
 // segments. It uses c's memory again.

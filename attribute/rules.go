@@ -14,7 +14,7 @@ type rule func(*judge, *subject, stretch) (Verdict, bool)
 // allRules returns the rules in their order; the first that answers decides.
 // Each is stated in docs/attribution.md.
 func allRules() []rule {
-	return []rule{group, remote, twice, exact, stream, datagram, listener, reset}
+	return []rule{group, remote, twice, apart, exact, stream, datagram, listener, reset}
 }
 
 // verdict answers who a subject was during a stretch.
@@ -51,6 +51,24 @@ func remote(j *judge, s *subject, t stretch) (Verdict, bool) {
 // twice: times that passed twice tell nothing.
 func twice(j *judge, s *subject, t stretch) (Verdict, bool) {
 	return unowned(Unknown, "the clock was set back over this time, so that it passed twice"), j.log.Twice(t.first, t.last)
+}
+
+// apart: where sockets of several namespaces have the five-tuple, and the interface
+// does not tell which of them the packets reach, each may be the end of the whole
+// connection, whenever it was seen.
+func apart(j *judge, s *subject, _ stretch) (Verdict, bool) {
+	if !s.apart {
+		return Verdict{}, false
+	}
+	var may suspects
+	for _, i := range s.sockets {
+		may.addHolders(j.log.Socket(i), s.holds(i), s.first, s.in.Last+apartTime)
+	}
+	v := may.verdict(Stream)
+	if v.Process == NoProcess {
+		v.Why = "sockets of several network namespaces have this five-tuple"
+	}
+	return v, true
 }
 
 // exact: a TCP socket with this five-tuple was held throughout.

@@ -110,30 +110,41 @@ func (t *Timeline) look(k *flow.Key, h uint64) (direct int32, v *view) {
 }
 
 // elsewhere adds the sockets of other namespaces that have the same key: of the one
-// at an interface's other end, else of any that is connected.
+// at an interface's other end, or where an address is neither there nor here, of any
+// that is connected.
 func (t *Timeline) elsewhere(v *view, k *flow.Key, h uint64, z zone) {
 	if k.Endpoint(flow.Low).Addr.IsLoopback() || k.Endpoint(flow.High).Addr.IsLoopback() {
 		return
 	}
-	var near, far [2][]int32
+	var far [2]bool
+	for _, s := range [2]flow.Side{flow.Low, flow.High} {
+		a := k.Endpoint(s).Addr
+		far[s] = !t.at(a, z.own) && !t.at(a, z.peer)
+	}
 	for n := range uint16(len(t.namespace)) {
 		if n == z.own || !t.network.connected(n, z.own) {
 			continue
 		}
-		other, to := *k, &far
-		if other.Namespace = n; n == z.peer {
-			to = &near
-		}
+		other := *k
+		other.Namespace = n
 		number := t.keys.find(&other, h)
 		for _, s := range [2]flow.Side{flow.Low, flow.High} {
-			to[s] = t.Connected(to[s], number, s)
+			if n == z.peer || far[s] {
+				v.sockets[s] = t.Connected(v.sockets[s], number, s)
+			}
 		}
 	}
-	for s := range near {
-		if v.sockets[s] = near[s]; len(near[s]) == 0 {
-			v.sockets[s] = far[s]
-		}
-	}
+}
+
+// at tells whether a namespace has an address.
+func (t *Timeline) at(a flow.Addr, namespace uint16) bool {
+	return namespace == 0 && t.local[a] || slices.Contains(t.network.homes[a], namespace)
+}
+
+// Apart tells whether sockets with a peer are of several namespaces.
+func (t *Timeline) Apart(sockets []int32) bool {
+	in := func(i int32) uint16 { return t.keys.key(t.Socket(i).place).Namespace }
+	return len(sockets) > 1 && slices.ContainsFunc(sockets[1:], func(i int32) bool { return in(i) != in(sockets[0]) })
 }
 
 // rewrite adds what a translation makes of one side of a key: the sockets that have

@@ -35,8 +35,8 @@ func challenge(t *testing.T, name string, args ...string) *adversary {
 	t.Helper()
 	dir, w := t.TempDir(), newWitness(t)
 	w.run(t, dir, []string{"USES=" + filepath.Join(dir, "uses")}, name, args...)
-	truth := newTruth(t, w.end(t), filepath.Join(dir, "uses"))
-	return &adversary{truth, truth.check(t, dir)}
+	truth := newTruth(t, w.end(t), filepath.Join(dir, "uses"), false)
+	return &adversary{truth, truth.check(t, dir, nil)}
 }
 
 // TestPIDsComeAgain has some hundred processes at a time connect and end, of which
@@ -153,4 +153,42 @@ func TestRingServer(t *testing.T) {
 	}
 	const n = 100
 	withAdversary(t, "against "+server, n).score.want(t, 15*n, 0.99)
+}
+
+// inNamespaces records what testdata/namespaces.sh does, on all interfaces of the
+// namespace that connects the others.
+func inNamespaces(t *testing.T, what string) (*truth, string) {
+	t.Helper()
+	need.Root(t)
+	for _, tool := range []string{"ip", "iptables", "nsenter"} {
+		need.Tool(t, tool)
+	}
+	dir, w := t.TempDir(), newWitness(t)
+	args := append([]string{"--net", "sh", script(t, "namespaces.sh"), what}, strings.Fields(recorder)...)
+	w.run(t, dir, []string{"USES=" + filepath.Join(dir, "uses")}, "unshare", append(args, "--")...)
+	return newTruth(t, w.end(t), filepath.Join(dir, "uses"), what == "masqueraded"), dir
+}
+
+// TestNamespacesAlike has one and the same five-tuple in three pairs of namespaces at
+// once. On the interface of each its own end is known, and the other end may be any of
+// the three: it is ambiguous between these.
+func TestNamespacesAlike(t *testing.T) {
+	truth, dir := inNamespaces(t, "alike")
+	near := func(p *captured, side int) bool {
+		own := map[string]string{"client": "10.0.0.2", "server": "10.0.0.1"}[strings.TrimRight(p.device, "123")]
+		return own == p.ends()[side].local.Addr.String()
+	}
+	truth.check(t, dir, near).want(t, 280, 0.99)
+	far := truth.check(t, dir, func(p *captured, side int) bool { return !near(p, side) })
+	if t.Log(far); far.wrong > 0 || far.misled > 0 || far.ambiguous < 50 {
+		t.Errorf("the other ends:\n%s", strings.Join(far.mistakes, "\n"))
+	}
+}
+
+// TestMasqueraded has a container whose connections are translated on their way out,
+// and one that is reached by a published port, both ends of this host: each side is
+// known on both sides of the translation.
+func TestMasqueraded(t *testing.T) {
+	truth, dir := inNamespaces(t, "masqueraded")
+	truth.check(t, dir, nil).want(t, 4000, 0.99)
 }

@@ -36,6 +36,9 @@ type truth struct {
 	sockets map[passing][]uint64 // cookies, in order
 	uses    map[uint64][]use     // by cookie
 	ends    map[end][]use        // by what the processes said were the ends
+
+	// Addresses are translated on the way: packets are known without theirs.
+	translated bool
 }
 
 // passing is a packet on its way out of a socket, or into one.
@@ -54,11 +57,11 @@ type use struct {
 }
 
 // newTruth gathers what the witnesses say.
-func newTruth(t *testing.T, seen []sighting, path string) *truth {
+func newTruth(t *testing.T, seen []sighting, path string, translated bool) *truth {
 	t.Helper()
-	truth := &truth{sockets: map[passing][]uint64{}, uses: map[uint64][]use{}, ends: map[end][]use{}}
+	truth := &truth{sockets: map[passing][]uint64{}, uses: map[uint64][]use{}, ends: map[end][]use{}, translated: translated}
 	for _, s := range seen {
-		p := passing{s.inbound, lasting(s.head)}
+		p := passing{s.inbound, truth.lasting(s.head)}
 		truth.sockets[p] = append(truth.sockets[p], s.cookie)
 	}
 	f, err := os.Open(path)
@@ -98,8 +101,8 @@ func parseUse(line string) (u use, err error) {
 }
 
 // lasting returns a packet's head without what is changed on its way.
-func lasting(head [headLength]byte) [headLength]byte {
-	transport := head[:]
+func (w *truth) lasting(head [headLength]byte) [headLength]byte {
+	transport, addresses := head[:], head[12:20]
 	protocol := head[9]
 	switch head[0] >> 4 {
 	case 4:
@@ -107,7 +110,11 @@ func lasting(head [headLength]byte) [headLength]byte {
 		transport = head[int(head[0]&15)*4:]
 	case 6:
 		head[7], protocol = 0, head[6]
-		transport = head[40:]
+		transport, addresses = head[40:], head[8:40]
+	}
+	if w.translated {
+		clear(addresses)
+		clear(transport[:4]) // ports
 	}
 	switch flow.Protocol(protocol) {
 	case flow.TCP:
@@ -123,6 +130,7 @@ func lasting(head [headLength]byte) [headLength]byte {
 type captured struct {
 	packet.Packet
 	cookie [2]uint64 // 0 = no socket of the workload
+	device string    // name of the interface
 }
 
 // ends returns what each side of p is an end of.
@@ -163,11 +171,11 @@ func (w *truth) packets(t *testing.T, path string) (all []captured) {
 		if e := frames.Next(&frame); e != nil || n == 0 {
 			t.Fatal(err, e)
 		}
-		p := captured{Packet: one[0]}
+		p := captured{Packet: one[0], device: c.Interfaces()[one[0].Interface].Name}
 		for side, inbound := range []bool{false, true} {
 			var head [headLength]byte
 			copy(head[:], frame.Data[min(14, len(frame.Data)):])
-			k := passing{inbound, lasting(head)}
+			k := passing{inbound, w.lasting(head)}
 			at := turn{k, frame.Interface}
 			if cookies := w.sockets[k]; p.Class == packet.Transport && turns[at] < len(cookies) {
 				p.cookie[side] = cookies[turns[at]]
@@ -194,7 +202,7 @@ func (w *truth) users(all []captured, n, s int) []use {
 		for i := range all[n+1:] {
 			q := &all[n+1+i]
 			ends := q.ends()
-			if k := slices.Index(ends[:], e); k >= 0 && q.cookie[k] != 0 && q.cookie[k] != cookie {
+			if k := slices.Index(ends[:], e); k >= 0 && q.Interface == p.Interface && q.cookie[k] != 0 && q.cookie[k] != cookie {
 				calls = w.uses[q.cookie[k]]
 				break
 			}
@@ -270,8 +278,9 @@ func (s *score) String() string {
 }
 
 // check holds the analysis of a recording against the truth: the owner of each side of
-// each packet that has a socket, as table packets tells it.
-func (w *truth) check(t *testing.T, dir string) *score {
+// each packet that has a socket, as table packets tells it. Those that pick does not
+// choose do not count; nil = all do.
+func (w *truth) check(t *testing.T, dir string, pick func(p *captured, side int) bool) *score {
 	t.Helper()
 	capture := filepath.Join(dir, "run.pcapng")
 	r, err := report.Analyze(t.Context(), report.Config{Captures: []string{capture}, Logs: []string{filepath.Join(dir, "run.conns.jsonl")}})
@@ -291,6 +300,9 @@ func (w *truth) check(t *testing.T, dir string) *score {
 			t.Fatal(err)
 		}
 		for side, v := range [2]attribute.Verdict{source, destination} {
+			if pick != nil && !pick(p, side) {
+				continue
+			}
 			var users []use
 			if p.cookie[side] != 0 && !r.Attribution.Duplicate() {
 				users = w.users(all, n, side)
@@ -387,7 +399,7 @@ func TestTruth(t *testing.T) {
 			w := newWitness(t)
 			command := fmt.Sprintf("ip link set lo up; pcapwho record -q --source %s -s 128 -- python3 %s 12 >ledger", source, script(t, "forks.py"))
 			w.run(t, dir, []string{"USES=" + filepath.Join(dir, "uses")}, "unshare", "-n", "sh", "-ec", command)
-			s := newTruth(t, w.end(t), filepath.Join(dir, "uses")).check(t, dir)
+			s := newTruth(t, w.end(t), filepath.Join(dir, "uses"), false).check(t, dir, nil)
 			s.want(t, 2000, map[string]float64{"ebpf": 0.999}[source])
 		})
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -72,7 +73,7 @@ func (w *witness) open(name string) error {
 	if err := os.Mkdir(path, 0o755); err != nil {
 		return err
 	}
-	w.close = append(w.close, func() error { return os.Remove(path) })
+	w.close = append(w.close, func() error { return removeGroup(path) })
 	if w.group, err = os.Open(path); err != nil {
 		return err
 	}
@@ -110,6 +111,17 @@ func groupRoot() (string, error) {
 		}
 	}
 	return "", errors.New("control groups, version 2, are not mounted")
+}
+
+// removeGroup removes a control group, and ends what is left in it (Linux 5.14).
+func removeGroup(path string) error {
+	err := os.WriteFile(filepath.Join(path, "cgroup.kill"), []byte("1"), 0)
+	for began := time.Now(); err == nil && time.Since(began) < 5*time.Second; time.Sleep(10 * time.Millisecond) {
+		if os.Remove(path) == nil {
+			return nil
+		}
+	}
+	return errors.Join(err, os.Remove(path))
 }
 
 func (w *witness) attach(path string, ring *ebpf.Map, inbound bool) error {
@@ -194,10 +206,13 @@ func (w *witness) collect() {
 	}
 }
 
-// run runs a command in the control group, in dir, to its end.
+// run runs a command in the control group, in dir, to its end, for two minutes at most.
 func (w *witness) run(t *testing.T, dir string, env []string, name string, args ...string) {
 	t.Helper()
-	cmd := exec.Command(need.Tool(t, name), args...)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, need.Tool(t, name), args...)
+	cmd.WaitDelay = time.Second
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(w.group.Fd())}
 	if out, err := cmd.CombinedOutput(); err != nil {

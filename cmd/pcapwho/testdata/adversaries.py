@@ -18,6 +18,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 sys.dont_write_bytecode = True  # into testdata
@@ -227,7 +228,7 @@ def server(host, port):
     u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     u.bind((host, port))
     s = listening(host=host, port=port)
-    child(serve_datagrams, u)
+    threading.Thread(target=serve_datagrams, args=(u,), daemon=True).start()
     print("ready", flush=True)
     serve(s)
 
