@@ -61,8 +61,12 @@ const enough = 2
 
 // start starts the command and passes on the signals that only this process
 // gets. Those of the terminal's keys reach the whole foreground group: the command
-// decides what they mean, however many there are, and the recorder waits.
-func (c *command) start() error {
+// decides what they mean, however many there are, and the recorder waits. The command
+// finds the control socket in its environment.
+func (c *command) start(control string) error {
+	if control != "" {
+		c.Env = append(c.Environ(), SocketVariable+"="+control)
+	}
 	signal.Notify(c.signals, slices.Concat(passedSignals(), keySignals())...)
 	c.disown = adoptOrphans()
 	if err := c.Start(); err != nil {

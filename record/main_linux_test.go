@@ -26,7 +26,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	roles := map[string]func(){"server": serve, "client": dial, "recorder": recordAsTold, "counter": countSignals, "sender": send, "listener": listenForever, "taker": takeSocket, "mover": move}
+	roles := map[string]func(){"server": serve, "client": dial, "recorder": recordAsTold, "counter": countSignals, "sender": send, "listener": listenForever, "taker": takeSocket, "mover": move, "marker": writeMarks}
 	if role, ok := roles[os.Getenv(roleVariable)]; ok {
 		role()
 		return

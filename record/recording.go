@@ -29,6 +29,7 @@ type Recording struct {
 	local   *addresses
 	others  *namespaces
 	nat     *translations
+	control *control
 	command *command
 
 	losses chan connlog.Gap       // from the capture
@@ -201,6 +202,10 @@ func (r *Recording) openFiles(who *account, first string, interfaces []connlog.I
 	if err != nil {
 		return err
 	}
+	if r.control, err = openControl(who, r.cfg.Message); err != nil {
+		r.cfg.Message(Warning, fmt.Sprintf("phases cannot be marked: %v", err))
+		r.control = &control{}
+	}
 	r.capture, err = newCapture(r.ring, packets, &r.cfg, r.id, interfaces)
 	if err != nil {
 		return err
@@ -236,7 +241,7 @@ func (r *Recording) head(interfaces []connlog.Interface) *connlog.Head {
 		Tool: program(r.cfg.Version), Source: r.watch.name(), SourceReason: r.why, Blind: r.blind(),
 		Interval: between, Captures: []string{filepath.Base(r.capture.out.path)}, Interfaces: interfaces, Addresses: r.local.list(),
 		Namespace: networkNamespace(), PIDSpace: pidNamespace(), Snaplen: r.cfg.Snaplen, Filter: r.cfg.FilterText,
-		Command: r.cfg.Command, Focus: r.cfg.PIDs, Focused: r.cfg.Focus,
+		Command: r.cfg.Command, Focus: r.cfg.PIDs, Focused: r.cfg.Focus, Control: r.control.path,
 	}
 }
 
@@ -267,7 +272,7 @@ func (r *Recording) begin(ctx context.Context) (err error) {
 	r.summary.RecordingID, r.summary.Source, r.summary.Begin = r.id, r.watch.name(), time.Now()
 	r.summary.Captures, r.summary.Log = r.capture.files, r.cfg.Log
 	if r.command != nil {
-		if err := r.command.start(); err != nil {
+		if err := r.command.start(r.control.path); err != nil {
 			return err
 		}
 		r.summary.PID = r.command.Process.Pid
@@ -314,6 +319,7 @@ func (r *Recording) abandon() {
 		r.others.close()
 		r.nat.close()
 	}
+	r.control.close()
 	if r.ring != nil {
 		r.ring.close()
 	}

@@ -68,7 +68,7 @@ func (r *Recording) follow(captured <-chan struct{}) {
 	defer seconds.Stop()
 	var clock clockWatch
 	r.tellTime(&clock)
-	failing := false
+	failing, marks := false, r.control.notices
 	for running := true; running; {
 		select {
 		case <-looks.C:
@@ -96,6 +96,12 @@ func (r *Recording) follow(captured <-chan struct{}) {
 			r.tellAddresses(r.local.take(n))
 		case n := <-r.nat.notices:
 			r.tellTranslations(r.nat.take(n))
+		case m, ok := <-marks:
+			if !ok {
+				marks = nil
+				continue
+			}
+			r.tellMark(m)
 		case i := <-r.met:
 			r.tellInterface(i)
 		case <-r.steps:
@@ -106,11 +112,18 @@ func (r *Recording) follow(captured <-chan struct{}) {
 			running = false
 		}
 	}
+	r.control.drain()
 	_ = r.watch.lookNow(true) // a failure is a gap in the log
 	r.tellAddresses(r.others.look())
 	lingered := time.After(linger)
 	for running := true; running; {
 		select {
+		case m, ok := <-marks:
+			if !ok {
+				marks = nil
+				continue
+			}
+			r.tellMark(m)
 		case <-lingered:
 			r.capture.stop()
 		case g := <-r.losses:
@@ -193,6 +206,7 @@ func (r *Recording) finish() {
 	r.local.close()
 	r.others.close()
 	r.nat.close()
+	r.control.close()
 	r.ring.close()
 	if c.failed != nil {
 		r.tellLoss(connlog.Gap{Source: connlog.GapCapture, Begin: c.safe, End: now.UnixNano(), Message: "the capture failed: " + c.failed.Error()})

@@ -190,6 +190,7 @@ func (l *line) head(h *Head) {
 		l.b = append(l.b, ']')
 	}
 	l.trueIf("focused", h.Focused)
+	l.textIf("control", h.Control)
 }
 
 func (l *line) iface(i *Interface) {

@@ -99,7 +99,7 @@ func (d drawer) head() *Head {
 		Host: d.text("host"), BootID: d.text("boot id"), OS: d.text("os"), Kernel: d.text("kernel"), Tool: d.text("tool"),
 		Source: d.text("source"), SourceReason: d.text("reason"), Blind: d.texts("blind"), Interval: int64(d.small("interval")),
 		Captures: d.texts("captures"), Namespace: d.uint("netns"), PIDSpace: d.uint("pidns"), Snaplen: d.small("snaplen"), Filter: d.text("filter"),
-		Command: d.texts("command"), Focus: rapid.SliceOfN(rapid.Int32Min(1), 0, 3).Draw(d.T, "focus"), Focused: d.bool("focused"),
+		Command: d.texts("command"), Focus: rapid.SliceOfN(rapid.Int32Min(1), 0, 3).Draw(d.T, "focus"), Focused: d.bool("focused"), Control: d.text("control"),
 	}
 	for range rapid.IntRange(0, 3).Draw(d.T, "interfaces") {
 		h.Interfaces = append(h.Interfaces, d.iface())

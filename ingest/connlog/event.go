@@ -81,6 +81,7 @@ type Head struct {
 	Command []string  // argv of the wrapped command; empty = none
 	Focus   []int32   // PIDs named by the user: they and their children are marked as the command's are
 	Focused bool      // what is not marked so is not what the user wants to see
+	Control string    // path of the socket that takes marks while it records; "" = there is none
 	Root    ProcessID // always zero in the head: the command has not started; see Process.Command
 }
 

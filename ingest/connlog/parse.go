@@ -42,6 +42,7 @@ type wireHead struct {
 	Command      []string        `json:"command"`
 	Focus        []int32         `json:"focus"`
 	Focused      bool            `json:"focused"`
+	Control      string          `json:"control"`
 }
 
 type wireInterface struct {
@@ -223,7 +224,7 @@ func parseHead(text []byte) (*Head, error) {
 	h := &Head{
 		Schema: *w.Schema, RecordingID: w.RecordingID, Host: w.Host, BootID: w.BootID, OS: w.OS, Kernel: w.Kernel, Tool: w.Tool,
 		Source: w.Source, SourceReason: w.SourceReason, Blind: w.Blind, Interval: w.Interval, Captures: w.Captures,
-		Addresses: w.Addresses, Namespace: w.Namespace, PIDSpace: w.PIDSpace, Snaplen: int(w.Snaplen), Filter: w.Filter, Command: w.Command, Focus: w.Focus, Focused: w.Focused,
+		Addresses: w.Addresses, Namespace: w.Namespace, PIDSpace: w.PIDSpace, Snaplen: int(w.Snaplen), Filter: w.Filter, Command: w.Command, Focus: w.Focus, Focused: w.Focused, Control: w.Control,
 	}
 	for _, i := range w.Interfaces {
 		h.Interfaces = append(h.Interfaces, i.iface())

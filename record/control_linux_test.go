@@ -1,0 +1,145 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+)
+
+// marksOf are the marks of a log, in words.
+func marksOf(log []line) (words []string) {
+	for _, l := range log {
+		if l.Event == "mark" {
+			words = append(words, l.Change+" "+l.Name)
+		}
+	}
+	return words
+}
+
+// TestMarks takes the marks that the command writes to the socket of its
+// environment, in any number of lines, with the time at which they were written and
+// who wrote them, until the command's end.
+func TestMarks(t *testing.T) {
+	private(t)
+	cfg := configure(t, as("marker")...)
+	var warnings []string
+	cfg.Message = func(k MessageKind, text string) {
+		if k == Warning {
+			warnings = append(warnings, text)
+		}
+	}
+	before := time.Now().UnixNano()
+	s := complete(t, begin(t, cfg))
+	log := readLog(t, cfg.Capture)
+	want := []string{"begin load", "begin two words", "end two words", "instant café \x00", "end load"}
+	for i := range 300 {
+		want = slices.Insert(want, 4+i, fmt.Sprint("instant ", i))
+	}
+	if got := marksOf(log); !slices.Equal(got, want) {
+		t.Errorf("marks are %q, want %q", got, want)
+	}
+	last := before
+	for _, l := range log {
+		if l.Event != "mark" {
+			continue
+		}
+		if l.PID != int32(s.PID) || l.Time < last || l.Time > s.End.UnixNano() {
+			t.Errorf("%s %s: of process %d at %d, want %d, not before %d", l.Change, l.Name, l.PID, l.Time, s.PID, last)
+		}
+		last = l.Time
+	}
+	if len(warnings) != 1 || !strings.Contains(warnings[0], `"stop it"`) {
+		t.Errorf("warnings are %q", warnings)
+	}
+}
+
+// writeMarks is the role of a benchmark that marks its phases.
+func writeMarks() {
+	conn, err := net.Dial("unixgram", os.Getenv(SocketVariable))
+	must(err)
+	write := func(text string) {
+		_, err := conn.Write([]byte(text))
+		must(err)
+	}
+	write("begin load\nbegin two words\n")
+	write("end two words")
+	write("mark café \x00\n\n")
+	for i := range 300 { // more than the socket has room for
+		must(Mark("", connlog.MarkInstant, fmt.Sprint(i)))
+	}
+	write("stop it")
+	write("stop it")
+	must(Mark("", connlog.MarkEnd, "load"))
+}
+
+// TestMarkAt takes the time of the writing, not of the reading.
+func TestMarkAt(t *testing.T) {
+	c, err := openControl(nil, func(MessageKind, string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	for len(c.notices) < cap(c.notices) { // the reader has to wait then
+		if err := Mark(c.path, connlog.MarkInstant, "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := time.Now().UnixNano()
+	if err := Mark(c.path, connlog.MarkBegin, "late"); err != nil {
+		t.Fatal(err)
+	}
+	after := time.Now().UnixNano()
+	time.Sleep(50 * time.Millisecond)
+	for {
+		if m := <-c.notices; m.Name == "late" {
+			if m.at < before || m.at > after || m.PID != int32(os.Getpid()) {
+				t.Errorf("at %d by %d, want between %d and %d by this process", m.at, m.PID, before, after)
+			}
+			return
+		}
+	}
+}
+
+// TestMarkNobody says that there is no recording, or none any more, and does not
+// wait.
+func TestMarkNobody(t *testing.T) {
+	t.Setenv(SocketVariable, "")
+	c, err := openControl(nil, func(MessageKind, string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(filepath.Dir(c.path)); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the socket's folder: %v, %v", info.Mode(), err)
+	}
+	c.close()
+	if _, err := os.Stat(filepath.Dir(c.path)); err == nil {
+		t.Error("the socket's folder stays")
+	}
+	left := filepath.Join(t.TempDir(), "left") // by a recorder that was killed
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err = errors.Join(err, unix.Bind(fd, &unix.SockaddrUnix{Name: left}), unix.Close(fd)); err != nil {
+		t.Fatal(err)
+	}
+	for socket, want := range map[string]string{"": "PCAPWHO_SOCKET is not set", c.path: "has ended", left: "has ended"} {
+		err := Mark(socket, connlog.MarkBegin, "x")
+		var e *Error
+		if !errors.As(err, &e) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", socket, err, want)
+		}
+	}
+	for _, name := range []string{"two\nlines", strings.Repeat("x", maxMark)} {
+		if err := Mark(c.path, connlog.MarkBegin, name); err == nil || !strings.Contains(err.Error(), "one line") {
+			t.Errorf("a name of %d bytes: %v", len(name), err)
+		}
+	}
+}
