@@ -1,0 +1,191 @@
+package attribute_test
+
+import (
+	"slices"
+	"time"
+
+	"github.com/pcapwho/pcapwho/ingest/flow"
+	"github.com/pcapwho/pcapwho/ingest/packet"
+)
+
+// state is what is known of a key's latest instance.
+type state struct {
+	n     int
+	last  int64
+	flags [2]uint8
+	isn   [2]int64
+}
+
+func (s *state) closed() bool {
+	return s.flags[0]&s.flags[1]&packet.FIN != 0 || (s.flags[0]|s.flags[1])&packet.RST != 0
+}
+
+// over tells whether the instance was silent for too long to have p.
+func (s *state) over(p *packet.Packet) bool {
+	limit := 2 * time.Minute
+	if p.Tuple.Protocol == flow.TCP && !s.closed() {
+		limit = 2 * time.Hour
+	}
+	return time.Duration(p.Time-s.last) > limit
+}
+
+func (o *oracle) instances() {
+	states := map[flow.Key]*state{}
+	count := 0
+	for i := range o.packets {
+		p := &o.packets[i]
+		key, side := p.Tuple.Key(0)
+		s := states[key]
+		fresh := s == nil || s.over(p)
+		if !fresh && p.TCPFlags&packet.SYN != 0 && p.TCPFlags&packet.ACK == 0 {
+			mine, other := s.isn[side], s.isn[1-side]
+			switch {
+			case mine >= 0:
+				fresh = mine != int64(p.Seq)
+			case other >= 0:
+				fresh = s.flags[side]&packet.ACK != 0 || s.closed()
+			default:
+				fresh = true
+			}
+		}
+		if fresh {
+			s = &state{n: count, isn: [2]int64{-1, -1}}
+			states[key] = s
+			count++
+		}
+		if p.TCPFlags&packet.SYN != 0 && s.isn[side] < 0 {
+			s.isn[side] = int64(p.Seq)
+		}
+		s.flags[side] |= p.TCPFlags
+		s.last = p.Time
+		o.inst = append(o.inst, s.n)
+	}
+}
+
+// ofInstance returns the packets of instance n.
+func (o *oracle) ofInstance(n int) (ps []*packet.Packet) {
+	for i := range o.packets {
+		if o.inst[i] == n {
+			ps = append(ps, &o.packets[i])
+		}
+	}
+	return ps
+}
+
+// belongs tells whether TCP socket s is an end of instance n of its key.
+func (o *oracle) belongs(s *oracleSocket, n int, key flow.Key) bool {
+	var chain []int
+	start, end := map[int]int64{}, map[int]int64{}
+	for i := range o.packets {
+		if k, _ := o.packets[i].Tuple.Key(0); k == key {
+			m := o.inst[i]
+			if _, ok := start[m]; !ok {
+				chain = append(chain, m)
+				start[m] = o.packets[i].Time
+			}
+			end[m] = o.packets[i].Time
+		}
+	}
+	at := -1
+	for c, m := range chain {
+		if start[m] <= s.last[0] {
+			at = c
+		}
+	}
+	if at < 0 && (s.last[1] >= start[chain[0]] || !o.begun(chain[0])) {
+		at = 0
+	}
+	if at < 0 || chain[at] != n || end[n] < s.before || start[n] > s.after {
+		return false
+	}
+	return at+1 == len(chain) || start[chain[at+1]] > s.first[1]
+}
+
+// begun tells whether the beginning of an instance was seen.
+func (o *oracle) begun(n int) bool {
+	return slices.ContainsFunc(o.ofInstance(n), func(p *packet.Packet) bool { return p.TCPFlags&packet.SYN != 0 })
+}
+
+// listens tells whether some socket ever listened for me.
+func (o *oracle) listens(me flow.Endpoint) bool {
+	return local(me.Addr) && slices.ContainsFunc(o.sockets(), func(s *oracleSocket) bool {
+		return s.Protocol == flow.TCP && s.State == "listen" && s.Local.Port == me.Port && (s.Local.Addr == me.Addr || s.Local.Addr.IsUnspecified())
+	})
+}
+
+// server tells whether one side of packet i is the one that did not open the
+// connection.
+func (o *oracle) server(i int, source bool) bool {
+	p := &o.packets[i]
+	if p.Tuple.From() == p.Tuple.To() {
+		return !source
+	}
+	me := p.Tuple.To()
+	if source {
+		me = p.Tuple.From()
+	}
+	ps := o.ofInstance(o.inst[i])
+	opening := slices.IndexFunc(ps, func(p *packet.Packet) bool { return p.TCPFlags&packet.SYN != 0 })
+	client, other := ps[max(opening, 0)].Tuple.From(), ps[max(opening, 0)].Tuple.To()
+	switch {
+	case opening < 0 && o.listens(client) && !o.listens(other), opening >= 0 && ps[opening].TCPFlags&packet.ACK != 0:
+		client = other
+	}
+	return me != client
+}
+
+// together tells whether two packets are of one connection, and nothing
+// changed between them that is known about it.
+func (o *oracle) together(i, k int) bool {
+	p, q := &o.packets[i], &o.packets[k]
+	var changes []int64
+	for _, w := range slices.Concat(o.losses(), o.twice()) {
+		changes = append(changes, w[0], w[1]+1)
+	}
+	for _, s := range o.sockets() {
+		tuple := s.HasRemote && (s.Local == p.Tuple.From() && s.Remote == p.Tuple.To() || s.Local == p.Tuple.To() && s.Remote == p.Tuple.From())
+		port := !s.HasRemote && (s.Local.Port == p.Tuple.SourcePort || s.Local.Port == p.Tuple.DestinationPort)
+		if s.Protocol != p.Tuple.Protocol {
+			continue
+		}
+		if s.Protocol == flow.UDP && (tuple || port) {
+			changes = append(changes, s.before+1, s.after)
+		}
+		if tuple || s.Protocol == flow.UDP && port {
+			for _, h := range s.holds {
+				changes = append(changes, h[0], h[1]+1)
+			}
+		}
+	}
+	changed := slices.ContainsFunc(changes, func(c int64) bool { return min(p.Time, q.Time) < c && c <= max(p.Time, q.Time) })
+	return o.inst[k] == o.inst[i] && !changed
+}
+
+// sent tells whether one side of packet i sent any packet while nothing changed
+// that is known about its connection.
+func (o *oracle) sent(i int, source bool, me flow.Endpoint) bool {
+	p := &o.packets[i]
+	if p.Tuple.From() == p.Tuple.To() {
+		return source
+	}
+	for k := range o.packets {
+		if o.packets[k].Tuple.From() == me && o.together(i, k) {
+			return true
+		}
+	}
+	return false
+}
+
+// receives is like sent, of the packets that came.
+func (o *oracle) receives(i int, source bool, me flow.Endpoint) bool {
+	p := &o.packets[i]
+	if p.Tuple.From() == p.Tuple.To() {
+		return !source
+	}
+	for k := range o.packets {
+		if o.packets[k].Tuple.To() == me && o.together(i, k) {
+			return true
+		}
+	}
+	return false
+}
