@@ -34,6 +34,7 @@ type Config struct {
 	PID      int32   // packets of which either side is of this process; 0 = of all
 	Tree     bool    // or of its descendants
 	Command  bool    // packets of which either side is of the recorded command
+	Where    string  // an expression, see measure.Query; "" = all
 
 	Bucket  int64  // width of the timeseries' buckets, nanoseconds; 0 = DefaultBucket
 	NWB     int32  // PID for which to compute Result.NWB; 0 = none
@@ -85,6 +86,7 @@ type Result struct {
 	input      *input
 	log        *log
 	selected   *selected
+	query      *measure.Query
 	timeseries *measure.Timeseries // nil unless asked for
 	byPhase    *measure.ByPhase
 }
@@ -115,6 +117,10 @@ func Analyze(ctx context.Context, cfg Config) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	query, err := cfg.query()
+	if err != nil {
+		return nil, err
+	}
 	if slices.Contains(cfg.Tables, "timeseries") {
 		cfg.Bucket = cmp.Or(cfg.Bucket, DefaultBucket)
 	} else {
@@ -131,7 +137,7 @@ func Analyze(ctx context.Context, cfg Config) (*Result, error) {
 		return nil, err
 	}
 	cfg.Captures = in.names
-	r := &Result{cfg: cfg, ctx: ctx, input: in}
+	r := &Result{cfg: cfg, ctx: ctx, input: in, query: query}
 	if err := r.analyze(); err != nil {
 		r.Close()
 		return nil, err
@@ -208,7 +214,7 @@ func (r *Result) analyze() (err error) {
 // fold makes the measures of the finished attribution.
 func (r *Result) fold() (err error) {
 	a := r.Attribution
-	if r.Selection, err = r.selected.selection(a.Processes); err != nil {
+	if r.Selection, err = r.selected.selection(a.Processes, r.query); err != nil {
 		return err
 	}
 	sums, err := measure.Fold(a, measure.FoldConfig{Workers: r.cfg.workers(), Selection: r.Selection, Bucket: r.cfg.Bucket, Phases: r.Phases})

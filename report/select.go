@@ -34,6 +34,29 @@ type selected struct {
 	windows  *attribute.Windows
 }
 
+// CheckWhere tells before any work what is wrong with Config.Where: an
+// *expression.Error points at it, an *OutputError says which tables cannot be asked so.
+func (cfg *Config) CheckWhere() error {
+	_, err := cfg.query()
+	return err
+}
+
+// query compiles Where; nil = there is none.
+func (cfg *Config) query() (*measure.Query, error) {
+	if cfg.Where == "" {
+		return nil, nil
+	}
+	q, err := measure.NewQuery(cfg.Where)
+	if err != nil {
+		return nil, err
+	}
+	whole := func(name string) bool { return name == "packets" || name == "capture" || name == "damage" }
+	if f := q.PacketField(); f != "" && (len(cfg.Tables) == 0 || !slices.ContainsFunc(cfg.Tables, whole) || slices.ContainsFunc(cfg.Tables, func(n string) bool { return !whole(n) })) {
+		return nil, &OutputError{f, "single packets can be asked for in the table packets alone", "say --tables packets"}
+	}
+	return q, nil
+}
+
 // newSelected returns what cfg asks for, of a recording with these phases.
 func newSelected(cfg *Config, phases measure.Phases) (*selected, error) {
 	s := &selected{cfg: cfg, phases: phases, from: math.MinInt64, to: math.MaxInt64}
@@ -93,8 +116,8 @@ func (s *selected) time(t int64) bool {
 }
 
 // selection returns what counts of an attribution; nil = all.
-func (s *selected) selection(processes []attribute.Process) (*measure.Selection, error) {
-	sel := &measure.Selection{}
+func (s *selected) selection(processes []attribute.Process, query *measure.Query) (*measure.Selection, error) {
+	sel := &measure.Selection{Query: query}
 	if s.cfg.From != nil || s.cfg.To != nil || s.named != nil {
 		sel.Time = s.time
 	}
@@ -102,7 +125,7 @@ func (s *selected) selection(processes []attribute.Process) (*measure.Selection,
 	if sel.Owners, err = s.owners(processes); err != nil {
 		return nil, err
 	}
-	if sel.Time == nil && sel.Owners == nil {
+	if sel.Time == nil && sel.Owners == nil && query == nil {
 		return nil, nil
 	}
 	return sel, nil

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,12 +39,21 @@ func mark(at int64, change, name string) string {
 // TestSelection holds that what is summed by time, phase and process is what the
 // packets say that one by one have the same owners without any selection.
 func TestSelection(t *testing.T) {
-	whole := analyze(t, Config{Captures: []string{marked(t)}, Tables: []string{"packets"}})
-	packets := tables(t, whole, JSON)["packets"]
+	whole := analyze(t, Config{Captures: []string{marked(t)}, Tables: []string{"packets", "connections", "processes"}})
+	read := tables(t, whole, JSON)
+	packets := read["packets"]
 	first, last := whole.Capture.First, whole.Capture.Last
 	at := func(percent int64) int64 { return first + (last-first)*percent/100 }
 	capture := marked(t, mark(at(10), "begin", "load"), mark(at(30), "begin", "query"), mark(at(40), "end", "load"), mark(at(70), "end", "query"),
 		mark(at(80), "begin", "load"), mark(at(80)+1, "end", "load"))
+	connections, processes := map[string]row{}, map[string]row{}
+	for _, c := range read["connections"] {
+		connections[c["connection_id"]] = c
+	}
+	for _, p := range read["processes"] {
+		processes[p["pid"]] = p
+	}
+	name := func(pid string) string { return processes[pid]["name"] }
 	pid := packets[len(packets)/2]["source_pid"]
 	number, err := strconv.Atoi(pid)
 	must(t, err)
@@ -58,12 +68,25 @@ func TestSelection(t *testing.T) {
 		cfg  Config
 		want func(row) bool
 	}{
-		"all":        {Config{}, func(row) bool { return true }},
-		"from":       {Config{From: &Moment{Nanoseconds: at(50)}}, func(p row) bool { return in(p, at(50), last+1) }},
-		"to":         {Config{To: &Moment{Nanoseconds: at(50)}}, func(p row) bool { return in(p, first, at(50)) }},
-		"since":      {Config{From: &Moment{at(20) - first, true}, To: &Moment{at(60) - first, true}}, func(p row) bool { return in(p, at(20), at(60)) }},
-		"phase":      {Config{Phase: "load"}, load},
-		"process":    {Config{PID: int32(number)}, of},
+		"all":     {Config{}, func(row) bool { return true }},
+		"from":    {Config{From: &Moment{Nanoseconds: at(50)}}, func(p row) bool { return in(p, at(50), last+1) }},
+		"to":      {Config{To: &Moment{Nanoseconds: at(50)}}, func(p row) bool { return in(p, first, at(50)) }},
+		"since":   {Config{From: &Moment{at(20) - first, true}, To: &Moment{at(60) - first, true}}, func(p row) bool { return in(p, at(20), at(60)) }},
+		"phase":   {Config{Phase: "load"}, load},
+		"process": {Config{PID: int32(number)}, of},
+		"where": {Config{Where: `process.name == "browser" && remote.ip == "::1"`}, func(p row) bool {
+			return name(p["source_pid"]) == "browser" && p["destination_ip"] == "::1" || name(p["destination_pid"]) == "browser" && p["source_ip"] == "::1"
+		}},
+		"where of columns": {Config{Where: `bytes > 50000 and server_name != "archive" || protocol == "udp" && server_reason ~ "^w"`}, func(p row) bool {
+			c := connections[p["connection_id"]]
+			return sum(t, []row{c}, "client_wire_bytes", nil)+sum(t, []row{c}, "server_wire_bytes", nil) > 50000 && c["server_name"] != "archive" ||
+				c["protocol"] == "udp" && strings.HasPrefix(c["server_reason"], "w")
+		}},
+		"where in time": {Config{Where: `sent.packets > received.packets && process.in_command`, To: &Moment{Nanoseconds: at(50)}}, func(p row) bool {
+			c := connections[p["connection_id"]]
+			client, server := sum(t, []row{c}, "client_packets", nil), sum(t, []row{c}, "server_packets", nil)
+			return in(p, first, at(50)) && (client > server && c["client_pid"] != "" || server > client && c["server_pid"] != "")
+		}},
 		"both":       {Config{Phase: "load", PID: int32(number)}, func(p row) bool { return load(p) && of(p) }},
 		"nothing":    {Config{To: &Moment{Nanoseconds: first - 5}}, func(row) bool { return false }},
 		"one packet": {Config{From: &Moment{Nanoseconds: last}}, func(p row) bool { return in(p, last, last+1) }},
@@ -79,6 +102,30 @@ func TestSelection(t *testing.T) {
 			}
 			checkSums(t, want, got, r)
 		})
+	}
+}
+
+// TestWhereOfPackets holds what is asked of single packets against their rows.
+func TestWhereOfPackets(t *testing.T) {
+	capture := marked(t)
+	all := tables(t, analyze(t, Config{Captures: []string{capture}, Tables: []string{"packets"}}), JSON)["packets"]
+	got := tables(t, analyze(t, Config{Captures: []string{capture}, Tables: []string{"packets"}, Where: `packet.wire_length > 1000 && process.name == "web" && packet.tcp_flags != 16`}), JSON)["packets"]
+	web := map[string]bool{}
+	for _, p := range tables(t, analyze(t, Config{Captures: []string{capture}}), JSON)["processes"] {
+		web[p["pid"]] = p["name"] == "web"
+	}
+	want := slices.DeleteFunc(slices.Clone(all), func(p row) bool {
+		return sum(t, []row{p}, "wire_length", nil) <= 1000 || p["tcp_flags"] == "16" || p["tcp_flags"] == "" || !web[p["source_pid"]] && !web[p["destination_pid"]]
+	})
+	if d := cmp.Diff(frames(want), frames(got)); d != "" || len(want) == 0 || len(want) == len(all) {
+		t.Errorf("%d of %d packets (-want +got):\n%s", len(want), len(all), d)
+	}
+	var refused *OutputError
+	for _, tables := range [][]string{nil, {"packets", "connections"}, {"capture", "packets", "coverage"}} {
+		cfg := Config{Captures: []string{capture}, Tables: tables, Where: `packet.wire_length > 1000`}
+		if err := cfg.CheckWhere(); !errors.As(err, &refused) {
+			t.Errorf("%v: %v", tables, err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pcapwho/pcapwho/report"
+	"github.com/pcapwho/pcapwho/report/expression"
 	"github.com/pcapwho/pcapwho/report/table"
 )
 
@@ -21,6 +23,7 @@ func selectFlags() []cli.Flag {
 		&cli.IntFlag{Name: "pid", Usage: "take packets of the process `PID`; of nwb, the process it is about"},
 		&cli.BoolFlag{Name: "tree", Usage: "with --pid: and of its descendants", DisableDefaultText: true},
 		&cli.BoolFlag{Name: "command", Usage: "take packets of the recorded command and its children", DisableDefaultText: true},
+		&cli.StringFlag{Name: "where", Aliases: []string{"Y"}, Usage: "take what this `EXPRESSION` holds for: 'process.name == \"curl\" && remote.port == 443'"},
 		&cli.DurationFlag{Name: "bucket", Usage: "make the table timeseries, in buckets of `TIME`; default 1s where that table is named", DefaultText: "1s"},
 	}
 }
@@ -33,6 +36,7 @@ func (a *analysis) choose(ctx *cli.Context) (err error) {
 	if a.cfg.To, err = momentOf(ctx, "to"); err != nil {
 		return err
 	}
+	a.cfg.Where = ctx.String("where")
 	a.cfg.Phase, a.cfg.Tree, a.cfg.Command = ctx.String("phase"), ctx.Bool("tree"), ctx.Bool("command")
 	if err := a.chooseProcess(ctx); err != nil {
 		return err
@@ -40,10 +44,23 @@ func (a *analysis) choose(ctx *cli.Context) (err error) {
 	if err := a.chooseBucket(ctx); err != nil {
 		return err
 	}
-	if a.output.Format == report.NWB && (a.cfg.From != nil || a.cfg.To != nil || a.cfg.Phase != "" || a.cfg.Command || a.cfg.Tree) {
-		return usagef("name another format: json, jsonl, csv, arrow, parquet or text", "format nwb is about a whole recording and one process: --from, --to, --phase, --tree and --command are not for it")
+	if err := a.checkWhere(); err != nil {
+		return err
+	}
+	if a.output.Format == report.NWB && (a.cfg.Where != "" || a.cfg.From != nil || a.cfg.To != nil || a.cfg.Phase != "" || a.cfg.Command || a.cfg.Tree) {
+		return usagef("name another format: json, jsonl, csv, arrow, parquet or text", "format nwb is about a whole recording and one process: -Y, --from, --to, --phase, --tree and --command are not for it")
 	}
 	return nil
+}
+
+// checkWhere refuses an expression before any work.
+func (a *analysis) checkWhere() error {
+	err := a.cfg.CheckWhere()
+	var e *expression.Error
+	if errors.As(err, &e) {
+		return usagef(e.Hint, "-Y: %v", e)
+	}
+	return err
 }
 
 // momentOf reads a flag that is a time; nil where it is not given.

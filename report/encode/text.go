@@ -253,9 +253,9 @@ type busyConnection struct {
 // most first, equal ones in order, and how many there are: all that count, or those with
 // an end that is the user's own.
 func busiest(s *Summary) (top []busyConnection, n int, err error) {
-	r := s.Result
+	r, chooser := s.Result, s.Selection.Chooser(s.Result)
 	err = r.Connections.All(func(c *attribute.Connection) error {
-		if !s.Selection.Connection(c) || s.Focused && !own(r, c) {
+		if !chooser.Connection(c) || s.Focused && !own(r, c) {
 			return nil
 		}
 		n++

@@ -12,7 +12,7 @@ func Connections(r *attribute.Result, s *Selection, workers int) *table.Table {
 	return table.Parallel(table.Connections(), workers,
 		func() func(*attribute.Block) error { return r.Connections.Read().Next },
 		func() func(*table.Batch, *attribute.Block) {
-			w := connectionRows{result: r, selection: s}
+			w := connectionRows{result: r, chooser: s.Chooser(r)}
 			return w.append
 		})
 }
@@ -20,7 +20,7 @@ func Connections(r *attribute.Result, s *Selection, workers int) *table.Table {
 // connectionRows makes rows; each goroutine has its own.
 type connectionRows struct {
 	result     *attribute.Result
-	selection  *Selection
+	chooser    *Chooser
 	connection attribute.Connection
 	addresses  addresses
 }
@@ -28,7 +28,7 @@ type connectionRows struct {
 func (w *connectionRows) append(b *table.Batch, block *attribute.Block) {
 	for i := range block.Len() {
 		block.Connection(i, &w.connection)
-		if w.selection.Connection(&w.connection) {
+		if w.chooser.Connection(&w.connection) {
 			w.row(b, &w.connection)
 		}
 	}

@@ -29,7 +29,7 @@ func Fold(r *attribute.Result, cfg FoldConfig) (*Sums, error) {
 	tree := NewTree(r.Processes)
 	var folders []*folder
 	err := r.Connections.Divide(cfg.Workers, func() func(*attribute.Connection) {
-		f := newFolder(&cfg, tree, len(r.Processes))
+		f := newFolder(&cfg, r, tree)
 		folders = append(folders, f)
 		return f.connection
 	})
@@ -54,6 +54,7 @@ func Fold(r *attribute.Result, cfg FoldConfig) (*Sums, error) {
 // folder is the sums of one worker.
 type folder struct {
 	cfg      *FoldConfig
+	chooser  *Chooser
 	tree     *Tree
 	coverage Coverage
 	self     []Traffic // by process
@@ -63,8 +64,9 @@ type folder struct {
 	timeseries, byPhase *Shares // nil = none
 }
 
-func newFolder(cfg *FoldConfig, tree *Tree, processes int) *folder {
-	f := &folder{cfg: cfg, tree: tree, self: make([]Traffic, processes), sum: make([]Traffic, processes+1)}
+func newFolder(cfg *FoldConfig, r *attribute.Result, tree *Tree) *folder {
+	n := len(r.Processes)
+	f := &folder{cfg: cfg, chooser: cfg.Selection.Chooser(r), tree: tree, self: make([]Traffic, n), sum: make([]Traffic, n+1)}
 	if cfg.Bucket > 0 {
 		f.timeseries = newTimeseries(cfg.Bucket)
 	}
@@ -95,7 +97,7 @@ func (f *folder) merge(g *folder) {
 }
 
 func (f *folder) connection(c *attribute.Connection) {
-	if !f.cfg.Selection.Connection(c) {
+	if !f.chooser.Connection(c) {
 		return
 	}
 	f.coverage.connection(c)
@@ -119,7 +121,7 @@ func (f *folder) connection(c *attribute.Connection) {
 
 // loose books packets without a connection.
 func (f *folder) loose(l *attribute.Loose) {
-	if !f.cfg.Selection.loose(l) {
+	if !f.chooser.loose(l) {
 		return
 	}
 	f.coverage.add(l.Source.Reason, l.Destination.Reason, l.Counts)

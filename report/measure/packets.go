@@ -25,7 +25,7 @@ func Packets(r *attribute.Result, sel *Selection, pass Pass, files []string, int
 	s := table.Packets()
 	return &table.Table{Schema: s, Each: func(prepare func(*table.Batch), yield func(*table.Batch) error) error {
 		r.Rewind()
-		rows := &packetRows{r: r, selection: sel, files: files, once: once}
+		rows := &packetRows{r: r, chooser: sel.Chooser(r), files: files, once: once}
 		b := table.NewBatch(s)
 		err := pass(func(batch []packet.Packet) error {
 			rows.interfaces = interfaces()
@@ -53,7 +53,7 @@ func Packets(r *attribute.Result, sel *Selection, pass Pass, files []string, int
 
 type packetRows struct {
 	r          *attribute.Result
-	selection  *Selection
+	chooser    *Chooser
 	files      []string
 	once       bool
 	interfaces []ingest.Interface
@@ -65,9 +65,17 @@ func (s *packetRows) append(b *table.Batch, p *packet.Packet) error {
 	if err != nil {
 		return err
 	}
-	if !s.selection.packet(p.Time, &source, &destination) {
-		return nil
+	if sel := s.chooser.selection; sel != nil && sel.Query != nil && sel.Query.packet != "" {
+		s.chooser.packet.Reset()
+		s.row(s.chooser.packet, p, c, source, destination)
 	}
+	if s.chooser.single(p, c, &source, &destination) {
+		s.row(b, p, c, source, destination)
+	}
+	return nil
+}
+
+func (s *packetRows) row(b *table.Batch, p *packet.Packet, c *attribute.Connection, source, destination attribute.Verdict) {
 	network := p.Class == packet.Network || p.Class == packet.Transport
 	transport := p.Class == packet.Transport
 	file, iface := s.origin(p)
@@ -99,7 +107,6 @@ func (s *packetRows) append(b *table.Batch, p *packet.Packet) error {
 	} else {
 		b.Null("duplicate")
 	}
-	return nil
 }
 
 // origin names the file and the interface of p.

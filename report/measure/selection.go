@@ -1,8 +1,6 @@
 package measure
 
 import (
-	"slices"
-
 	"github.com/pcapwho/pcapwho/attribute"
 )
 
@@ -14,6 +12,8 @@ type Selection struct {
 	// Owners are the processes, by index into Result.Processes, of which either
 	// side's is one; nil = all.
 	Owners []bool
+	// Query is an expression that holds for them; nil = all.
+	Query *Query
 }
 
 // time tells whether packets of time t count.
@@ -26,36 +26,4 @@ func (s *Selection) owned(a, b *attribute.Verdict) bool {
 
 func (s *Selection) owner(v *attribute.Verdict) bool {
 	return v.Process != attribute.NoProcess && s.Owners[v.Process]
-}
-
-// Connection takes the spans out of c that do not count, and tells whether any
-// are left. c then begins and ends with them.
-func (s *Selection) Connection(c *attribute.Connection) bool {
-	if s == nil {
-		return true
-	}
-	n := len(c.Spans)
-	c.Spans = slices.DeleteFunc(c.Spans, func(p attribute.Span) bool {
-		return !s.time(p.First) || !s.owned(&p.Verdict[0], &p.Verdict[1])
-	})
-	if len(c.Spans) == 0 {
-		return false
-	}
-	if len(c.Spans) < n {
-		c.First, c.Last = c.Spans[0].First, c.Spans[0].Last
-		for i := range c.Spans {
-			c.First, c.Last = min(c.First, c.Spans[i].First), max(c.Last, c.Spans[i].Last)
-		}
-	}
-	return true
-}
-
-// loose tells whether packets without a connection count.
-func (s *Selection) loose(l *attribute.Loose) bool {
-	return s.time(l.Window) && s.owned(&l.Source, &l.Destination)
-}
-
-// packet tells whether one packet of time t counts.
-func (s *Selection) packet(t int64, source, destination *attribute.Verdict) bool {
-	return s.time(t) && s.owned(source, destination)
 }
