@@ -2,6 +2,8 @@
 //
 //	process.name == "python3" && remote.port == 443 && bytes > 1e6
 //
+// In two steps:
+//
 //  1. [Compile] reads a text against the fields that there are, and refuses what
 //     makes no sense with an [Error] that points at its column.
 //  2. [Program.Match] asks for one row.
