@@ -30,11 +30,12 @@ func (s *state) over(p *packet.Packet) bool {
 }
 
 func (o *oracle) instances() {
-	states := map[flow.Key]*state{}
+	states := map[connectionKey]*state{}
 	count := 0
 	for i := range o.packets {
 		p := &o.packets[i]
-		key, side := p.Tuple.Key(0)
+		_, side := p.Tuple.Key(0)
+		key := o.keyOf(p)
 		s := states[key]
 		fresh := s == nil || s.over(p)
 		if !fresh && p.TCPFlags&packet.SYN != 0 && p.TCPFlags&packet.ACK == 0 {
@@ -72,12 +73,34 @@ func (o *oracle) ofInstance(n int) (ps []*packet.Packet) {
 	return ps
 }
 
-// belongs tells whether TCP socket s is an end of instance n of its key.
-func (o *oracle) belongs(s *oracleSocket, n int, key flow.Key) bool {
+// connectionKey is what packets of one connection have in common.
+type connectionKey struct {
+	flow.Key
+	where
+}
+
+func (o *oracle) keyOf(p *packet.Packet) connectionKey {
+	key, _ := p.Tuple.Key(0)
+	return connectionKey{key, o.whereOf(p)}
+}
+
+// mayBe tells whether socket s is an end of packet i's connection, or may become one
+// within a time.
+func (o *oracle) mayBe(s *oracleSocket, i int, later int64) bool {
+	if s.Protocol == flow.TCP {
+		return o.belongs(s, o.inst[i], o.keyOf(&o.packets[i]), later)
+	}
+	ps := o.ofInstance(o.inst[i])
+	return s.before < latest(ps)+later && ps[0].Time < s.after
+}
+
+// belongs tells whether TCP socket s is an end of instance n of its key, or may become
+// one within a time.
+func (o *oracle) belongs(s *oracleSocket, n int, key connectionKey, later int64) bool {
 	var chain []int
 	start, end := map[int]int64{}, map[int]int64{}
 	for i := range o.packets {
-		if k, _ := o.packets[i].Tuple.Key(0); k == key {
+		if o.keyOf(&o.packets[i]) == key {
 			m := o.inst[i]
 			if _, ok := start[m]; !ok {
 				chain = append(chain, m)
@@ -95,7 +118,7 @@ func (o *oracle) belongs(s *oracleSocket, n int, key flow.Key) bool {
 	if at < 0 && (s.last[1] >= start[chain[0]] || !o.begun(chain[0])) {
 		at = 0
 	}
-	if at < 0 || chain[at] != n || end[n] < s.before || start[n] > s.after {
+	if at < 0 || chain[at] != n || end[n]+later < s.before || start[n] > s.after {
 		return false
 	}
 	return at+1 == len(chain) || start[chain[at+1]] > s.first[1]
@@ -107,9 +130,9 @@ func (o *oracle) begun(n int) bool {
 }
 
 // listens tells whether some socket ever listened for me.
-func (o *oracle) listens(me flow.Endpoint) bool {
-	return local(me.Addr) && slices.ContainsFunc(o.sockets(), func(s *oracleSocket) bool {
-		return s.Protocol == flow.TCP && s.State == "listen" && s.Local.Port == me.Port && (s.Local.Addr == me.Addr || s.Local.Addr.IsUnspecified())
+func (o *oracle) listens(p *packet.Packet, me flow.Endpoint) bool {
+	return o.local(me.Addr) && slices.ContainsFunc(o.sockets(), func(s *oracleSocket) bool {
+		return s.Protocol == flow.TCP && o.bindable(s, p, me) && s.State == "listen" && s.Local.Port == me.Port && (s.Local.Addr == me.Addr || s.Local.Addr.IsUnspecified())
 	})
 }
 
@@ -128,7 +151,7 @@ func (o *oracle) server(i int, source bool) bool {
 	opening := slices.IndexFunc(ps, func(p *packet.Packet) bool { return p.TCPFlags&packet.SYN != 0 })
 	client, other := ps[max(opening, 0)].Tuple.From(), ps[max(opening, 0)].Tuple.To()
 	switch {
-	case opening < 0 && o.listens(client) && !o.listens(other), opening >= 0 && ps[opening].TCPFlags&packet.ACK != 0:
+	case opening < 0 && o.listens(p, client) && !o.listens(p, other), opening >= 0 && ps[opening].TCPFlags&packet.ACK != 0:
 		client = other
 	}
 	return me != client
@@ -143,8 +166,16 @@ func (o *oracle) together(i, k int) bool {
 		changes = append(changes, w[0], w[1]+1)
 	}
 	for _, s := range o.sockets() {
-		tuple := s.HasRemote && (s.Local == p.Tuple.From() && s.Remote == p.Tuple.To() || s.Local == p.Tuple.To() && s.Remote == p.Tuple.From())
-		port := !s.HasRemote && (s.Local.Port == p.Tuple.SourcePort || s.Local.Port == p.Tuple.DestinationPort)
+		tuple, port := false, false
+		for _, me := range []flow.Endpoint{p.Tuple.From(), p.Tuple.To()} {
+			you := p.Tuple.To()
+			if me == you {
+				you = p.Tuple.From()
+			}
+			tuple = tuple || s.HasRemote && s.Local == me && s.Remote == you && o.connectable(s, p, me)
+			own := s.Namespace == 0 && o.whereOf(p).peer == here
+			port = port || !s.HasRemote && s.Local.Port == me.Port && (own || o.bindable(s, p, me))
+		}
 		if s.Protocol != p.Tuple.Protocol {
 			continue
 		}

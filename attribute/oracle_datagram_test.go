@@ -5,6 +5,7 @@ import (
 
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/flow"
+	"github.com/pcapwho/pcapwho/ingest/packet"
 )
 
 func (o *oracle) datagram(i int, source bool, me flow.Endpoint, exact, bound []*oracleSocket) string {
@@ -36,11 +37,11 @@ func (o *oracle) datagram(i int, source bool, me flow.Endpoint, exact, bound []*
 	if !there || o.sent(i, source, me) {
 		sharing = false
 		for _, s := range bound {
-			c, b := look(s, device(s, p))
+			c, b := look(s, o.device(s, p, me))
 			certain, between = certain || c, between || b
 		}
 		if sharing && !there {
-			who = append(who, o.sharers(me)...)
+			who = append(who, o.sharers(p, me)...)
 		}
 	}
 	slices.Sort(who)
@@ -72,12 +73,12 @@ func (o *oracle) talked(i int, source bool, me flow.Endpoint) (who []int32) {
 	sends, receives := o.sent(i, source, me), o.receives(i, source, me)
 	somebodySent, somebodyReceived := false, false
 	recording, fit, moved := o.teller(first, last), 0, false
-	if recording == 0 {
+	if recording == 0 || !o.simple(p) {
 		return nil
 	}
 	for _, s := range o.sockets() {
 		takes := s.Local.Addr == me.Addr || s.Local.Addr.IsUnspecified()
-		if s.Protocol != flow.UDP || s.Local.Port != me.Port {
+		if s.Protocol != flow.UDP || s.Local.Port != me.Port || s.Namespace != 0 {
 			continue
 		}
 		if !s.HasRemote && o.recording(s.index) != recording {
@@ -109,13 +110,27 @@ func (o *oracle) talked(i int, source bool, me flow.Endpoint) (who []int32) {
 	return who
 }
 
-// sharers returns the holders of all UDP sockets of an endpoint, and unseen,
+// sharers returns those of an endpoint in all namespaces where a socket may be bound to
+// it.
+func (o *oracle) sharers(p *packet.Packet, me flow.Endpoint) (who []int32) {
+	for _, namespace := range []uint64{0, inside, beside, behind} {
+		if o.bindable(&oracleSocket{Socket: &connlog.Socket{Namespace: namespace}}, p, me) {
+			who = append(who, o.sharersIn(namespace, me)...)
+		}
+	}
+	return who
+}
+
+// sharersIn returns the holders of all UDP sockets of an endpoint, and unseen,
 // if two of them were seen at one time in the hands of different processes, or
 // one in those of several that run one program, or of one that has a copy.
-func (o *oracle) sharers(me flow.Endpoint) (who []int32) {
+func (o *oracle) sharersIn(namespace uint64, me flow.Endpoint) (who []int32) {
 	var fit []*oracleSocket
 	shared, told := false, true
 	for _, s := range o.sockets() {
+		if s.Namespace != namespace {
+			continue
+		}
 		told = told && (s.told || s.Protocol != flow.UDP || s.Local.Port != me.Port)
 		if s.Protocol == flow.UDP && s.Local.Port == me.Port && (s.Local.Addr == me.Addr || !s.HasRemote && s.Local.Addr.IsUnspecified()) {
 			fit = append(fit, s)

@@ -33,7 +33,11 @@ func draw(t *rapid.T) *oracle {
 		return process(int32(rapid.IntRange(1, len(programs)-1).Draw(t, "pid")))
 	}
 	source := rapid.SampledFrom([]string{"diag", "ebpf"}).Draw(t, "source")
-	o.events = append(o.events, newHead(base-5*ms, source))
+	o.containers = rapid.IntRange(0, 2).Draw(t, "containers") == 0
+	o.events = append(o.events, o.newHead(base-5*ms, source))
+	if o.containers {
+		drawNetwork(t, o)
+	}
 	for pid := range programs {
 		id := process(int32(pid))
 		if pid == unseen {
@@ -48,7 +52,7 @@ func draw(t *rapid.T) *oracle {
 		begin, end := base+int64(n)*50*ms, base+int64(n)*50*ms+10*ms
 		previous := begin - 50*ms
 		if n > 0 && rapid.IntRange(0, 11).Draw(t, "again") == 0 {
-			o.events = append(o.events, newHead(begin-5*ms, source))
+			o.events = append(o.events, o.newHead(begin-5*ms, source))
 			open = nil
 		}
 		fresh := o.events[len(o.events)-1].Kind == connlog.KindHead || n == 0
@@ -80,7 +84,7 @@ func draw(t *rapid.T) *oracle {
 				s.Change, s.Since = connlog.SocketSnapshot, 0
 			}
 			s.Partial = rapid.IntRange(0, 7).Draw(t, "partial") == 0
-			drawSocket(t, &s)
+			drawSocket(t, o, &s)
 			if rapid.IntRange(0, 2).Draw(t, "told") == 0 {
 				s.Evidence = connlog.Evidence(rapid.IntRange(int(connlog.EvidencePoll), int(connlog.EvidencePacket)).Draw(t, "evidence"))
 			}
@@ -110,9 +114,18 @@ func draw(t *rapid.T) *oracle {
 }
 
 var (
-	addrs = []string{"10.0.0.1:80", "10.9.9.9:5000", "127.0.0.1:7000", "127.0.0.1:80"}
+	addrs = []string{"10.0.0.1:80", "10.9.9.9:5000", "127.0.0.1:7000", "127.0.0.1:80", "10.1.0.2:4000", "10.1.0.3:80"}
 	pairs = [][2]int{{0, 1}, {0, 1}, {2, 3}, {2, 3}, {2, 2}}
+	// With containers these are more.
+	morePairs = [][2]int{{4, 1}, {4, 1}, {5, 1}, {4, 5}, {4, 5}, {4, 0}}
 )
+
+func (o *oracle) pair(t *rapid.T) [2]int {
+	if o.containers && rapid.IntRange(0, 3).Draw(t, "of containers") > 0 {
+		return rapid.SampledFrom(morePairs).Draw(t, "pair")
+	}
+	return rapid.SampledFrom(pairs).Draw(t, "pair")
+}
 
 func process(n int32) connlog.ProcessID {
 	if n == 0 {
@@ -121,9 +134,14 @@ func process(n int32) connlog.ProcessID {
 	return connlog.ProcessID{PID: n, Start: [...]int64{1: 1, 2: 2, 3: base + 70*ms, 4: base + 120*ms}[n]}
 }
 
-func newHead(at int64, source string) connlog.Event {
-	return connlog.Event{Kind: connlog.KindHead, Time: at, Head: &connlog.Head{Source: source, Addresses: []string{"10.0.0.1/24"},
+func (o *oracle) newHead(at int64, source string) connlog.Event {
+	head := connlog.Event{Kind: connlog.KindHead, Time: at, Head: &connlog.Head{Source: source, Addresses: []string{"10.0.0.1/24"},
 		Interfaces: []connlog.Interface{{Index: 2}, {Index: 1, Loopback: true}}}}
+	if o.containers {
+		head.Head.Namespace = here
+		head.Head.Interfaces = append(head.Head.Interfaces, connlog.Interface{Index: 9}, connlog.Interface{Index: 10})
+	}
+	return head
 }
 
 func end(i int) flow.Endpoint {
@@ -132,11 +150,14 @@ func end(i int) flow.Endpoint {
 	return flow.Endpoint{Addr: flow.AddrFrom4(uint32(a<<24 | b<<16 | c<<8 | d)), Port: uint16(port)}
 }
 
-func drawSocket(t *rapid.T, s *connlog.Socket) {
+func drawSocket(t *rapid.T, o *oracle, s *connlog.Socket) {
 	s.Protocol = rapid.SampledFrom([]flow.Protocol{flow.TCP, flow.UDP}).Draw(t, "protocol")
-	pair := rapid.SampledFrom(pairs).Draw(t, "pair")
-	if rapid.Bool().Draw(t, "flip") && pair[0] == 2 {
+	pair := o.pair(t)
+	if rapid.Bool().Draw(t, "flip") && pair[0] >= 2 {
 		pair[0], pair[1] = pair[1], pair[0]
+	}
+	if o.containers {
+		defer drawNamespace(t, s)
 	}
 	switch rapid.IntRange(0, 3).Draw(t, "bound") {
 	case 0:
@@ -177,7 +198,7 @@ func drawPackets(t *rapid.T, o *oracle, span int64) {
 	slices.Sort(times)
 	begun := map[flow.Key]bool{}
 	for n, at := range times {
-		pair := rapid.SampledFrom(pairs).Draw(t, "pair")
+		pair := o.pair(t)
 		if rapid.Bool().Draw(t, "back") {
 			pair[0], pair[1] = pair[1], pair[0]
 		}
@@ -196,10 +217,13 @@ func drawPackets(t *rapid.T, o *oracle, span int64) {
 		if p.TCPFlags&packet.SYN == 0 {
 			p.Payload = uint32(rapid.IntRange(0, 1).Draw(t, "payload"))
 		}
-		if rapid.IntRange(0, 2).Draw(t, "marked") == 0 {
+		if strangers := !o.local(a.Addr) && !o.local(b.Addr); !strangers && rapid.IntRange(0, 2).Draw(t, "marked") == 0 {
 			p.Mark = rapid.Int32Range(0, int32(len(oracleMarks))).Draw(t, "mark")
 		}
 		p.Direction = packet.Direction(rapid.IntRange(0, 2).Draw(t, "direction"))
+		if o.containers {
+			p.Place = rapid.Uint16Range(0, 3).Draw(t, "place")
+		}
 		p.Hash = p.Tuple.Hash()
 		o.packets = append(o.packets, p)
 	}

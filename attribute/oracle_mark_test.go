@@ -32,7 +32,7 @@ func (o *oracle) mark(i int) *pcapng.Mark {
 // is not known.
 func (o *oracle) about(i int) (end flow.Endpoint, ok bool) {
 	p := &o.packets[i]
-	from, to := local(p.Tuple.Source), local(p.Tuple.Destination)
+	from, to := o.local(p.Tuple.Source), o.local(p.Tuple.Destination)
 	switch {
 	case from && !to && p.Direction != packet.Inbound:
 		return p.Tuple.From(), true

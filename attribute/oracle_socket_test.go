@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/pcapwho/pcapwho/ingest/connlog"
+	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
 )
 
@@ -153,13 +154,22 @@ func heldAt(sockets []*oracleSocket, t int64) (who []int32) {
 }
 
 // device tells whether a socket certainly takes what passes between two hosts:
-// loopback (1) and one other interface (2) are captured.
-func device(s *oracleSocket, p *packet.Packet) bool {
-	through := 2
-	if local(p.Tuple.Source) && local(p.Tuple.Destination) {
-		through = 1
+// loopback (1) and one other interface (2) are captured, or several others.
+func (o *oracle) device(s *oracleSocket, p *packet.Packet, me flow.Endpoint) bool {
+	peer := p.Tuple.Source
+	if p.Tuple.From() == me {
+		peer = p.Tuple.Destination
 	}
-	return s.Interface == 0 || s.Interface == through
+	through := 2
+	switch {
+	case len(o.homes(peer)) > 0:
+		through = -1
+	case o.local(peer):
+		through = 1
+	case len(o.events[0].Head.Interfaces) > ethernet:
+		through = -1
+	}
+	return s.Interface == 0 || s.Namespace == 0 && s.Interface == through
 }
 
 // exchanges returns what the log says of the peers of a socket.

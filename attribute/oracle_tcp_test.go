@@ -107,7 +107,7 @@ func (o *oracle) listen(i int, source bool, exact, bound []*oracleSocket) string
 	owned := slices.ContainsFunc(exact, func(s *oracleSocket) bool { return len(s.holds) > 0 })
 	sure, there := false, false
 	for _, b := range bound {
-		sure = sure || len(heldAt([]*oracleSocket{b}, ps[0].Time)) > 0 && device(b, ps[0])
+		sure = sure || len(heldAt([]*oracleSocket{b}, ps[0].Time)) > 0 && o.device(b, ps[0], me)
 		there = there || b.existed(ps[0].Time)
 	}
 	if !owned && sure {

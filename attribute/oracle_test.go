@@ -22,6 +22,8 @@ type oracle struct {
 	events  []connlog.Event
 	packets []packet.Packet
 	inst    []int // instance number of each packet
+
+	containers bool // there are other network namespaces
 }
 
 // unseen stands for processes that the log could not see.
@@ -38,23 +40,30 @@ func (o *oracle) logged(i int, source bool) string {
 	if !source {
 		me, you = you, me
 	}
-	if !local(me.Addr) {
+	if !o.local(me.Addr) {
 		return "remote []"
 	}
 	if within(o.twice(), p.Time, p.Time) {
 		return "unknown []"
 	}
-	key, _ := p.Tuple.Key(0)
 	tcp := p.Tuple.Protocol == flow.TCP
 	var exact, bound []*oracleSocket
 	for _, s := range o.sockets() {
 		switch {
 		case s.Protocol != p.Tuple.Protocol:
-		case s.HasRemote && s.Local == me && s.Remote == you && (!tcp || o.belongs(s, o.inst[i], key)):
+		case s.HasRemote && s.Local == me && s.Remote == you && o.connectable(s, p, me):
 			exact = append(exact, s)
-		case !s.HasRemote && s.Local.Port == me.Port && (s.Local.Addr == me.Addr || s.Local.Addr.IsUnspecified()) && (!tcp || s.State == "listen"):
+		case !s.HasRemote && o.bindable(s, p, me) && s.Local.Port == me.Port && (s.Local.Addr == me.Addr || s.Local.Addr.IsUnspecified()) && (!tcp || s.State == "listen"):
 			bound = append(bound, s)
 		}
+	}
+	if apart(exact) {
+		exact = slices.DeleteFunc(exact, func(s *oracleSocket) bool { return !o.mayBe(s, i, second) })
+		if apart(exact) {
+			return o.eachMayBe(i, exact)
+		}
+	} else if tcp {
+		exact = slices.DeleteFunc(exact, func(s *oracleSocket) bool { return !o.mayBe(s, i, 0) })
 	}
 	if !tcp {
 		return o.datagram(i, source, me, exact, bound)
@@ -67,8 +76,6 @@ func (o *oracle) logged(i int, source bool) string {
 	}
 	return o.listen(i, source, exact, bound)
 }
-
-func local(a flow.Addr) bool { return a.String() == "10.0.0.1" || a.IsLoopback() }
 
 // verdict words an answer: who is ascending.
 func verdict(reason string, who []int32) string {
@@ -143,8 +150,10 @@ func (o *oracle) dump() string {
 	var b strings.Builder
 	for _, e := range o.events {
 		switch e.Kind {
+		case connlog.KindAddress:
+			fmt.Fprintf(&b, "%4d address %+v\n", e.Time/1e6, *e.Address)
 		case connlog.KindSocket:
-			fmt.Fprintf(&b, "%4d socket %d change %d since %d %v %v>%v %q dev=%d partial=%v %v\n", e.Time/1e6, e.Socket.ID, e.Socket.Change, e.Socket.Since/1e6, e.Socket.Protocol, e.Socket.Local, e.Socket.Remote, e.Socket.State, e.Socket.Interface, e.Socket.Partial, e.Socket.Owners)
+			fmt.Fprintf(&b, "%4d socket %d change %d since %d %v %v>%v %q dev=%d ns=%d partial=%v %v\n", e.Time/1e6, e.Socket.ID, e.Socket.Change, e.Socket.Since/1e6, e.Socket.Protocol, e.Socket.Local, e.Socket.Remote, e.Socket.State, e.Socket.Interface, e.Socket.Namespace, e.Socket.Partial, e.Socket.Owners)
 		case connlog.KindPoll:
 			fmt.Fprintf(&b, "%4d poll %d-%d\n", e.Time/1e6, e.Poll.Begin/1e6, e.Poll.End/1e6)
 		case connlog.KindHead:
@@ -156,7 +165,7 @@ func (o *oracle) dump() string {
 		}
 	}
 	for i, p := range o.packets {
-		fmt.Fprintf(&b, "%8.2f packet %d instance %d %v flags %#x seq %d len %d mark %d direction %d\n", float64(p.Time)/1e6, i+1, o.inst[i], p.Tuple, p.TCPFlags, p.Seq, p.Payload, p.Mark, p.Direction)
+		fmt.Fprintf(&b, "%8.2f packet %d instance %d %v flags %#x seq %d len %d mark %d direction %d place %d\n", float64(p.Time)/1e6, i+1, o.inst[i], p.Tuple, p.TCPFlags, p.Seq, p.Payload, p.Mark, p.Direction, p.Place)
 	}
 	return b.String()
 }
