@@ -8,8 +8,9 @@ import (
 
 // Each returns an output for each of several captures that are analyzed one by
 // one. On the standard output they come one after the other, in formats that
-// allow it; else Path is a folder, made where it is not there, with a file for
-// each capture, DIR/run.pcapng.json, or a folder of several tables, DIR/run.pcapng.
+// allow it. A dataset takes all. Else Path is a folder, made where it is not there,
+// with a file for each capture, DIR/run.pcapng.json, or a folder of several tables,
+// DIR/run.pcapng.
 func (o Output) Each(cfg *Config) ([]Output, error) {
 	schemas, err := cfg.schemas()
 	if err != nil {
@@ -17,6 +18,13 @@ func (o Output) Each(cfg *Config) ([]Output, error) {
 	}
 	captures := cfg.Captures
 	outputs := make([]Output, len(captures))
+	if o.Partition {
+		for i, capture := range captures {
+			outputs[i] = o
+			outputs[i].Capture = capture
+		}
+		return outputs, nil
+	}
 	if o.stdout() {
 		if o.Format != Text && o.Format != JSON && o.Format != JSONL {
 			return nil, &OutputError{string(o.Format), "the results of several captures cannot follow each other in this format",

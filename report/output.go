@@ -46,8 +46,11 @@ type Output struct {
 	// one table a file when there are several tables (DIR/capture.parquet…);
 	// "" or what IsStdout knows for Stdout.
 	Path  string
-	Force bool   // replace files that are there
-	Owner *Owner // to whom new files and folders are given; nil = who runs the program
+	Force bool // replace files that are there
+	// Partition makes Path a dataset, made or added to: a folder for each table, with
+	// what is of this run and host in folders of their own. That is replaced.
+	Partition bool
+	Owner     *Owner // to whom new files and folders are given; nil = who runs the program
 
 	Capture string // what JSON and JSONL call the capture, where there are several results; "" = nothing. See Each
 
@@ -78,6 +81,9 @@ func (o *Output) Check(cfg *Config) error {
 	schemas, err := cfg.schemas()
 	if err != nil {
 		return err
+	}
+	if o.Partition {
+		return o.checkPartition(len(schemas))
 	}
 	inputs := append(slices.Clone(cfg.Captures), cfg.logs()...)
 	if o.stdout() {
@@ -216,6 +222,9 @@ func (o *Output) files(schemas []*table.Schema) []string {
 func (r *Result) Write(ctx context.Context, o Output) error {
 	if err := o.Check(&r.cfg); err != nil {
 		return err
+	}
+	if o.Partition {
+		return r.writePartition(ctx, &o)
 	}
 	one := func(w io.Writer) error { return r.encode(ctx, w, &o, r.Tables) }
 	if o.stdout() {

@@ -79,6 +79,7 @@ func analyzeFlags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.StringFlag{Name: "format", Usage: "write `FORMAT`: text, json, jsonl, csv, arrow, parquet or nwb; default by the name of the output, else text"},
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`, or into a folder for several tables of csv, arrow or parquet; - is standard output"},
+		&cli.BoolFlag{Name: "partition", Usage: "make the folder of -o a dataset of many runs: TABLE/run=…/host=…/part.parquet", DisableDefaultText: true},
 		&cli.StringFlag{Name: "tables", Usage: "write these `TABLES`, separated by commas; default capture,coverage,damage,processes,phases,connections"},
 		&cli.BoolFlag{Name: "strict", Usage: "exit 3 for dropped packets and unknown owners too", DisableDefaultText: true},
 	}, selectFlags()...)
@@ -97,6 +98,7 @@ func newAnalysis(ctx *cli.Context, c *console) (*analysis, error) {
 	a := &analysis{strict: ctx.Bool("strict")}
 	a.cfg.Tool = maker()
 	a.output.Path, a.output.Force, a.output.Owner = ctx.String("output"), ctx.Bool("force"), caller()
+	a.output.Partition = ctx.Bool("partition")
 	a.output.Format = report.Format(ctx.String("format"))
 	if a.output.Format == "" {
 		a.output.Format = formatOf(a.output.Path)

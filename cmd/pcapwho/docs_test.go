@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -126,6 +127,55 @@ func TestReadmeReaders(t *testing.T) {
 	}
 	if len(want) > 0 {
 		t.Errorf("README has no block for %v", want)
+	}
+}
+
+// TestDataframes runs every block of the page about dataframes.
+func TestDataframes(t *testing.T) {
+	dir := bench(t)
+	log := strings.SplitAfter(readPage(t, filepath.Join(dir, "run.conns.jsonl")), "\n")
+	end := len(log) - 2
+	at := func(change, name string, ns int) string {
+		return fmt.Sprintf("{\"event\":\"mark\",\"time_ns\":1795556%d,\"seq\":900,\"change\":%q,\"name\":%q}\n", ns, change, name)
+	}
+	log = slices.Insert(log, end, at("begin", "load", 594000000000), at("end", "load", 594800000000), at("begin", "query", 595000000000), at("end", "query", 595900000000))
+	for name, text := range map[string]string{"run": strings.Join(log, ""), "other": strings.ReplaceAll(strings.Join(log, ""), "d54a6bf5", "00000000")} {
+		if err := os.WriteFile(filepath.Join(dir, name+".conns.jsonl"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shell(t, dir, `LC_ALL=C sed s/d54a6bf5/00000000/ run.pcapng >other.pcapng`)
+	by := map[string][]string{}
+	for _, b := range blocksOf(t, readPage(t, "../../docs/dataframes.md")) {
+		by[b.language] = append(by[b.language], b.text)
+	}
+	for _, text := range by["sh"] {
+		shell(t, dir, text)
+	}
+	const next = "=== the next block"
+	run := func(cmd *exec.Cmd, blocks ...string) {
+		t.Helper()
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		answers := strings.Split(string(out), next)
+		if err != nil || len(answers) != len(blocks) {
+			t.Fatalf("%v: %d answers to %d blocks:\n%s", err, len(answers), len(blocks), out)
+		}
+		for i, a := range answers {
+			if strings.TrimSpace(a) == "" {
+				t.Errorf("prints nothing:\n%s", blocks[i])
+			}
+		}
+	}
+	run(node(t, duckdb, strings.Join(by["sql"], "\nSELECT '"+next+"';\n")), by["sql"]...)
+	for _, text := range by["js"] {
+		run(node(t, text), text)
+	}
+	for _, text := range by["python"] {
+		run(exec.Command(pandas(t), "-c", text), text)
+	}
+	if len(by["sql"]) < 11 || len(by["js"]) < 1 || len(by["python"]) < 2 || len(by) != 4 {
+		t.Errorf("the page has %d blocks of SQL, %d of JavaScript, %d of Python", len(by["sql"]), len(by["js"]), len(by["python"]))
 	}
 }
 
