@@ -93,9 +93,9 @@ func (h *hearing) hear(in *conn.Instance, side flow.Side, first int64, data bool
 		return s
 	}
 	s.sockets = h.log.Connected(s.sockets, in.Number, side)
-	if s.apart = h.log.Apart(s.sockets); s.apart || in.Key.Protocol == flow.TCP {
+	if s.apart = h.log.Apart(s.sockets, in.Number, side); s.apart || in.Key.Protocol == flow.TCP {
 		s.sockets = slices.DeleteFunc(s.sockets, func(i int32) bool { return !h.may(i, s) })
-		s.apart = s.apart && h.log.Apart(s.sockets)
+		s.apart = s.apart && h.log.Apart(s.sockets, in.Number, side)
 	}
 	s.exact = appendHolds(s.exact, h.log, s.sockets)
 	return s

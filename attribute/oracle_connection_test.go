@@ -1,6 +1,7 @@
 package attribute_test
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -87,10 +88,16 @@ func (o *oracle) keyOf(p *packet.Packet) connectionKey {
 // mayBe tells whether socket s is an end of packet i's connection, or may become one
 // within a time.
 func (o *oracle) mayBe(s *oracleSocket, i int, later int64) bool {
+	ps := o.ofInstance(o.inst[i])
 	if s.Protocol == flow.TCP {
+		p, me := &o.packets[i], s.Local
+		if me != p.Tuple.From() && me != p.Tuple.To() || s.Remote != p.Tuple.From() && s.Remote != p.Tuple.To() || !o.connectable(s, p, me) {
+			if !o.ledTo(s, p, ps[0].Time, latest(ps)) {
+				return false
+			}
+		}
 		return o.belongs(s, o.inst[i], o.keyOf(&o.packets[i]), later)
 	}
-	ps := o.ofInstance(o.inst[i])
 	return s.before < latest(ps)+later && ps[0].Time < s.after
 }
 
@@ -130,9 +137,10 @@ func (o *oracle) begun(n int) bool {
 }
 
 // listens tells whether some socket ever listened for me.
-func (o *oracle) listens(p *packet.Packet, me flow.Endpoint) bool {
+func (o *oracle) listens(i int, me flow.Endpoint) bool {
+	last := latest(o.ofInstance(o.inst[i]))
 	return o.local(me.Addr) && slices.ContainsFunc(o.sockets(), func(s *oracleSocket) bool {
-		return s.Protocol == flow.TCP && o.bindable(s, p, me) && s.State == "listen" && s.Local.Port == me.Port && (s.Local.Addr == me.Addr || s.Local.Addr.IsUnspecified())
+		return s.Protocol == flow.TCP && !s.HasRemote && s.State == "listen" && o.boundBetween(s, &o.packets[i], me, last, last)
 	})
 }
 
@@ -151,7 +159,7 @@ func (o *oracle) server(i int, source bool) bool {
 	opening := slices.IndexFunc(ps, func(p *packet.Packet) bool { return p.TCPFlags&packet.SYN != 0 })
 	client, other := ps[max(opening, 0)].Tuple.From(), ps[max(opening, 0)].Tuple.To()
 	switch {
-	case opening < 0 && o.listens(p, client) && !o.listens(p, other), opening >= 0 && ps[opening].TCPFlags&packet.ACK != 0:
+	case opening < 0 && o.listens(i, client) && !o.listens(i, other), opening >= 0 && ps[opening].TCPFlags&packet.ACK != 0:
 		client = other
 	}
 	return me != client
@@ -165,6 +173,14 @@ func (o *oracle) together(i, k int) bool {
 	for _, w := range slices.Concat(o.losses(), o.twice()) {
 		changes = append(changes, w[0], w[1]+1)
 	}
+	if p.Tuple.Protocol == flow.UDP {
+		for _, x := range append(o.translations(p, p.Tuple.From()), o.translations(p, p.Tuple.To())...) {
+			changes = append(changes, x.begin-second)
+			if x.end != math.MaxInt64 {
+				changes = append(changes, x.end-second+1, x.end+second+1)
+			}
+		}
+	}
 	for _, s := range o.sockets() {
 		tuple, port := false, false
 		for _, me := range []flow.Endpoint{p.Tuple.From(), p.Tuple.To()} {
@@ -172,9 +188,12 @@ func (o *oracle) together(i, k int) bool {
 			if me == you {
 				you = p.Tuple.From()
 			}
-			tuple = tuple || s.HasRemote && s.Local == me && s.Remote == you && o.connectable(s, p, me)
+			tuple = tuple || s.HasRemote && (s.Local == me && s.Remote == you && o.connectable(s, p, me) || o.translatedTo(s, p, me))
 			own := s.Namespace == 0 && o.whereOf(p).peer == here
 			port = port || !s.HasRemote && s.Local.Port == me.Port && (own || o.bindable(s, p, me))
+			for _, x := range o.translations(p, me) {
+				port = port || !s.HasRemote && x.elsewhere(me) && s.Local.Port == x.local.Port && o.lives(s.Namespace, x.local.Addr)
+			}
 		}
 		if s.Protocol != p.Tuple.Protocol {
 			continue

@@ -5,7 +5,6 @@ import (
 
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/flow"
-	"github.com/pcapwho/pcapwho/ingest/packet"
 )
 
 func (o *oracle) datagram(i int, source bool, me flow.Endpoint, exact, bound []*oracleSocket) string {
@@ -30,7 +29,11 @@ func (o *oracle) datagram(i int, source bool, me flow.Endpoint, exact, bound []*
 		return certain, before && after
 	}
 	for _, s := range exact {
-		certain, between := look(s, true)
+		always, perhaps := o.reaches(s, i, me)
+		if !perhaps {
+			continue
+		}
+		certain, between := look(s, always)
 		sure, there = sure || certain, there || certain || between
 	}
 	connected, certain, between := sure, false, there
@@ -41,7 +44,7 @@ func (o *oracle) datagram(i int, source bool, me flow.Endpoint, exact, bound []*
 			certain, between = certain || c, between || b
 		}
 		if sharing && !there {
-			who = append(who, o.sharers(p, me)...)
+			who = append(who, o.sharers(i, me)...)
 		}
 	}
 	slices.Sort(who)
@@ -112,11 +115,10 @@ func (o *oracle) talked(i int, source bool, me flow.Endpoint) (who []int32) {
 
 // sharers returns those of an endpoint in all namespaces where a socket may be bound to
 // it.
-func (o *oracle) sharers(p *packet.Packet, me flow.Endpoint) (who []int32) {
-	for _, namespace := range []uint64{0, inside, beside, behind} {
-		if o.bindable(&oracleSocket{Socket: &connlog.Socket{Namespace: namespace}}, p, me) {
-			who = append(who, o.sharersIn(namespace, me)...)
-		}
+func (o *oracle) sharers(i int, me flow.Endpoint) (who []int32) {
+	first, last := o.stretch(i)
+	for _, p := range o.places(&o.packets[i], me, first, last) {
+		who = append(who, o.sharersIn(p.namespace, p.endpoint)...)
 	}
 	return who
 }
@@ -126,11 +128,12 @@ func (o *oracle) sharers(p *packet.Packet, me flow.Endpoint) (who []int32) {
 // one in those of several that run one program, or of one that has a copy.
 func (o *oracle) sharersIn(namespace uint64, me flow.Endpoint) (who []int32) {
 	var fit []*oracleSocket
-	shared, told := false, true
+	shared, told, bound := false, true, false
 	for _, s := range o.sockets() {
 		if s.Namespace != namespace {
 			continue
 		}
+		bound = bound || s.Protocol == flow.UDP && s.Local.Port == me.Port && !s.HasRemote
 		told = told && (s.told || s.Protocol != flow.UDP || s.Local.Port != me.Port)
 		if s.Protocol == flow.UDP && s.Local.Port == me.Port && (s.Local.Addr == me.Addr || !s.HasRemote && s.Local.Addr.IsUnspecified()) {
 			fit = append(fit, s)
@@ -159,7 +162,7 @@ func (o *oracle) sharersIn(namespace uint64, me flow.Endpoint) (who []int32) {
 			shared = shared || a.first[0] <= b.last[1] && b.first[0] <= a.last[1] && !one
 		}
 	}
-	if !shared || told { // the kernel told of all there were
+	if !shared || told || !bound { // the kernel told of all there were
 		return nil
 	}
 	return append(who, unseen)

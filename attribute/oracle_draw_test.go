@@ -95,6 +95,9 @@ func draw(t *rapid.T) *oracle {
 			o.events = append(o.events, connlog.Event{Kind: connlog.KindSocket, Time: end, Socket: &s})
 			drawExchanges(t, o, s, end, pid)
 		}
+		if o.containers {
+			drawTranslation(t, o, end)
+		}
 		if rapid.IntRange(0, 9).Draw(t, "loss") == 0 {
 			o.events = append(o.events, connlog.Event{Kind: connlog.KindGap, Time: end, Gap: &connlog.Gap{Source: connlog.GapCapture, Begin: begin - 20*ms, End: begin - 10*ms}})
 		}

@@ -77,14 +77,21 @@ func (o *oracle) reached() []uint64 {
 	return all
 }
 
-// homes returns the namespaces of containers that have an address.
+// homes returns the namespaces of containers that have an address, by all of the log.
 func (o *oracle) homes(a flow.Addr) (list []uint64) {
+	if list, ok := o.housed[a]; ok {
+		return list
+	}
 	connected := o.reached()
 	for _, x := range o.addresses() {
 		if x.Address == a.String()+"/24" && slices.Contains(connected, x.Namespace) && !slices.Contains(list, x.Namespace) {
 			list = append(list, x.Namespace)
 		}
 	}
+	if o.housed == nil {
+		o.housed = map[flow.Addr][]uint64{}
+	}
+	o.housed[a] = list
 	return list
 }
 
@@ -115,7 +122,7 @@ func (o *oracle) whereOf(p *packet.Packet) where {
 
 // simple tells whether a packet's connection can be of the recorder's namespace alone.
 func (o *oracle) simple(p *packet.Packet) bool {
-	return len(o.homes(p.Tuple.Source))+len(o.homes(p.Tuple.Destination)) == 0
+	return len(o.homes(p.Tuple.Source))+len(o.homes(p.Tuple.Destination)) == 0 && !o.translates(p)
 }
 
 // connectable tells whether a socket with a peer of another namespace than the

@@ -20,8 +20,12 @@ type oracleSocket struct {
 	told          bool       // by the kernel, from its opening on
 }
 
+// sockets are those of the log. All of it must be there.
 func (o *oracle) sockets() []*oracleSocket {
-	var list []*oracleSocket
+	if o.listed != nil {
+		return o.listed
+	}
+	list := []*oracleSocket{}
 	heads := o.recording(len(o.events) - 1)
 	for i, e := range o.events {
 		if e.Kind != connlog.KindSocket || e.Socket.Change != connlog.SocketOpen && e.Socket.Change != connlog.SocketSnapshot {
@@ -84,6 +88,7 @@ func (o *oracle) sockets() []*oracleSocket {
 		}
 		list = append(list, s)
 	}
+	o.listed = list
 	return list
 }
 

@@ -24,6 +24,9 @@ type oracle struct {
 	inst    []int // instance number of each packet
 
 	containers bool // there are other network namespaces
+
+	listed []*oracleSocket        // once asked for: by sockets
+	housed map[flow.Addr][]uint64 // by homes
 }
 
 // unseen stands for processes that the log could not see.
@@ -51,15 +54,15 @@ func (o *oracle) logged(i int, source bool) string {
 	for _, s := range o.sockets() {
 		switch {
 		case s.Protocol != p.Tuple.Protocol:
-		case s.HasRemote && s.Local == me && s.Remote == you && o.connectable(s, p, me):
+		case s.HasRemote && (s.Local == me && s.Remote == you && o.connectable(s, p, me) || o.translatedTo(s, p, me)):
 			exact = append(exact, s)
-		case !s.HasRemote && o.bindable(s, p, me) && s.Local.Port == me.Port && (s.Local.Addr == me.Addr || s.Local.Addr.IsUnspecified()) && (!tcp || s.State == "listen"):
+		case !s.HasRemote && (!tcp || s.State == "listen") && o.boundTo(s, i, me):
 			bound = append(bound, s)
 		}
 	}
-	if apart(exact) {
+	if apart(exact) && len(o.translations(p, me)) == 0 {
 		exact = slices.DeleteFunc(exact, func(s *oracleSocket) bool { return !o.mayBe(s, i, second) })
-		if apart(exact) {
+		if apart(exact) && len(o.translations(p, me)) == 0 {
 			return o.eachMayBe(i, exact)
 		}
 	} else if tcp {

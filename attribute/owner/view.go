@@ -141,8 +141,12 @@ func (t *Timeline) at(a flow.Addr, namespace uint16) bool {
 	return namespace == 0 && t.local[a] || slices.Contains(t.network.homes[a], namespace)
 }
 
-// Apart tells whether sockets with a peer are of several namespaces.
-func (t *Timeline) Apart(sockets []int32) bool {
+// Apart tells whether sockets that have side s of the key of number n by Connected are of
+// several namespaces, and no translation tells which of them.
+func (t *Timeline) Apart(sockets []int32, n int32, s flow.Side) bool {
+	if v := t.view(n); v == nil || len(v.by[s]) > 0 {
+		return false
+	}
 	in := func(i int32) uint16 { return t.keys.key(t.Socket(i).place).Namespace }
 	return len(sockets) > 1 && slices.ContainsFunc(sockets[1:], func(i int32) bool { return in(i) != in(sockets[0]) })
 }
