@@ -25,6 +25,7 @@ type share struct {
 	sighted    sightings
 	finished   *spill.Sorter
 	codec      codec
+	looker     *looker // nil = nobody looks at payload
 	clocks     *clocks
 	asked      []int32
 	totals     Counts // payload of the finished connections
@@ -85,8 +86,11 @@ func (s *share) takeList(b *ingest.Batch, list []uint32) {
 		for _, i := range group {
 			p := &b.Packets[i]
 			p.Frame = b.First + uint64(i)
-			s.take(p)
+			s.take(p, b.Body(p))
 		}
+	}
+	if len(list) > 0 && s.looker != nil {
+		s.looker.expire(s.follower, b.First+uint64(list[len(list)-1]))
 	}
 }
 

@@ -56,7 +56,8 @@ const (
 	version6                = 1 << 8
 	flagged                 = 1 << 9 // by Flag
 	labelled                = 1 << 10
-	doubled                 = 1 << 11 // another device has the same packets
+	doubled                 = 1 << 11          // another device has the same packets
+	settledLow, settledHigh = 1 << 12, 1 << 13 // see Settle
 )
 
 // IPVersion returns 4 or 6, that of its first packet.

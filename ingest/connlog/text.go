@@ -91,3 +91,22 @@ func isEscape(s string) bool {
 }
 
 func unhex(c byte) int { return strings.IndexByte(hexDigits, c) }
+
+// Escape returns s as the log's own escape writes it: UTF-8, from which Unescape
+// gets s back.
+func Escape(s string) string {
+	if utf8.ValidString(s) && !strings.Contains(s, `\x`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 || isEscape(s[i:]) {
+			b.Write([]byte{'\\', 'x', hexDigits[s[i]>>4], hexDigits[s[i]&15]})
+		} else {
+			b.WriteString(s[i : i+n])
+		}
+		i += n
+	}
+	return b.String()
+}

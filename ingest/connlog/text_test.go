@@ -39,6 +39,9 @@ func TestTextComesBack(t *testing.T) {
 		if !utf8.ValidString(decoded) || Unescape(decoded) != s {
 			t.Fatalf("%q: came back as %q", s, Unescape(decoded))
 		}
+		if Escape(s) != decoded {
+			t.Fatalf("%q: Escape gives %q, the log has %q", s, Escape(s), decoded)
+		}
 		for _, c := range line {
 			if c < ' ' || c == 0x7f {
 				t.Fatalf("%q: raw control character in %s", s, line)
