@@ -26,6 +26,8 @@ type Config struct {
 	// AllInterfaces counts a packet that is seen on several interfaces on each of
 	// them. Otherwise it counts where it is seen first.
 	AllInterfaces bool
+	// NoContent leaves out what is told of payload: Connection.Facts.
+	NoContent bool
 	// Windows divide the result by time; nil = it is not divided.
 	Windows *Windows
 }
@@ -59,7 +61,7 @@ func New(cfg Config) *Attribution {
 	}
 	shares := max(cfg.Shares, 1)
 	for n := range shares {
-		a.shares = append(a.shares, newShare(a.judge, n, finishedBudget/shares, &a.failed))
+		a.shares = append(a.shares, newShare(a.judge, n, finishedBudget/shares, &a.failed, newLooker(!cfg.NoContent)))
 	}
 	a.moved = make([][]uint32, len(a.shares))
 	a.result.First, a.result.Last = math.MaxInt64, math.MinInt64
@@ -81,7 +83,7 @@ func (a *Attribution) Add(batch []packet.Packet) {
 		}
 		q := a.frags.resolve(p)
 		if hash, ok := shared(q); ok {
-			a.shares[ingest.Share(hash, len(a.shares))].take(q)
+			a.shares[ingest.Share(hash, len(a.shares))].take(q, nil)
 		} else {
 			a.addLoose(p)
 		}

@@ -63,7 +63,7 @@ func (d *codec) append(b []byte, c *Connection) []byte {
 	if len(c.labels) > 0 {
 		b = appendLabels(b, c)
 	}
-	return b
+	return appendFacts(b, &c.Facts)
 }
 
 func appendCounts(b []byte, n *Counts) []byte {
@@ -152,6 +152,7 @@ func decode(codecs []*codec, b []byte, c *Connection) {
 	if flags&labelled != 0 {
 		r.labels(c)
 	}
+	r.facts(&c.Facts)
 }
 
 // record is what is left of one.

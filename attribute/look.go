@@ -33,7 +33,13 @@ type waiting struct {
 	frame    uint64
 }
 
-func newLooker() looker { return looker{known: map[int32]*look{}} }
+// newLooker returns a looker, nil where nobody looks.
+func newLooker(looks bool) *looker {
+	if !looks {
+		return nil
+	}
+	return &looker{known: map[int32]*look{}}
+}
 
 // take looks at a packet of instance i, whose side is not settled, and at what is at
 // hand of its payload.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pcapwho/pcapwho/attribute/conn"
 	"github.com/pcapwho/pcapwho/attribute/owner"
+	"github.com/pcapwho/pcapwho/ingest/content"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 )
 
@@ -88,7 +89,8 @@ type Connection struct {
 	Local       [2]bool          // by End: the endpoint is one of the recording host's
 	IPVersion   uint8
 	First, Last int64
-	Spans       []Span // in order of time, none empty
+	Spans       []Span        // in order of time, none empty
+	Facts       content.Facts // what its first payload tells; nothing where nobody looked
 
 	begun      bool           // its beginning was seen
 	quotes     []quoteVerdict // of the ICMP errors about it

@@ -8,6 +8,7 @@ import (
 	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/attribute/spill"
 	"github.com/pcapwho/pcapwho/ingest"
+	"github.com/pcapwho/pcapwho/ingest/content"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
 )
@@ -36,9 +37,9 @@ type share struct {
 	failed     *atomic.Bool // whether any share has one
 }
 
-func newShare(j *judge, number, budget int, failed *atomic.Bool) *share {
+func newShare(j *judge, number, budget int, failed *atomic.Bool, l *looker) *share {
 	f := newFollower(j)
-	return &share{hearing: hearing{judge: j, follower: f}, follower: f, loose: map[looseKey]Counts{}, quoting: map[int32]map[quoteKey]Counts{},
+	return &share{looker: l, hearing: hearing{judge: j, follower: f}, follower: f, loose: map[looseKey]Counts{}, quoting: map[int32]map[quoteKey]Counts{},
 		quoted: looseSums{}, duplicates: map[int64]Counts{}, clocks: &clocks{},
 		finished: spill.NewSorter(budget), codec: newCodec(number), failed: failed}
 }
@@ -71,6 +72,9 @@ func (s *share) takeBatch(w work, n int) {
 		s.sweep(due.clock)
 	}
 	s.takeList(w.Batch, list)
+	if s.looker != nil {
+		s.looker.expire(s.follower, w.First+uint64(len(w.Packets)))
+	}
 }
 
 // takeList books the packets of some indexes.
@@ -89,27 +93,31 @@ func (s *share) takeList(b *ingest.Batch, list []uint32) {
 			s.take(p, b.Body(p))
 		}
 	}
-	if len(list) > 0 && s.looker != nil {
-		s.looker.expire(s.follower, b.First+uint64(list[len(list)-1]))
-	}
 }
 
-// take books a packet of a connection, or one that quotes one.
-func (s *share) take(p *packet.Packet) {
+// take books a packet of a connection, or one that quotes one, and looks at what is at
+// hand of its payload.
+func (s *share) take(p *packet.Packet, body []byte) {
 	if p.Class == packet.Transport {
+		var i int32
 		var duplicate bool
 		key, side := p.Tuple.Key(s.hearing.log.Namespace(p.Place, &p.Tuple))
 		if p.Mark != 0 {
-			_, duplicate = s.follower.AddLabelled(p, key, side, about(s.hearing.log, p, side))
+			i, duplicate = s.follower.AddLabelled(p, key, side, about(s.hearing.log, p, side))
 			s.sighted.note(p)
 		} else {
-			_, duplicate = s.follower.Add(p, key, side)
+			i, duplicate = s.follower.Add(p, key, side)
 		}
 		if duplicate {
 			window, _ := s.hearing.windows.At(p.Time)
 			sum := s.duplicates[window]
 			sum.Add(Counts{Packets: 1, WireBytes: int64(p.WireLength), PayloadBytes: int64(p.Payload)})
 			s.duplicates[window] = sum
+		}
+		if len(body) > 0 && s.looker != nil {
+			if in := s.follower.Instance(i); in.Unsettled(side) {
+				s.looker.take(i, in, p, side, body)
+			}
 		}
 		return
 	}
@@ -161,6 +169,10 @@ func (s *share) finish(i int32, in *conn.Instance) {
 	}
 	c := &s.connection
 	s.hearing.connection(i, in, c)
+	c.Facts = content.Facts{}
+	if s.looker != nil {
+		c.Facts = s.looker.finish(i)
+	}
 	s.compareClocks(in, c.First)
 	if in.Flagged() {
 		s.finishQuotes(i, in, c)

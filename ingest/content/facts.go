@@ -37,9 +37,10 @@ type Facts struct {
 	Version        Version // the one that the server chose; 0 = not told
 	QUICVersion    uint32  // of the client's first packet; 0 = not told
 
-	Method string // of the first HTTP request
-	Host   string // its Host, as it stands there
-	Status int    // of the first HTTP response; 0 = not told
+	Method  string // of the first HTTP request
+	Host    string // its Host, as it stands there
+	Proxied bool   // it asks a proxy for that host: CONNECT, or a target with a host (RFC 9112 section 3.2.2)
+	Status  int    // of the first HTTP response; 0 = not told
 }
 
 // Known tells whether there is anything to tell.

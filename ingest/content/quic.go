@@ -149,7 +149,7 @@ func (q *quic) initial(f *Facts, p *initial) {
 			return
 		}
 	}
-	if q.heads[0].done {
+	if q.heads[1].done {
 		return
 	}
 	client, server := newInitialKeys(p, "client in"), newInitialKeys(p, "server in")
@@ -168,6 +168,9 @@ func (q *quic) initial(f *Facts, p *initial) {
 func (q *quic) frames(f *Facts, end int, plain []byte) {
 	const padding, ping, ack, ackECN, crypto = 0, 1, 2, 3, 6
 	h := &q.heads[end]
+	if h.done {
+		return
+	}
 	for c := (cursor{rest: plain}); c.left(); {
 		switch kind := c.varint(); kind {
 		case padding, ping:

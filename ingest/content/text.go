@@ -26,7 +26,7 @@ func mayBeText(data []byte) bool {
 		switch {
 		case c == ' ':
 			return i > 0
-		case (c < 'A' || c > 'Z') && c != '-':
+		case (c < 'A' || c > 'Z') && c != '-' && c != '_':
 			return false
 		}
 	}
@@ -97,6 +97,7 @@ func (f *Facts) request(data []byte) (need int) {
 	f.recognize(HTTP)
 	if f.Method == "" {
 		f.Method = connlog.Escape(string(method))
+		f.Proxied = f.Method == "CONNECT" || bytes.Contains(target[:at], []byte("://")) && target[0] != '/'
 	}
 	for f.Host == "" {
 		if line, rest, whole = bytes.Cut(rest, []byte("\n")); !whole {

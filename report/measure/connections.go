@@ -58,6 +58,7 @@ func (w *connectionRows) row(b *table.Batch, c *attribute.Connection) {
 	b.Int("server_unique_payload_bytes", ss.UniqueBytes)
 	appendOwner(b, &clientColumns, w.result, c.Owner(attribute.Client))
 	appendOwner(b, &serverColumns, w.result, c.Owner(attribute.Server))
+	appendNames(b, c)
 }
 
 // addresses remembers the text of addresses: those of a recording's rows

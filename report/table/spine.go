@@ -92,6 +92,7 @@ func Connections() *Schema {
 			perEnd("unique_payload_bytes", "payload sent by the %, each TCP byte once"),
 			owner("client"),
 			owner("server"),
+			names(),
 		)}
 }
 
