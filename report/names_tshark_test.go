@@ -36,8 +36,8 @@ func saidByUs(t *testing.T, path string) map[int64]said {
 	for _, c := range tables(t, analyze(t, Config{Captures: []string{path}, Tables: []string{"connections"}, AllInterfaces: true}), JSON)["connections"] {
 		s := said{OfferedALPN: c["alpn_offered"], ALPN: c["alpn"], OfferedVersion: c["tls_version_offered"], Version: c["tls_version"],
 			Method: c["http_method"], Host: c["http_host"], Status: c["http_status"]}
-		if from := c["server_name_from"]; from == "tls" || from == "quic" {
-			s.ServerName = c["server_name"]
+		if from := c["server_host_from"]; from == "tls" || from == "quic" {
+			s.ServerName = c["server_host"]
 		}
 		if s != (said{}) {
 			id, err := strconv.ParseInt(c["connection_id"], 10, 64)

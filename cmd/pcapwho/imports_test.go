@@ -30,6 +30,7 @@ func importRules() []importRule {
 		{"ingest/pcapng", nil},
 		{"ingest/packet", []string{"ingest/flow", "ingest/pcapng"}},
 		{"ingest/connlog", []string{"ingest/flow"}},
+		{"ingest/content", []string{"ingest/flow", "ingest/connlog"}},
 		{"ingest", []string{"ingest/..."}},
 		{"attribute/...", []string{"attribute/...", "ingest/..."}},
 		{"report/...", []string{"report/...", "attribute/...", "ingest/..."}},

@@ -19,9 +19,9 @@ func Application(c *attribute.Connection) (name string, byContent bool) {
 	return content.ByPort(c.Key.Protocol, c.Endpoint[attribute.Server].Port), false
 }
 
-// ServerName returns the name by which the client of a connection knows the server,
+// ServerHost returns the name by which the client of a connection knows the server,
 // and where it was: in "tls", "quic" or "http".
-func ServerName(c *attribute.Connection) (name, from string) {
+func ServerHost(c *attribute.Connection) (name, from string) {
 	f := &c.Facts
 	if f.ServerName != "" {
 		if f.Application == content.QUIC {
@@ -71,11 +71,11 @@ func appendNames(b *table.Batch, c *attribute.Connection) {
 	case application != "":
 		from = "port"
 	}
-	name, nameFrom := ServerName(c)
+	name, nameFrom := ServerHost(c)
 	b.TextIf("application", application)
 	b.TextIf("application_from", from)
-	b.TextIf("server_name", name)
-	b.TextIf("server_name_from", nameFrom)
+	b.TextIf("server_host", name)
+	b.TextIf("server_host_from", nameFrom)
 	b.TextIf("alpn", f.ALPN)
 	b.TextIf("alpn_offered", f.OfferedALPN)
 	b.TextIf("tls_version", f.Version.String())

@@ -17,7 +17,8 @@ func TestColumnsOfTheDesign(t *testing.T) {
 		"processes": "pid, start_ns, name, exe, command, ppid, uid, cgroup, container, in_command, " + measures + ", tree_" + strings.ReplaceAll(measures, ", ", ", tree_"),
 		"connections": "connection_id, protocol, ip_version, client_ip, client_port, server_ip, server_port, local_side, first_ns, last_ns, client_packets, server_packets, " +
 			"client_wire_bytes, server_wire_bytes, client_payload_bytes, server_payload_bytes, client_unique_payload_bytes, server_unique_payload_bytes, " +
-			"client_pid, client_start_ns, client_name, client_reason, client_candidates, server_pid, server_start_ns, server_name, server_reason, server_candidates",
+			"client_pid, client_start_ns, client_name, client_reason, client_candidates, server_pid, server_start_ns, server_name, server_reason, server_candidates, " +
+			"application, application_from, server_host, server_host_from, alpn, alpn_offered, tls_version, tls_version_offered, quic_version, http_method, http_host, http_status",
 		"phases":     "phase_id, phase, begin_ns, end_ns, pid, start_ns, name, reason, " + measures,
 		"timeseries": "begin_ns, bucket_ns, pid, start_ns, name, reason, " + measures,
 		"packets": "file, frame_number, time_ns, interface, captured_length, wire_length, ip_version, protocol, source_ip, source_port, destination_ip, destination_port, tcp_flags, " +
@@ -26,6 +27,9 @@ func TestColumnsOfTheDesign(t *testing.T) {
 	for _, s := range All() {
 		var names []string
 		for i, c := range s.Columns {
+			if s.Index(c.Name) != i {
+				t.Errorf("%s has two columns %s", s.Name, c.Name)
+			}
 			if c.Type != Timestamp {
 				names = append(names, c.Name)
 			} else if previous := s.Columns[i-1]; previous.Nullable != c.Nullable || !strings.HasSuffix(previous.Name, "_ns") {

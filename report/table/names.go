@@ -6,8 +6,8 @@ func names() []Column {
 	return []Column{
 		{"application", String, true, "protocol that it speaks: tls, http, quic, dns…; NULL when neither content nor port tells"},
 		{"application_from", String, true, "what tells the application: content, or port, which is a guess; NULL without one"},
-		{"server_name", String, true, "name by which the client knows the server; NULL when unknown"},
-		{"server_name_from", String, true, "where that name was: tls and quic (the client's hello), http (Host); NULL without one"},
+		{"server_host", String, true, "name by which the client knows the server; NULL when unknown"},
+		{"server_host_from", String, true, "where that name was: tls and quic (the client's hello), http (Host); NULL without one"},
 		{"alpn", String, true, "protocol inside of TLS that the server chose; NULL when it did not say, or encrypted (TLS 1.3)"},
 		{"alpn_offered", String, true, "protocols that the client offered, joined by commas; NULL when unknown"},
 		{"tls_version", String, true, "version of TLS that the server chose: 1.3, 1.2…; NULL when unknown"},
