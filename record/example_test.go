@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"net/http"
 	"os"
 
+	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/record"
 )
 
@@ -32,6 +34,24 @@ func ExampleStart() {
 	}
 	fmt.Printf("%d packets, %d dropped, %d sockets of %d processes\n", summary.Packets, summary.Dropped, summary.Sockets, summary.Processes)
 	os.Exit(*summary.Status)
+}
+
+// Record what a function of this program does, with a phase. It needs the right to
+// capture packets, so that this example is not run by the tests.
+func ExampleTrack() {
+	summary, err := record.Track(context.Background(), record.Config{Capture: "run.pcapng"}, func() error {
+		if err := record.Mark("", connlog.MarkBegin, "load"); err != nil {
+			return err
+		}
+		defer record.Mark("", connlog.MarkEnd, "load")
+		_, err := http.Get("http://localhost:8080/")
+		return err
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// report.Analyze takes these.
+	fmt.Println(summary.Captures, summary.Log)
 }
 
 func ExampleLogPath() {
