@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/pcapwho/pcapwho/attribute/owner"
+	"github.com/pcapwho/pcapwho/attribute/tcp"
 	"github.com/pcapwho/pcapwho/ingest"
 	"github.com/pcapwho/pcapwho/ingest/packet"
 	"github.com/pcapwho/pcapwho/ingest/pcapng"
@@ -30,6 +31,8 @@ type Config struct {
 	NoContent bool
 	// Windows divide the result by time; nil = it is not divided.
 	Windows *Windows
+	// NoMeasures leaves Connection.Measures unknown.
+	NoMeasures bool
 }
 
 // finishedBudget is how many bytes of finished connections are kept in memory,
@@ -61,7 +64,11 @@ func New(cfg Config) *Attribution {
 	}
 	shares := max(cfg.Shares, 1)
 	for n := range shares {
-		a.shares = append(a.shares, newShare(a.judge, n, finishedBudget/shares, &a.failed, newLooker(!cfg.NoContent)))
+		s := newShare(a.judge, n, finishedBudget/shares, &a.failed, newLooker(!cfg.NoContent))
+		if !cfg.NoMeasures {
+			s.measured = &tcp.Follower{}
+		}
+		a.shares = append(a.shares, s)
 	}
 	a.moved = make([][]uint32, len(a.shares))
 	a.result.First, a.result.Last = math.MaxInt64, math.MinInt64

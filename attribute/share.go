@@ -7,6 +7,7 @@ import (
 	"github.com/pcapwho/pcapwho/attribute/conn"
 	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/attribute/spill"
+	"github.com/pcapwho/pcapwho/attribute/tcp"
 	"github.com/pcapwho/pcapwho/ingest"
 	"github.com/pcapwho/pcapwho/ingest/content"
 	"github.com/pcapwho/pcapwho/ingest/flow"
@@ -18,6 +19,7 @@ import (
 type share struct {
 	hearing    hearing
 	follower   *conn.Follower // the hearing's
+	measured   *tcp.Follower  // nil = nothing is to be measured
 	loose      map[looseKey]Counts
 	quoting    map[int32]map[quoteKey]Counts // by instance
 	quoted     looseSums                     // those of finished instances
@@ -113,6 +115,8 @@ func (s *share) take(p *packet.Packet, body []byte) {
 			sum := s.duplicates[window]
 			sum.Add(Counts{Packets: 1, WireBytes: int64(p.WireLength), PayloadBytes: int64(p.Payload)})
 			s.duplicates[window] = sum
+		} else if s.measured != nil {
+			s.measure(i, p, side)
 		}
 		if len(body) > 0 && s.looker != nil {
 			if in := s.follower.Instance(i); in.Unsettled(side) {
@@ -174,6 +178,7 @@ func (s *share) finish(i int32, in *conn.Instance) {
 		c.Facts = s.looker.finish(i)
 	}
 	s.compareClocks(in, c.First)
+	s.finishMeasures(in, c)
 	if in.Flagged() {
 		s.finishQuotes(i, in, c)
 	}

@@ -36,6 +36,8 @@ type Config struct {
 	Command  bool    // packets of which either side is of the recorded command
 	Where    string  // an expression, see measure.Query; "" = all
 
+	NoMeasures bool // leaves the measures of connections NULL, and takes no time for them
+
 	Bucket  int64  // width of the timeseries' buckets, nanoseconds; 0 = DefaultBucket
 	NWB     int32  // PID for which to compute Result.NWB; 0 = none
 	Workers int    // how many goroutines of each kind work; 0 = one a processor
@@ -179,7 +181,7 @@ func (r *Result) analyze() (err error) {
 	if r.selected, err = newSelected(&r.cfg, r.Phases); err != nil {
 		return err
 	}
-	attribution := attribute.New(attribute.Config{Log: r.log.timeline, Shares: r.cfg.workers(), AllInterfaces: r.cfg.AllInterfaces, Windows: r.selected.windows})
+	attribution := attribute.New(attribute.Config{Log: r.log.timeline, Shares: r.cfg.workers(), AllInterfaces: r.cfg.AllInterfaces, Windows: r.selected.windows, NoMeasures: r.cfg.NoMeasures})
 	stream := r.input.begin(r.ctx, r.cfg.workers())
 	defer stream.Close()
 	err = attribution.Follow(stream, func(b *ingest.Batch) error {

@@ -43,6 +43,7 @@ type Instance struct {
 	isn         [2]uint32
 	ID          uint64 // frame number of its first packet; 0 = there is no such instance
 	successor   int32  // 1 + index of the key's next instance; 0 = none yet
+	Measured    int32  // for the caller's own use; 0 at first
 }
 
 // The bits of Instance.state.
@@ -151,6 +152,10 @@ func (f *Follower) Add(p *packet.Packet, k flow.Key, s flow.Side) (i int32, dupl
 	f.add(i, p, s)
 	return i, false
 }
+
+// Unique returns how many bytes of the payload of the packet that Add was given
+// last were seen for the first time.
+func (f *Follower) Unique() int64 { return f.unique }
 
 // Group is how many packets are best added in a row: see Prepare.
 const Group = 32

@@ -31,6 +31,7 @@ func analyzeCommand(c *console, status *int) *cli.Command {
 			&cli.DurationFlag{Name: "clock-offset", Usage: "the clock of the log was behind that of the capture by `TIME`: 1.5s, -20ms", DefaultText: "0s"},
 			&cli.BoolFlag{Name: "other-host", Usage: "take a log that is of another recording than the capture", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "all-interfaces", Usage: "count a packet that is seen on several interfaces on each; default once", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "no-measures", Usage: "leave the measures of connections NULL: faster", DisableDefaultText: true},
 			&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "work with `N` processors at once; default all"},
 			&cli.Int64Flag{Name: "max-decompressed", Usage: "take no more than these `BYTES` from a compressed capture; default all"},
 			&cli.BoolFlag{Name: "force", Usage: "replace an output that exists", DisableDefaultText: true})...),
@@ -49,6 +50,7 @@ func analyzeCommand(c *console, status *int) *cli.Command {
 				return err
 			}
 			a.cfg.Logs, a.cfg.Merge, a.cfg.AllInterfaces = ctx.StringSlice("log"), ctx.Bool("merge"), ctx.Bool("all-interfaces")
+			a.cfg.NoMeasures = ctx.Bool("no-measures")
 			a.cfg.ClockOffset, a.cfg.OtherHost = int64(ctx.Duration("clock-offset")), ctx.Bool("other-host")
 			if a.cfg.Merge && ctx.Bool("each") {
 				return usagef("say --merge for one result of all captures, --each for one of each", "--merge and --each exclude each other")

@@ -39,6 +39,7 @@ func (p *Packet) forget() {
 	p.Fragmented, p.FragmentMore, p.FragmentOffset, p.FragmentID = false, false, 0, 0
 	p.TCPFlags, p.Window, p.Seq, p.Ack = 0, 0, 0, 0
 	p.Body, p.Held = 0, 0
+	p.TCPOptions, p.MSS = 0, 0
 	p.ICMPType, p.ICMPCode, p.HasQuoted = 0, 0, false
 }
 

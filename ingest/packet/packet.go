@@ -88,13 +88,22 @@ type Packet struct {
 	Fragmented     bool
 	FragmentMore   bool   // more fragments follow
 	FragmentOffset uint16 // in bytes; 0 is the first fragment, the only one that can be Transport
+	MSS            uint16 // of TCP, as Seq: the maximum segment size option, RFC 9293 section 3.7.1; 0 = it has none
 	FragmentID     uint32
 
 	// Valid iff Tuple.Protocol is ICMP or ICMPv6 and Class is Network.
 	ICMPType, ICMPCode uint8
 
+	// TCPOptions tells which options a TCP segment has, as far as they were
+	// captured; valid as Seq is.
+	TCPOptions TCPOptions
+
 	// Quoted is the five-tuple of the packet that an ICMP error quotes, as
 	// that packet was sent; valid iff HasQuoted.
 	HasQuoted bool
 	Quoted    flow.FiveTuple
+
+	// Stamp and Echo are TSval and TSecr of TCP's timestamps option, RFC 7323
+	// section 3; valid iff TCPOptions.Stamped.
+	Stamp, Echo uint32
 }

@@ -56,6 +56,7 @@ func quick(data []byte, p *Packet) bool {
 		p.TCPFlags, p.Window = data[13], be.Uint16(data[14:])
 		header = int(data[12]>>4) * 4
 		p.Print = 0
+		p.options(data, header)
 	case flow.UDP:
 		if isTunnel(be.Uint16(data[2:])) {
 			return false
@@ -65,6 +66,7 @@ func quick(data []byte, p *Packet) bool {
 		}
 		p.Print = fingerprint(data)
 		p.Seq, p.Ack, p.TCPFlags, p.Window = 0, 0, 0, 0
+		p.TCPOptions, p.MSS = 0, 0
 	default:
 		return false
 	}

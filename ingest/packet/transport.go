@@ -50,6 +50,7 @@ func tcp(data []byte, n int, p *Packet) {
 	}
 	if header := int(data[12]>>4) * 4; header >= 20 {
 		p.Payload = uint32(max(n-header, 0))
+		p.options(data, header)
 		if header < len(data) {
 			p.hold(data[header:])
 		}

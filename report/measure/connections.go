@@ -59,6 +59,7 @@ func (w *connectionRows) row(b *table.Batch, c *attribute.Connection) {
 	appendOwner(b, &clientColumns, w.result, c.Owner(attribute.Client))
 	appendOwner(b, &serverColumns, w.result, c.Owner(attribute.Server))
 	appendNames(b, c)
+	appendMeasures(b, w.result, c)
 }
 
 // addresses remembers the text of addresses: those of a recording's rows

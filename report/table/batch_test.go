@@ -18,7 +18,11 @@ func TestColumnsOfTheDesign(t *testing.T) {
 		"connections": "connection_id, protocol, ip_version, client_ip, client_port, server_ip, server_port, local_side, first_ns, last_ns, client_packets, server_packets, " +
 			"client_wire_bytes, server_wire_bytes, client_payload_bytes, server_payload_bytes, client_unique_payload_bytes, server_unique_payload_bytes, " +
 			"client_pid, client_start_ns, client_name, client_reason, client_candidates, server_pid, server_start_ns, server_name, server_reason, server_candidates, " +
-			"application, application_from, server_host, server_host_from, alpn, alpn_offered, tls_version, tls_version_offered, quic_version, http_method, http_host, http_status",
+			"application, application_from, server_host, server_host_from, alpn, alpn_offered, tls_version, tls_version_offered, quic_version, http_method, http_host, http_status, " +
+			"ended, initial_rtt_ns, " + ofEnds("handshake_ns, mss_bytes, window_scale, window_max_bytes, in_flight_max_bytes, "+
+			"rtt_count, rtt_min_ns, rtt_median_ns, rtt_p95_ns, rtt_max_ns, retransmitted_segments, retransmitted_bytes, "+
+			"fast_retransmitted_segments, spurious_retransmitted_segments, out_of_order_segments, out_of_order_bytes, "+
+			"lost_segments, lost_bytes, duplicate_ack_segments, keep_alive_segments, zero_window_segments, zero_window_ns, wire_segments"),
 		"phases":     "phase_id, phase, begin_ns, end_ns, pid, start_ns, name, reason, " + measures,
 		"timeseries": "begin_ns, bucket_ns, pid, start_ns, name, reason, " + measures,
 		"packets": "file, frame_number, time_ns, interface, captured_length, wire_length, ip_version, protocol, source_ip, source_port, destination_ip, destination_port, tcp_flags, " +
@@ -43,6 +47,15 @@ func TestColumnsOfTheDesign(t *testing.T) {
 			t.Errorf("%s has\n%s\nwant\n%s", s.Name, got, want[s.Name])
 		}
 	}
+}
+
+// ofEnds returns each name for the client, then for the server.
+func ofEnds(names string) string {
+	var list []string
+	for name := range strings.SplitSeq(names, ", ") {
+		list = append(list, "client_"+name, "server_"+name)
+	}
+	return strings.Join(list, ", ")
 }
 
 func TestLookup(t *testing.T) {

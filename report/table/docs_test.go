@@ -31,6 +31,7 @@ func markdown() []byte {
 	b.WriteString("Names and types stay; columns are added. NULL means unknown or not applicable, never 0. " +
 		"Instants are Unix nanoseconds (`*_ns`), each followed by the same as a date, cut to microseconds. " +
 		"Byte counts on the wire are of whole frames, link headers included. " +
+		"[measures.md](measures.md) defines what connections are measured by. " +
 		"JSON writes integers as numbers: readers that hold numbers as float64 lose digits above 2^53, so take the dates there, or Parquet.\n\n" +
 		"JSON, Arrow and Parquet hold every cell exactly; bytes of a text that are no UTF-8 are U+FFFD in all formats. " +
 		"CSV is RFC 4180 with a header line, and lines end in LF: NULL is an empty cell, empty text is `\"\"`. " +

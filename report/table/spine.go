@@ -93,6 +93,7 @@ func Connections() *Schema {
 			owner("client"),
 			owner("server"),
 			names(),
+			measures(),
 		)}
 }
 

@@ -1,0 +1,34 @@
+package slab
+
+// Pool is a List whose elements are given back. Elements are referred to by
+// their index and one, so that 0 refers to none. The zero value is empty.
+type Pool[T any] struct {
+	list List[T]
+	free []int32
+}
+
+// At returns element n, which must have been taken.
+func (p *Pool[T]) At(n int32) *T { return p.list.At(n - 1) }
+
+// Take returns an element that is zero.
+func (p *Pool[T]) Take() int32 {
+	if k := len(p.free); k > 0 {
+		n := p.free[k-1]
+		p.free = p.free[:k-1]
+		return n
+	}
+	return p.list.Add() + 1
+}
+
+// Give gives element n back, which may be none.
+func (p *Pool[T]) Give(n int32) {
+	if n == 0 {
+		return
+	}
+	var zero T
+	*p.At(n) = zero
+	p.free = append(p.free, n)
+}
+
+// Len returns how many elements are taken.
+func (p *Pool[T]) Len() int { return p.list.Len() - len(p.free) }

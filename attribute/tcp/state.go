@@ -1,0 +1,52 @@
+package tcp
+
+// state is a connection as far as it was followed. It has no pointers.
+type state struct {
+	half      [2]half // by flow.Side
+	handshake handshake
+	last      int64 // latest segment, Unix nanoseconds
+	end       uint8 // Measures.End
+	finished  uint8 // sides that sent FIN, a bit each
+}
+
+// half is what one side sent. What every segment needs comes first.
+type half struct {
+	next         uint32 // behind the highest sequence number seen; valid iff seen
+	acked        uint32 // what its last segment acknowledged; valid iff acks
+	nextTime     int64  // of the segment that brought next, Unix nanoseconds
+	lastTime     int64  // of its last segment
+	timer        timer
+	wireSegments uint64
+	window       uint16 // in its last segment, as it stands there
+	mss          uint16 // announced; 0 = none
+	duplicates   uint16 // ACKs in a row that are; no more than it holds
+	scale        uint8  // 1 + the announced one; 0 = none
+	is           uint8  // bits
+
+	inFlightMax uint32
+	windowMax   uint32 // valid iff windowed
+	trips       trips
+	trouble     int32 // in Follower.troubles; 0 = none
+}
+
+// The bits of half.is.
+const (
+	seen     = 1 << iota // it sent a segment
+	acks                 // its last segment acknowledged something
+	alive                // its last segment was a keep-alive
+	probed               // its last segment probed a closed window
+	opened               // it sent a SYN
+	windowed             // it told of a window whose scale is known
+
+	lasting = opened | windowed
+)
+
+// trouble is what goes wrong with what one side sends: most connections have none.
+type trouble struct {
+	retransmitted, fast, spurious, outOfOrder, lost uint32
+	duplicateACKs, keepAlives, zeroWindows          uint32
+	retransmittedBytes, outOfOrderBytes             uint64
+	lostBytes                                       int64
+	closed                                          int64 // when it closed its window; 0 = it is open
+	closedTime                                      int64 // how long it was closed before
+}

@@ -1,0 +1,58 @@
+package measure
+
+import (
+	"github.com/pcapwho/pcapwho/attribute"
+	"github.com/pcapwho/pcapwho/attribute/conn"
+	"github.com/pcapwho/pcapwho/attribute/tcp"
+	"github.com/pcapwho/pcapwho/report/table"
+)
+
+// endNames returns the names of the columns of table.EndMeasures for an end.
+func endNames(end string) (names []string) {
+	for _, m := range table.EndMeasures() {
+		names = append(names, end+m.Name)
+	}
+	return names
+}
+
+var clientMeasures, serverMeasures = endNames("client_"), endNames("server_")
+
+// appendMeasures appends what c's segments tell, NULL where they were not
+// measured.
+func appendMeasures(b *table.Batch, r *attribute.Result, c *attribute.Connection) {
+	m := &c.Measures
+	if !m.Known {
+		b.TextIf("ended", "")
+		b.IntIf("initial_rtt_ns", 0, false)
+		for i := range clientMeasures {
+			b.IntIf(clientMeasures[i], 0, false)
+			b.IntIf(serverMeasures[i], 0, false)
+		}
+		return
+	}
+	b.Text("ended", ending(r, c))
+	b.IntIf("initial_rtt_ns", m.InitialRTT, m.InitialRTT != tcp.Unknown)
+	client, server := m.Sent[attribute.Client].Values(), m.Sent[attribute.Server].Values()
+	for i := range client {
+		b.IntIf(clientMeasures[i], *client[i], *client[i] != tcp.Unknown)
+		b.IntIf(serverMeasures[i], *server[i], *server[i] != tcp.Unknown)
+	}
+}
+
+// ending tells how a measured connection ended.
+func ending(r *attribute.Result, c *attribute.Connection) string {
+	switch c.Measures.End {
+	case tcp.Finished:
+		return "fin"
+	case tcp.FirstReset:
+		return "client_reset"
+	case tcp.SecondReset:
+		return "server_reset"
+	case tcp.Reused:
+		return "reused"
+	}
+	if r.Last-c.Last > int64(conn.IdleTCP) {
+		return "idle"
+	}
+	return "open"
+}

@@ -1,0 +1,57 @@
+package table
+
+import "strings"
+
+// Measure is a measure of each end of a TCP connection. Its columns are
+// client_NAME and server_NAME.
+type Measure struct {
+	Name string
+	Doc  string // % is the end, & the other one
+}
+
+// EndMeasures lists the measures in the order of their columns; docs/measures.md
+// defines them.
+func EndMeasures() []Measure {
+	return []Measure{
+		{"handshake_ns", "time that the % took for its part of the handshake"},
+		{"mss_bytes", "maximum segment size that the % announced"},
+		{"window_scale", "shift of its windows that the % announced"},
+		{"window_max_bytes", "largest receive window of the %"},
+		{"in_flight_max_bytes", "most payload of the % that was sent and not acknowledged"},
+		{"rtt_count", "segments of the % that were timed until the & acknowledged them"},
+		{"rtt_min_ns", "shortest of these times"},
+		{"rtt_median_ns", "their median, within a ninth"},
+		{"rtt_p95_ns", "their 95th percentile, within a ninth"},
+		{"rtt_max_ns", "longest of them"},
+		{"retransmitted_segments", "segments that the % sent again, fast and spurious ones included"},
+		{"retransmitted_bytes", "payload of them"},
+		{"fast_retransmitted_segments", "of them, those that duplicate ACKs asked for"},
+		{"spurious_retransmitted_segments", "of them, those that the & had acknowledged"},
+		{"out_of_order_segments", "segments of the % that others overtook"},
+		{"out_of_order_bytes", "payload of them"},
+		{"lost_segments", "places where segments of the % are missing, or come later"},
+		{"lost_bytes", "payload of the % that is nowhere in the capture"},
+		{"duplicate_ack_segments", "duplicate ACKs of the %"},
+		{"keep_alive_segments", "keep-alives of the %"},
+		{"zero_window_segments", "segments by which the % said that its window is closed"},
+		{"zero_window_ns", "for how long it was"},
+		{"wire_segments", "segments with payload of the % after its card cut super-packets, estimated by the MSS"},
+	}
+}
+
+// measures are the columns of what package attribute/tcp measures.
+func measures() []Column {
+	list := []Column{
+		{"ended", String, true, "how it ended: fin, client_reset, server_reset, reused, idle or open; NULL" + unmeasured},
+		{"initial_rtt_ns", Int64, true, "from the last SYN to the first ACK that is no SYN; NULL when one is missing, or" + unmeasured},
+	}
+	client, server := strings.NewReplacer("%", "client", "&", "server"), strings.NewReplacer("%", "server", "&", "client")
+	for _, m := range EndMeasures() {
+		list = append(list,
+			Column{"client_" + m.Name, Int64, true, client.Replace(m.Doc) + "; NULL when unknown"},
+			Column{"server_" + m.Name, Int64, true, server.Replace(m.Doc) + "; NULL when unknown"})
+	}
+	return list
+}
+
+const unmeasured = " when it is not TCP or was not measured"
