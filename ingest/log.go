@@ -53,6 +53,11 @@ type Log struct {
 	damage  []Damage
 	current int
 	state   logState
+
+	sorted   bool        // see SortedLog
+	lines    *lineReader // of the current log, if sorted
+	seq      uint64      // of the last event
+	disorder bool
 }
 
 // logState is how the current log would end if it ended now.
@@ -147,6 +152,7 @@ func (l *Log) next(s *connlog.Slot) error {
 		err := l.reader.Read(s)
 		if err == nil {
 			l.state = logOpen
+			l.checkOrder(s.Seq, s.Kind == connlog.KindHead)
 			if s.Kind == connlog.KindEnd {
 				l.state = logEnded
 			}
@@ -179,13 +185,24 @@ func (l *Log) open() error {
 	if err != nil {
 		return err
 	}
-	l.file, l.reader, l.state = f, connlog.NewReader(f, l.paths[l.current]), logOpen
+	l.file, l.state = f, logOpen
+	if !l.sorted {
+		l.reader = connlog.NewReader(f, l.paths[l.current])
+		return nil
+	}
+	if l.lines, err = newLineReader(f); err != nil {
+		return err
+	}
+	l.reader = connlog.NewReader(l.lines, l.paths[l.current])
 	return nil
 }
 
 func (l *Log) note(e *connlog.LineError) {
 	if e.Torn {
 		l.state = logTorn
+	}
+	if l.sorted {
+		e.Line, e.Offset = l.lines.place(e.Offset)
 	}
 	l.damage = addDamage(l.damage, Damage{File: e.File, Block: e.Line, Offset: e.Offset, Field: e.Field, Message: e.Text})
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,7 +46,8 @@ func (cfg *Config) logs() []string {
 	return paths
 }
 
-// readLog reads the logs; nwb, where it is not nil, gets every event too.
+// readLog reads the logs, those whose lines are not in the order of seq twice; nwb, where it
+// is not nil, gets every event too.
 func readLog(ctx context.Context, cfg *Config, nwb *measure.NWB) (*log, error) {
 	l := &log{paths: cfg.logs()}
 	if len(l.paths) == 0 {
@@ -55,9 +57,34 @@ func readLog(ctx context.Context, cfg *Config, nwb *measure.NWB) (*log, error) {
 	if err != nil {
 		return nil, &InputError{Err: err}
 	}
+	err = l.read(ctx, cfg, nwb, events)
+	if notLog := (*connlog.NotLogError)(nil); err == nil && !events.InOrder() || errors.As(err, &notLog) {
+		ordered, e := ingest.SortedLog(l.paths...)
+		if e != nil {
+			return nil, &InputError{Err: e}
+		}
+		again := &log{paths: l.paths}
+		if nwb != nil {
+			*nwb = *measure.NewNWB(cfg.NWB)
+		}
+		if e := again.read(ctx, cfg, nwb, ordered); e == nil || err == nil {
+			l, err = again, e
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, &InputError{Err: err}
+	}
+	return l, nil
+}
+
+// read takes all events.
+func (l *log) read(ctx context.Context, cfg *Config, nwb *measure.NWB, events *ingest.Log) error {
 	defer events.Close()
 	l.timeline = owner.NewTimeline()
-	err = events.Each(ctx, func(e *connlog.Event) error {
+	err := events.Each(ctx, func(e *connlog.Event) error {
 		if cfg.ClockOffset != 0 {
 			e.Shift(cfg.ClockOffset)
 		}
@@ -68,14 +95,8 @@ func readLog(ctx context.Context, cfg *Config, nwb *measure.NWB) (*log, error) {
 		}
 		return nil
 	})
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if err != nil {
-		return nil, &InputError{Err: err}
-	}
 	l.damage = events.Damage()
-	return l, nil
+	return err
 }
 
 // checkLogs refuses logs that are of other recordings than all captures, where both

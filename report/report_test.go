@@ -93,24 +93,6 @@ func TestOwners(t *testing.T) {
 	}
 }
 
-// The same input gives the same bytes.
-func TestDeterministic(t *testing.T) {
-	path := mixture(t).end()
-	for _, name := range all() {
-		for _, f := range []Format{Text, JSON, JSONL, CSV, Arrow, Parquet} {
-			var out [2]bytes.Buffer
-			for i := range out {
-				r := analyze(t, Config{Captures: []string{path}, Tables: []string{name}, Tool: "pcapwho test"})
-				must(t, r.Write(context.Background(), Output{Format: f, Stdout: &out[i]}))
-			}
-			empty := f == JSONL && name == "damage"
-			if !bytes.Equal(out[0].Bytes(), out[1].Bytes()) || (out[0].Len() == 0) != empty {
-				t.Errorf("%s of %s differs from run to run, or is empty: %d and %d bytes", f, name, out[0].Len(), out[1].Len())
-			}
-		}
-	}
-}
-
 func kinds(r *Result) (all []WarningKind) {
 	for _, w := range r.Warnings {
 		all = append(all, w.Kind)
