@@ -83,8 +83,8 @@ func (in *Instance) Flagged() bool { return in.state&flagged != 0 }
 
 // Evidence is what is known beside the packets.
 type Evidence interface {
-	// Number returns the number by which Cut knows k, whose hash is h, -1 where
-	// nothing is known.
+	// Number returns the number by which Cut knows k, whose hash is h. It is negative
+	// where nothing is known but what may be of other keys, too.
 	Number(k *flow.Key, h uint64) int32
 	// Cut returns the half-open interval [from, until) around time t in which
 	// what is known about the owners of k, whose number is n, does not change.

@@ -48,7 +48,7 @@ func (t *Timeline) addExchange(i int32, namespace uint16, e *connlog.Socket) {
 // not where addresses are translated; stable that the kernel delivered what came
 // meanwhile to one and the same of several sockets: none came or went.
 func (t *Timeline) Exchanges(n int32, k *flow.Key, side flow.Side, first, at, last int64) (list []Exchange, told, stable bool) {
-	if n >= viewed {
+	if t.view(n) != nil {
 		return nil, false, false
 	}
 	ns, me, peer := t.network.zone(k.Namespace).own, k.Endpoint(side), k.Endpoint(side.Other())

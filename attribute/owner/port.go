@@ -31,7 +31,7 @@ type port struct {
 // key k, whose number is n, between two times: bound to its address, or to all
 // addresses of its family. Of TCP they listen.
 func (t *Timeline) Bound(buf []int32, n int32, k *flow.Key, s flow.Side, first, last int64) []int32 {
-	if n < viewed {
+	if t.view(n) == nil {
 		return t.boundAt(buf, t.network.zone(k.Namespace).own, k.Protocol, k.Endpoint(s))
 	}
 	for _, p := range t.placesOf(n, k, s, first, last) {
@@ -58,7 +58,7 @@ func (t *Timeline) boundAt(buf []int32, ns uint16, proto flow.Protocol, e flow.E
 // was inherited, or may have, being copies of the holder: a socket of theirs that
 // could not be seen may have been there too. It returns the processes.
 func (t *Timeline) Shared(n int32, k *flow.Key, s flow.Side, first, last int64) (who []int32, shared bool) {
-	if n < viewed {
+	if t.view(n) == nil {
 		return t.sharedAt(t.network.zone(k.Namespace).own, k.Endpoint(s))
 	}
 	for _, p := range t.placesOf(n, k, s, first, last) {

@@ -126,22 +126,25 @@ func (t *Timeline) Cut(n int32, k *flow.Key, at int64) (from, until int64) {
 		}
 	}
 	if v := t.view(n); v != nil {
-		t.cutPlaces(v, k.Protocol, &i)
+		t.cutPlaces(v, k, &i)
 	}
 	return i.from, i.until
 }
 
 // cutPlaces cuts where what is bound in the places of a view changes, or what is
 // translated.
-func (t *Timeline) cutPlaces(v *view, protocol flow.Protocol, i *interval) {
+func (t *Timeline) cutPlaces(v *view, k *flow.Key, i *interval) {
 	for _, by := range v.by {
 		for _, x := range by {
 			x.eachCut(i.cut)
 		}
 	}
-	for _, places := range v.places {
+	for s, places := range v.places {
 		for _, q := range places {
-			if p := t.port[portKey{q.namespace, protocol, q.endpoint.Port}]; p != nil {
+			if q.by == nil {
+				q.endpoint = k.Endpoint(flow.Side(s))
+			}
+			if p := t.port[portKey{q.namespace, k.Protocol, q.endpoint.Port}]; p != nil {
 				i.narrow(p.cuts)
 			}
 		}

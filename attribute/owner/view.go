@@ -1,6 +1,7 @@
 package owner
 
 import (
+	"encoding/binary"
 	"slices"
 	"sync"
 
@@ -25,23 +26,31 @@ type passage struct {
 // place is an endpoint of a namespace.
 type place struct {
 	namespace uint16
-	endpoint  flow.Endpoint
-	by        *translation // through which the side is here; nil = as it is
+	endpoint  flow.Endpoint // valid iff by is there, else the side's own
+	by        *translation  // through which the side is here; nil = as it is
 }
 
-// views are those of the keys that were asked for. They have the numbers from
-// viewed on.
+// views are those of the keys that were asked for. One that has sockets, or is
+// translated, is its key's alone, and has a number from viewed on: there are no more than
+// the log has such keys. All others that know the same are one, and have numbers from
+// shared down.
 type views struct {
 	sync.RWMutex
 	number map[flow.Key]int32
 	list   []*view
+	alike  map[string]int32 // by the namespaces of their places
+	shared []*view
 }
 
-// viewed is the first number of a view: no log has so many keys.
-const viewed = 1 << 30
+// viewed is the first number of a view of one key: no log has so many keys. shared is that
+// of one that many keys have.
+const (
+	viewed = 1 << 30
+	shared = -2
+)
 
-// Number returns the number of k, whose hash is h, -1 if no socket had it. It is
-// safe for concurrent use after Seal.
+// Number returns the number of k, whose hash is h. It is negative if no socket had it;
+// other keys may have it then. It is safe for concurrent use after Seal.
 func (t *Timeline) Number(k *flow.Key, h uint64) int32 {
 	if !t.network.spans() {
 		return t.keys.find(k, h)
@@ -56,6 +65,9 @@ func (t *Timeline) Number(k *flow.Key, h uint64) int32 {
 	if v == nil {
 		return direct
 	}
+	if name, ok := v.alike(); ok {
+		return t.views.share(name, v)
+	}
 	t.views.Lock()
 	defer t.views.Unlock()
 	if n, ok := t.views.number[*k]; ok {
@@ -69,13 +81,53 @@ func (t *Timeline) Number(k *flow.Key, h uint64) int32 {
 	return n
 }
 
+// alike returns what is the same of all views that know no more than where the sides may
+// be bound. ok is false for others.
+func (v *view) alike() (name string, ok bool) {
+	var b []byte
+	for s := range v.places {
+		if len(v.sockets[s])+len(v.by[s]) > 0 {
+			return "", false
+		}
+		b = binary.NativeEndian.AppendUint16(b, uint16(len(v.places[s])))
+		for _, p := range v.places[s] {
+			b = binary.NativeEndian.AppendUint16(b, p.namespace)
+		}
+	}
+	return string(b), true
+}
+
+// share returns the number of the view of that name, which is v if it is new.
+func (w *views) share(name string, v *view) int32 {
+	w.RLock()
+	n, ok := w.alike[name]
+	w.RUnlock()
+	if ok {
+		return n
+	}
+	w.Lock()
+	defer w.Unlock()
+	if n, ok := w.alike[name]; ok {
+		return n
+	}
+	if w.alike == nil {
+		w.alike = map[string]int32{}
+	}
+	n = shared - int32(len(w.shared))
+	w.alike[name], w.shared = n, append(w.shared, v)
+	return n
+}
+
 // view returns the view of a number, nil where it has none.
 func (t *Timeline) view(n int32) *view {
-	if n < viewed {
+	if n > shared && n < viewed {
 		return nil
 	}
 	t.views.RLock()
 	defer t.views.RUnlock()
+	if n <= shared {
+		return t.views.shared[shared-n]
+	}
 	return t.views.list[n-viewed]
 }
 
@@ -98,7 +150,7 @@ func (t *Timeline) look(k *flow.Key, h uint64) (direct int32, v *view) {
 	for _, s := range [2]flow.Side{flow.Low, flow.High} {
 		v.sockets[s] = t.Connected(v.sockets[s], direct, s)
 		for _, n := range t.homesOf(k.Endpoint(s).Addr, z) {
-			v.places[s] = append(v.places[s], place{n, k.Endpoint(s), nil})
+			v.places[s] = append(v.places[s], place{namespace: n})
 		}
 	}
 	for _, x := range rewritings {
@@ -261,6 +313,9 @@ func (t *Timeline) placesOf(n int32, k *flow.Key, s flow.Side, first, last int64
 	}
 	away := slices.ContainsFunc(v.places[s], func(p place) bool { return p.by != nil && p.by.throughout(first, last) })
 	for _, p := range v.places[s] {
+		if p.by == nil {
+			p.endpoint = k.Endpoint(s)
+		}
 		if p.by == nil && !away || p.by != nil && p.by.during(first, last) {
 			list = append(list, p)
 		}
