@@ -48,10 +48,10 @@ type end struct {
 	local, remote flow.Endpoint
 }
 
-// compare holds a result against the ledger of its workload: every byte of
+// compareLedger holds a result against the ledger of its workload: every byte of
 // every connection, every owner, and the sums of every process. What the evidence
 // decides must have an owner, see owed.
-func compare(r *report.Result, known *evidence, ledger []workload.Entry) *balance {
+func compareLedger(r *report.Result, known *evidence, ledger []workload.Entry) *balance {
 	b := &balance{evidence: known, unsent: map[int]int64{}}
 	books := map[end][]workload.Entry{}
 	for _, e := range ledger {

@@ -268,7 +268,7 @@ func showRecording(ctx context.Context, c *console, dir string) error {
 	if err != nil {
 		return err
 	}
-	balance := compare(result, known, ledger)
+	balance := compareLedger(result, known, ledger)
 	fmt.Fprintf(c.out, "\n%s\n", balance)
 	return balance.err()
 }

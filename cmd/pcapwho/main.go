@@ -6,6 +6,7 @@
 //	pcapwho run -- CMD…              both
 //	pcapwho info run.pcapng          what a capture is, and whether its log fits
 //	pcapwho explain run.pcapng 25    why a packet has the owner it has
+//	pcapwho compare old.json --with new.json   what changed, and how surely
 //	pcapwho mark load --begin        a phase of the benchmark, in the recording that runs
 //	pcapwho schema connections       the columns of a table
 //	pcapwho doctor                   what can be recorded here, and what would help
@@ -84,7 +85,7 @@ func newApp(c *console, status *int) *cli.App {
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {},
 		Flags:                     []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}},
-		Commands:                  []*cli.Command{demoCommand(c), recordCommand(c, status), runCommand(c, status), analyzeCommand(c, status), infoCommand(c, status), explainCommand(c), markCommand(c), schemaCommand(c), doctorCommand(c), workloadCommand(c)},
+		Commands:                  []*cli.Command{demoCommand(c), recordCommand(c, status), runCommand(c, status), analyzeCommand(c, status), infoCommand(c, status), explainCommand(c), compareCommand(c, status), markCommand(c), schemaCommand(c), doctorCommand(c), workloadCommand(c)},
 	}
 	app.Action = func(ctx *cli.Context) error {
 		switch {

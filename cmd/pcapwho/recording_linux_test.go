@@ -210,7 +210,7 @@ func TestPollingSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := compare(result, known, entries)
+	b := compareLedger(result, known, entries)
 	if err := b.err(); err != nil {
 		t.Error(b)
 	}
@@ -277,7 +277,7 @@ func recordForks(t *testing.T, args string, known *evidence) (*balance, []worklo
 	if err != nil {
 		t.Fatal(err)
 	}
-	return compare(result, known, entries), entries
+	return compareLedger(result, known, entries), entries
 }
 
 func checkConnections(t *testing.T, all []connection, ledger ends, known *evidence) {

@@ -235,7 +235,7 @@ func checkOwners(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b := compare(result, known, entries); b.err() != nil || b.owned < 6 {
+	if b := compareLedger(result, known, entries); b.err() != nil || b.owned < 6 {
 		t.Errorf("%d ends with an owner: %v", b.owned, b)
 	}
 }

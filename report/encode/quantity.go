@@ -17,6 +17,13 @@ func number(n int64) string {
 	return s
 }
 
+// Size returns bytes with three digits or more in decimal units: "999 B",
+// "1.23 MB", "12.3 MB".
+func Size(n int64) string { return size(n) }
+
+// Number returns n with commas between thousands.
+func Number(n int64) string { return number(n) }
+
 // Count returns "1 packet" or "2,000 packets".
 func Count(n int64, noun string) string {
 	if n != 1 {

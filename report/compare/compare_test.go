@@ -1,0 +1,247 @@
+package compare
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/pcapwho/pcapwho/report"
+	"github.com/pcapwho/pcapwho/testdata/demo"
+)
+
+// benchmark draws one run: four phases, six processes and three endpoints, each
+// number with normal noise of a part of it; one phase may have more.
+func benchmark(random *rand.Rand, noise, more float64) *Run {
+	r := &Run{Values: map[Subject]map[Metric]int64{}, commands: map[string][]string{}}
+	draw := func(s Subject, base float64, list ...Metric) {
+		if r.Values[s] == nil {
+			r.Values[s] = map[Metric]int64{}
+		}
+		for _, m := range list {
+			r.Values[s][m] = int64(base * (1 + noise*random.NormFloat64()))
+		}
+	}
+	draw(Subject{Kind: Total}, 1e8, Bytes, Packets, Connections, Retransmitted, RTT, Duration)
+	for n := range 4 {
+		base := 1e7
+		if n == 2 {
+			base *= 1 + more
+		}
+		draw(Subject{Phase, fmt.Sprint("phase ", n)}, base, Bytes, Packets)
+		draw(Subject{Phase, fmt.Sprint("phase ", n)}, 1e9, Duration)
+	}
+	for n := range 6 {
+		name := fmt.Sprint("process ", n)
+		r.commands[name] = []string{"x"}
+		draw(Subject{Process, name}, 1e6, Bytes, Sent, Received, Packets, Connections, Retransmitted, RTT)
+	}
+	for n := range 3 {
+		draw(Subject{Endpoint, fmt.Sprint("host ", n)}, 1e5, Bytes, Packets, Connections, RTT)
+	}
+	return r
+}
+
+func five(random *rand.Rand, noise, more float64) (runs []*Run) {
+	for range 5 {
+		runs = append(runs, benchmark(random, noise, more))
+	}
+	return runs
+}
+
+// TestPlantedChange finds a change of 10 % in one phase in at least 95 of 100 pairs
+// of five runs whose numbers vary by 1 % (standard deviation), and reports anything in
+// at most 5 of 100 pairs without one.
+func TestPlantedChange(t *testing.T) {
+	defer func(n int) { resamples = n }(resamples)
+	resamples = 200
+	for _, noise := range []float64{0.002, 0.01} {
+		found, wrong, other := 0, 0, 0
+		for seed := range uint64(100) {
+			random := rand.New(rand.NewPCG(seed, 1))
+			planted, reported := false, false
+			for _, c := range Runs(five(random, noise, 0), five(random, noise, 0.1), 0.01).Changes {
+				if c.Sure && c.Subject == (Subject{Phase, "phase 2"}) && c.Metric == Bytes {
+					planted = c.Relative > 0.05 && c.Low < c.Relative && c.Relative < c.High && c.Low > 0
+				} else if c.Sure && c.Subject.Name != "phase 2" {
+					reported = true
+				}
+			}
+			equal := false
+			for _, c := range Runs(five(random, noise, 0), five(random, noise, 0), 0.01).Changes {
+				equal = equal || c.Sure
+			}
+			count(&found, planted)
+			count(&other, reported)
+			count(&wrong, equal)
+		}
+		t.Logf("noise of %.1f %%: found in %d of 100 pairs; reported something else in %d, and in %d of 100 equal ones", 100*noise, found, other, wrong)
+		if found < 95 || wrong > 5 || other > 5 {
+			t.Errorf("noise of %.1f %%: found %d, wrong %d and %d", 100*noise, found, wrong, other)
+		}
+	}
+}
+
+func count(n *int, yes bool) {
+	if yes {
+		*n++
+	}
+}
+
+// TestWelch holds it against the t distribution's tables.
+func TestWelch(t *testing.T) {
+	// Both with variance 2.5 and five values: the standard error is 1, and 8 degrees of
+	// freedom are left, for which 2.306, 3.355 and 5.041 leave 5 %, 1 % and 0.1 %.
+	base := []float64{-2, -1, 0, 1, 2}
+	for shift, want := range map[float64]float64{0: 1, 2.306: 0.05, 3.355: 0.01, 5.041: 0.001} {
+		var other []float64
+		for _, v := range base {
+			other = append(other, v+shift)
+		}
+		if got := welch(base, other); math.Abs(got-want) > want/100 {
+			t.Errorf("shifted by %v: %v, want %v", shift, got, want)
+		}
+	}
+	same, more := []float64{5, 5, 5}, []float64{6, 6, 6}
+	if welch(same, same) != 1 || welch(same, more) != 0 {
+		t.Error("without any variance it is certain")
+	}
+}
+
+func TestHolm(t *testing.T) {
+	// The second is beyond 0.05/3, so the third is not believed, though below 0.05/1.
+	if d := cmp.Diff([]bool{false, true, false, false}, holm([]float64{0.02, 0.001, 0.03, 0.9}, 0.05)); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]bool{true, true}, holm([]float64{0.04, 0.02}, 0.05)); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestFewRuns shows differences, and is sure of none.
+func TestFewRuns(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	c := Runs(five(random, 0.01, 0)[:2], five(random, 0.01, 0.5), 0.01)
+	for _, change := range c.Changes {
+		if change.Sure {
+			t.Errorf("sure of %+v", change)
+		}
+	}
+	var out bytes.Buffer
+	if err := c.Text(&out, 0.01); err != nil || !strings.Contains(out.String(), "nobody can tell change from chance") {
+		t.Errorf("%v: %s", err, out.String())
+	}
+	bad := Condition{Bytes, true, -1}
+	if met := bad.Met(c); len(met) != 1 || met[0].Kind != Total {
+		t.Errorf("%+v", met)
+	}
+}
+
+// TestCommands matches processes by command where all runs have the same, else by
+// name.
+func TestCommands(t *testing.T) {
+	run := func(commands ...string) *Run {
+		tables := map[string][]row{}
+		for _, c := range commands {
+			tables["processes"] = append(tables["processes"], row{"name": "sh", "command": c, "sent_packets": json.Number("1"), "sent_wire_bytes": json.Number("100")})
+		}
+		return newRun("", tables)
+	}
+	names := func(runs ...*Run) (list []string) {
+		for _, s := range subjects(runs) {
+			list = append(list, s.Name)
+		}
+		return list
+	}
+	if d := cmp.Diff([]string{"sh sh a", "sh sh b"}, names(run("sh a", "sh b"), run("sh b", "sh a"))); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"sh"}, names(run("sh a", "sh b"), run("sh a", "sh c"))); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"sh"}, names(run("sh /tmp/x1"), run("sh /tmp/x2"))); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestLoad reads a recording and its result alike.
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	must(t, demo.Unpack(dir))
+	capture := filepath.Join(dir, demo.Capture)
+	one, err := Load(context.Background(), capture, report.Config{})
+	must(t, err)
+	result, err := report.Analyze(context.Background(), report.Config{Captures: []string{capture}})
+	must(t, err)
+	defer result.Close()
+	path := filepath.Join(dir, "result.json")
+	must(t, result.Write(context.Background(), report.Output{Format: report.JSON, Path: path}))
+	other, err := Load(context.Background(), path, report.Config{})
+	must(t, err)
+	if d := cmp.Diff(one, other, cmp.AllowUnexported(Run{}), cmpopts.IgnoreFields(Run{}, "Name")); d != "" {
+		t.Errorf("by capture and by result:\n%s", d)
+	}
+	if v := one.Values[Subject{Kind: Total}]; v[Bytes] != 17855147 || v[Packets] != 1889 || v[Connections] != 67 || v[RTT] == 0 {
+		t.Errorf("the whole is %v", v)
+	}
+	if v := one.Values[Subject{Process, "backup"}]; v[Sent] != 10106041 || v[Connections] != 2 {
+		t.Errorf("backup is %v", v)
+	}
+	for name, text := range map[string]string{"cut": `{"capture": {`, "other": `{"a": 1}`, "no": "x", "wrong": `{"capture": 7, "processes": ["x"]}`} {
+		must(t, os.WriteFile(path, []byte(text), 0o600))
+		var e *report.InputError
+		if _, err := Load(context.Background(), path, report.Config{}); !errors.As(err, &e) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestHostileNames are text in every format.
+func TestHostileNames(t *testing.T) {
+	hostile := "a\x1b[31m|<script>`*_[x](y)\n"
+	run := func(n int64) *Run {
+		return &Run{Name: hostile, commands: map[string][]string{hostile: {"x"}}, Values: map[Subject]map[Metric]int64{{Process, hostile}: {Bytes: n}}}
+	}
+	c := Runs([]*Run{run(100)}, []*Run{run(200)}, 0.01)
+	var text, markdown, doc bytes.Buffer
+	must(t, c.Text(&text, 0.01))
+	must(t, c.Markdown(&markdown, 0.01))
+	must(t, c.JSON(&doc))
+	if strings.Contains(text.String()+markdown.String(), "\x1b") || strings.Contains(markdown.String(), "<script") || strings.Count(text.String(), "\n") != 6 {
+		t.Errorf("text:\n%s\nMarkdown:\n%s", text.String(), markdown.String())
+	}
+	var parsed struct{ Changes []struct{ Name string } }
+	if err := json.Unmarshal(doc.Bytes(), &parsed); err != nil || len(parsed.Changes) != 1 || parsed.Changes[0].Name != hostile {
+		t.Errorf("%v: %s", err, doc.String())
+	}
+}
+
+func TestConditions(t *testing.T) {
+	for text, want := range map[string]Condition{"bytes > +5%": {Bytes, true, 0.05}, " rtt_ns<-2.5 % ": {RTT, false, -0.025}, "packets > 0%": {Packets, true, 0}} {
+		if got, err := ParseCondition(text); err != nil || got != want {
+			t.Errorf("%q: %+v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "bytes", "bytes > 5", "byte > 5%", "bytes >= 5%", "bytes > x%"} {
+		if _, err := ParseCondition(text); err == nil {
+			t.Errorf("%q is no condition", text)
+		}
+	}
+}
