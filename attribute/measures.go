@@ -30,7 +30,7 @@ func (s *share) finishMeasures(in *conn.Instance, c *Connection) {
 		return
 	}
 	c.Measures = s.measured.End(in.Measured)
-	if _, again := s.follower.Successor(in); again && c.Measures.End == tcp.Open {
+	if next, again := s.follower.Successor(in); again && c.Measures.End == tcp.Open && next-in.Last <= int64(conn.IdleTCP) {
 		c.Measures.End = tcp.Reused
 	}
 	if c.endOf(flow.Low) == Server {

@@ -31,7 +31,7 @@ func (f *Follower) Add(n int32, p *packet.Packet, side flow.Side, unique uint32)
 	if c.handshake.established == 0 {
 		c.handshake.add(p, uint8(side))
 	}
-	is := h.is&lasting | seen
+	is := h.is&opened | seen
 	if p.TCPFlags&packet.ACK != 0 {
 		is |= acks
 		f.acknowledge(other, p)
@@ -177,7 +177,6 @@ func (h *half) extend(p *packet.Packet, other *half) {
 			window <<= h.scale - 1
 		}
 		h.windowMax = max(h.windowMax, window)
-		h.is |= windowed
 	}
 	if p.Payload == 0 {
 		return
@@ -225,7 +224,7 @@ func (f *Follower) end(c *state, side uint8, d *Direction) {
 	if h.mss != 0 {
 		d.MSS = int64(h.mss)
 	}
-	if h.is&windowed != 0 {
+	if h.is&other.is&opened != 0 {
 		d.WindowMax = int64(h.windowMax)
 	}
 	if other.is&seen != 0 {

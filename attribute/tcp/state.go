@@ -24,21 +24,18 @@ type half struct {
 	is           uint8  // bits
 
 	inFlightMax uint32
-	windowMax   uint32 // valid iff windowed
+	windowMax   uint32 // valid iff both sides opened
 	trips       trips
 	trouble     int32 // in Follower.troubles; 0 = none
 }
 
 // The bits of half.is.
 const (
-	seen     = 1 << iota // it sent a segment
-	acks                 // its last segment acknowledged something
-	alive                // its last segment was a keep-alive
-	probed               // its last segment probed a closed window
-	opened               // it sent a SYN
-	windowed             // it told of a window whose scale is known
-
-	lasting = opened | windowed
+	seen   = 1 << iota // it sent a segment
+	acks               // its last segment acknowledged something
+	alive              // its last segment was a keep-alive
+	probed             // its last segment probed a closed window
+	opened             // it sent a SYN, sometime
 )
 
 // trouble is what goes wrong with what one side sends: most connections have none.
