@@ -166,23 +166,29 @@ func measureNames() []string {
 	return names
 }
 
-// measured returns the measures of the one connection of a capture.
+// measured returns the measures of the first connection of a capture.
 func measured(t *testing.T, path string, cfg Config) map[string]any {
 	t.Helper()
-	var out bytes.Buffer
-	cfg.Captures, cfg.Tables = []string{path}, []string{"connections"}
-	must(t, analyze(t, cfg).Write(context.Background(), Output{Format: JSON, Stdout: &out}))
-	var result struct{ Connections []map[string]any }
-	must(t, json.Unmarshal(out.Bytes(), &result))
-	all := map[string]any{}
+	all, row := map[string]any{}, firstConnection(t, path, cfg)
 	for _, name := range measureNames() {
-		v, ok := result.Connections[0][name]
+		v, ok := row[name]
 		if !ok {
 			t.Fatalf("there is no column %s", name)
 		}
 		all[name] = v
 	}
 	return all
+}
+
+// firstConnection returns the row of the first connection of a capture.
+func firstConnection(t *testing.T, path string, cfg Config) map[string]any {
+	t.Helper()
+	var out bytes.Buffer
+	cfg.Captures, cfg.Tables = []string{path}, []string{"connections"}
+	must(t, analyze(t, cfg).Write(context.Background(), Output{Format: JSON, Stdout: &out}))
+	var result struct{ Connections []map[string]any }
+	must(t, json.Unmarshal(out.Bytes(), &result))
+	return result.Connections[0]
 }
 
 // againstTshark holds what was planted against tshark's counts.
