@@ -51,6 +51,7 @@ type Attribution struct {
 	moved  [][]uint32  // memory of divideRare
 	failed atomic.Bool // a share's temporary file has
 
+	names   *Names        // nil = nobody looks at payload
 	marks   []pcapng.Mark // processes that the capture names
 	sighted sightings     // of packets without a connection
 }
@@ -69,6 +70,9 @@ func New(cfg Config) *Attribution {
 			s.measured = &tcp.Follower{}
 		}
 		a.shares = append(a.shares, s)
+	}
+	if !cfg.NoContent {
+		a.names = newNames(cfg.Log)
 	}
 	a.moved = make([][]uint32, len(a.shares))
 	a.result.First, a.result.Last = math.MaxInt64, math.MinInt64
@@ -139,6 +143,9 @@ func (a *Attribution) distribute(s *ingest.Stream, queues []chan work, each func
 		a.bookTotals(int64(len(b.Packets)), b.WireBytes, b.Earliest, b.Latest)
 		a.result.Undecoded += b.Undecoded
 		a.divideRare(b)
+		if a.names != nil {
+			a.names.batch(b)
+		}
 		w := work{b, a.sweepsOf(b)}
 		b.Hold(len(queues) - 1)
 		for _, q := range queues {
@@ -264,6 +271,7 @@ func (a *Attribution) Finish() (*Result, error) {
 		r.Totals.PayloadBytes += l.Counts.PayloadBytes
 		r.Totals.UniqueBytes += l.Counts.UniqueBytes
 	}
+	r.Names = a.names
 	r.find = newFinder(a.judge, &r.Connections)
 	return r, nil
 }

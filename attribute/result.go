@@ -169,6 +169,8 @@ type Result struct {
 	KnowsClock  bool        // the kernel told of enough connections, with their time
 	KnowsLocal  bool        // a list of local addresses was at hand: Connection.Local means something
 
+	Names *Names // that answers of DNS gave; nil = nobody looked
+
 	find *finder
 }
 

@@ -20,6 +20,10 @@ type Batch struct {
 	Shares [][]uint32
 	Rare   []uint32
 
+	// Named has the indexes of packets that may answer for names: they have payload,
+	// and come from a port of DNS.
+	Named []uint32
+
 	// Data has the bytes that Packet.Body of its packets is about: what was read of
 	// the file, or of each packet what is at hand of its payload.
 	Data []byte
@@ -51,7 +55,7 @@ func Share(hash uint64, n int) int { return int(hash >> 32 * uint64(n) >> 32) }
 
 // empty makes the batch ready to be filled.
 func (b *Batch) empty() {
-	b.Packets, b.Rare, b.Data = b.Packets[:0], b.Rare[:0], b.Data[:0]
+	b.Packets, b.Rare, b.Named, b.Data = b.Packets[:0], b.Rare[:0], b.Named[:0], b.Data[:0]
 	for i := range b.Shares {
 		b.Shares[i] = b.Shares[i][:0]
 	}
@@ -90,6 +94,9 @@ func (b *Batch) keep(p *packet.Packet, frame []byte) {
 // batch's.
 func (b *Batch) Body(p *packet.Packet) []byte { return b.Data[p.Body:][:p.Held] }
 
+// named tells whether a port is one of DNS, MDNS or LLMNR: see content.DNSPort.
+func named(port uint16) bool { return port == 53 || port == 5353 || port == 5355 }
+
 // book adds the last packet to the sums and to its share.
 func (b *Batch) book() {
 	i := len(b.Packets) - 1
@@ -102,6 +109,9 @@ func (b *Batch) book() {
 	if p.Class == packet.Transport && !p.Fragmented {
 		share := &b.Shares[Share(p.Hash, len(b.Shares))]
 		*share = append(*share, uint32(i))
+		if p.Held > 0 && named(p.Tuple.SourcePort) {
+			b.Named = append(b.Named, uint32(i))
+		}
 		return
 	}
 	if p.Class == packet.Undecoded {

@@ -91,6 +91,7 @@ type Result struct {
 	query      *measure.Query
 	timeseries *measure.Timeseries // nil unless asked for
 	byPhase    *measure.ByPhase
+	endpoints  *measure.Endpoints
 }
 
 // DefaultBucket is the width of the timeseries' buckets, nanoseconds, MinBucket
@@ -224,6 +225,7 @@ func (r *Result) fold() (err error) {
 		return err
 	}
 	r.Coverage, r.Processes, r.timeseries, r.byPhase = sums.Coverage, sums.Processes, sums.Timeseries, sums.ByPhase
+	r.endpoints = sums.Endpoints
 	c := &r.Capture
 	c.Files = r.input.readable()
 	c.Totals, c.Undecoded, c.First, c.Last = a.Totals, a.Undecoded, a.First, a.Last
@@ -267,6 +269,8 @@ func (r *Result) table(s *table.Schema) *table.Table {
 		return r.timeseries.Table(r.Processes)
 	case "connections":
 		return measure.Connections(r.Attribution, r.Selection, r.cfg.workers())
+	case "endpoints":
+		return r.endpoints.Table()
 	case "packets":
 		return measure.Packets(r.Attribution, r.Selection, r.again, r.input.names, r.input.capture.Interfaces, !r.cfg.AllInterfaces)
 	}

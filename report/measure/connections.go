@@ -58,7 +58,7 @@ func (w *connectionRows) row(b *table.Batch, c *attribute.Connection) {
 	b.Int("server_unique_payload_bytes", ss.UniqueBytes)
 	appendOwner(b, &clientColumns, w.result, c.Owner(attribute.Client))
 	appendOwner(b, &serverColumns, w.result, c.Owner(attribute.Server))
-	appendNames(b, c)
+	appendNames(b, w.result, c)
 	appendMeasures(b, w.result, c)
 }
 

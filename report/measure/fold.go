@@ -20,6 +20,7 @@ type Sums struct {
 	Processes  Processes
 	Timeseries *Timeseries // nil unless asked for
 	ByPhase    *ByPhase    // without rows where there are no phases
+	Endpoints  *Endpoints
 }
 
 // Fold sums r by side and reason, by process, and by process and time, for which
@@ -48,6 +49,7 @@ func Fold(r *attribute.Result, cfg FoldConfig) (*Sums, error) {
 		sums.Timeseries = &Timeseries{cfg.Bucket, f.timeseries}
 	}
 	sums.ByPhase = &ByPhase{cfg.Phases, f.byPhase}
+	sums.Endpoints = f.endpoints
 	return sums, nil
 }
 
@@ -62,11 +64,15 @@ type folder struct {
 	owners   []int32
 
 	timeseries, byPhase *Shares // nil = none
+
+	result    *attribute.Result
+	endpoints *Endpoints
 }
 
 func newFolder(cfg *FoldConfig, r *attribute.Result, tree *Tree) *folder {
 	n := len(r.Processes)
 	f := &folder{cfg: cfg, chooser: cfg.Selection.Chooser(r), tree: tree, self: make([]Traffic, n), sum: make([]Traffic, n+1)}
+	f.result, f.endpoints = r, newEndpoints(maxEndpoints)
 	if cfg.Bucket > 0 {
 		f.timeseries = newTimeseries(cfg.Bucket)
 	}
@@ -88,6 +94,7 @@ func (f *folder) merge(g *folder) {
 	for i := range g.sum {
 		f.sum[i].add(&g.sum[i])
 	}
+	f.endpoints.merge(g.endpoints)
 	if f.timeseries != nil {
 		f.timeseries.merge(g.timeseries)
 	}
@@ -101,6 +108,7 @@ func (f *folder) connection(c *attribute.Connection) {
 		return
 	}
 	f.coverage.connection(c)
+	f.endpoints.connection(f.result, c)
 	if f.timeseries != nil {
 		f.timeseries.connection(c)
 	}

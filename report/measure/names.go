@@ -7,21 +7,31 @@ import (
 
 	"github.com/pcapwho/pcapwho/attribute"
 	"github.com/pcapwho/pcapwho/ingest/content"
+	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/report/table"
 )
 
-// Application returns what a connection speaks, "" where that is not known, and
-// whether its content says so, or only its port.
-func Application(c *attribute.Connection) (name string, byContent bool) {
+// Application returns what a connection speaks, and what tells that: its "content" or
+// its "port"; nothing where neither does.
+func Application(c *attribute.Connection) (name, from string) {
 	if c.Facts.Known() {
-		return c.Facts.Application.String(), true
+		return c.Facts.Application.String(), "content"
 	}
-	return content.ByPort(c.Key.Protocol, c.Endpoint[attribute.Server].Port), false
+	return portApplication(c.Key.Protocol, c.Endpoint[attribute.Server].Port)
+}
+
+// portApplication returns what usually has a server port, and "port".
+func portApplication(protocol flow.Protocol, port uint16) (name, from string) {
+	if name = content.ByPort(protocol, port); name != "" {
+		from = "port"
+	}
+	return name, from
 }
 
 // ServerHost returns the name by which the client of a connection knows the server,
-// and where it was: in "tls", "quic" or "http".
-func ServerHost(c *attribute.Connection) (name, from string) {
+// and where it was: in "tls", "quic", "http", or an answer of "dns" that the client had
+// before.
+func ServerHost(r *attribute.Result, c *attribute.Connection) (name, from string) {
 	f := &c.Facts
 	if f.ServerName != "" {
 		if f.Application == content.QUIC {
@@ -31,6 +41,9 @@ func ServerHost(c *attribute.Connection) (name, from string) {
 	}
 	if name := hostName(f.Host); name != "" && !f.Proxied {
 		return name, "http"
+	}
+	if name := r.Names.Of(c); name != "" {
+		return name, "dns"
 	}
 	return "", ""
 }
@@ -61,17 +74,10 @@ func quicVersion(v uint32) string {
 }
 
 // appendNames appends what a connection says of itself.
-func appendNames(b *table.Batch, c *attribute.Connection) {
+func appendNames(b *table.Batch, r *attribute.Result, c *attribute.Connection) {
 	f := &c.Facts
-	application, byContent := Application(c)
-	from := ""
-	switch {
-	case byContent:
-		from = "content"
-	case application != "":
-		from = "port"
-	}
-	name, nameFrom := ServerHost(c)
+	application, from := Application(c)
+	name, nameFrom := ServerHost(r, c)
 	b.TextIf("application", application)
 	b.TextIf("application_from", from)
 	b.TextIf("server_host", name)
