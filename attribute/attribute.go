@@ -27,11 +27,9 @@ type Config struct {
 	// AllInterfaces counts a packet that is seen on several interfaces on each of
 	// them. Otherwise it counts where it is seen first.
 	AllInterfaces bool
-	// NoContent leaves out what is told of payload: Connection.Facts.
-	NoContent bool
 	// Windows divide the result by time; nil = it is not divided.
 	Windows *Windows
-	// NoMeasures leaves Connection.Measures unknown.
+	// NoMeasures leaves Connection.Measures and Facts, and Result.Names, unknown.
 	NoMeasures bool
 }
 
@@ -65,13 +63,13 @@ func New(cfg Config) *Attribution {
 	}
 	shares := max(cfg.Shares, 1)
 	for n := range shares {
-		s := newShare(a.judge, n, finishedBudget/shares, &a.failed, newLooker(!cfg.NoContent))
+		s := newShare(a.judge, n, finishedBudget/shares, &a.failed, newLooker(!cfg.NoMeasures))
 		if !cfg.NoMeasures {
 			s.measured = &tcp.Follower{}
 		}
 		a.shares = append(a.shares, s)
 	}
-	if !cfg.NoContent {
+	if !cfg.NoMeasures {
 		a.names = newNames(cfg.Log)
 	}
 	a.moved = make([][]uint32, len(a.shares))

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pcapwho/pcapwho/report/table"
 )
 
 // parts lists the files of a dataset.
@@ -37,12 +39,12 @@ func TestPartition(t *testing.T) {
 	write(Config{Captures: []string{one}})
 	const demo = "run=d54a6bf54896f0af787f88ecdb85f8e5/host=demo/part.csv"
 	first := parts(t, dir)
-	if len(first) != 6 || !slices.Contains(first, "connections/"+demo) || !slices.Contains(first, "capture/"+demo) {
+	if len(first) != len(table.Defaults()) || !slices.Contains(first, "connections/"+demo) || !slices.Contains(first, "capture/"+demo) {
 		t.Fatalf("the dataset has %q", first)
 	}
 	write(Config{Captures: []string{other}})
 	both := parts(t, dir)
-	if len(both) != 12 {
+	if len(both) != 2*len(table.Defaults()) {
 		t.Fatalf("the dataset has %q", both)
 	}
 	read := func(list []string) (files map[string]string) {

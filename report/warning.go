@@ -24,6 +24,7 @@ const (
 	Damaged                          // an input was damaged or cut
 	Overlap                          // captures that were read one after the other overlap in time
 	OtherClock                       // the log's clock is not that of the capture
+	NoRoom                           // answers of DNS were left out
 	NoProcess                        // the log has no connection of the process asked for
 )
 
@@ -84,6 +85,9 @@ func (r *Result) warnings() []Warning {
 			hint = "the recorder could not see: " + strings.Join(r.log.blind, "; ")
 		}
 		add(UnknownOwners, hint, "no single owner is known for the senders of %s and the receivers of %d", encode.Count(sent, "packet"), received)
+	}
+	if n := r.Attribution.Names; n != nil && n.Left > 0 {
+		add(NoRoom, "", "there was no room for %s of DNS: connections may miss the name of their server, or have an older one", encode.Count(n.Left, "answer"))
 	}
 	if r.NWB != nil && !r.NWB.Seen() {
 		add(NoProcess, "processes and their PIDs: --tables processes", "the log has no connection of process %d: every number of nwb is 0", r.cfg.NWB)

@@ -82,7 +82,7 @@ func analyzeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "format", Usage: "write `FORMAT`: text, json, jsonl, csv, arrow, parquet or nwb; default by the name of the output, else text"},
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`, or into a folder for several tables of csv, arrow or parquet; - is standard output"},
 		&cli.BoolFlag{Name: "partition", Usage: "make the folder of -o a dataset of many runs: TABLE/run=…/host=…/part.parquet", DisableDefaultText: true},
-		&cli.StringFlag{Name: "tables", Usage: "write these `TABLES`, separated by commas; default capture,coverage,damage,processes,phases,connections"},
+		&cli.StringFlag{Name: "tables", Usage: "write these `TABLES`, separated by commas; default capture,coverage,damage,processes,phases,connections,endpoints"},
 		&cli.BoolFlag{Name: "strict", Usage: "exit 3 for dropped packets and unknown owners too", DisableDefaultText: true},
 	}, selectFlags()...)
 }

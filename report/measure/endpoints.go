@@ -19,8 +19,7 @@ const (
 	maxHosts     = 256
 )
 
-// endpointKey tells endpoints apart. The zero address, with the protocol 0, is those
-// that have no row of their own.
+// endpointKey tells endpoints apart.
 type endpointKey struct {
 	address  flow.Addr
 	protocol flow.Protocol
@@ -42,9 +41,6 @@ func compareBool(a, b bool) int {
 	return 1
 }
 
-// others is the key of those without a row of their own; it is behind all.
-var others = endpointKey{address: flow.Addr{Hi: math.MaxUint64, Lo: math.MaxUint64}, protocol: math.MaxUint8, port: math.MaxUint16, client: true}
-
 // endpoint is what one exchanged with the recorded host.
 type endpoint struct {
 	Traffic     // as the endpoint has it
@@ -61,12 +57,15 @@ type endpoint struct {
 type Endpoints struct {
 	sums  map[endpointKey]*endpoint
 	limit int
-	bound endpointKey // those from here on have no row of their own
+	rest  *endpoint   // those without a row of their own; nil = there are none
+	bound endpointKey // the first of them; valid iff rest is not nil
 }
 
 func newEndpoints(limit int) *Endpoints {
-	return &Endpoints{sums: map[endpointKey]*endpoint{}, limit: limit, bound: others}
+	return &Endpoints{sums: map[endpointKey]*endpoint{}, limit: limit}
 }
+
+func newEndpoint() *endpoint { return &endpoint{first: math.MaxInt64, last: math.MinInt64} }
 
 // farEnd returns the end of a connection that the recorded host is not; of a connection
 // within it, and where that is not known, the server.
@@ -104,17 +103,17 @@ func (e *Endpoints) connection(r *attribute.Result, c *attribute.Connection) {
 
 // of returns the sum of an endpoint.
 func (e *Endpoints) of(k endpointKey) *endpoint {
-	if k.compare(e.bound) >= 0 {
-		k = others
+	if e.rest != nil && k.compare(e.bound) >= 0 {
+		return e.rest
 	}
 	sum := e.sums[k]
 	if sum == nil {
-		sum = &endpoint{first: math.MaxInt64, last: math.MinInt64}
-		e.sums[k] = sum
-		if len(e.sums) > 2*e.limit {
+		if len(e.sums) >= 2*e.limit {
 			e.shrink()
 			return e.of(k)
 		}
+		sum = newEndpoint()
+		e.sums[k] = sum
 	}
 	return sum
 }
@@ -122,22 +121,37 @@ func (e *Endpoints) of(k endpointKey) *endpoint {
 // shrink puts those beyond the limit together: always those with the highest keys, so
 // that it does not matter who summed what.
 func (e *Endpoints) shrink() {
-	keys := slices.SortedFunc(maps.Keys(e.sums), endpointKey.compare)
-	if n := len(keys); n > 0 && keys[n-1] == others {
-		keys = keys[:n-1]
-	}
-	if len(keys) <= e.limit {
+	if len(e.sums) <= e.limit {
 		return
 	}
+	keys := slices.SortedFunc(maps.Keys(e.sums), endpointKey.compare)
 	e.bound = keys[e.limit]
+	if e.rest == nil {
+		e.rest = newEndpoint()
+	}
 	for _, k := range keys[e.limit:] {
-		sum := e.sums[k]
+		e.rest.add(e.sums[k])
 		delete(e.sums, k)
-		e.of(others).add(sum)
 	}
 }
 
 func (e *Endpoints) merge(o *Endpoints) {
+	if o.rest != nil {
+		if e.rest == nil || o.bound.compare(e.bound) < 0 {
+			e.bound = o.bound
+		}
+		if e.rest == nil {
+			e.rest = newEndpoint()
+		}
+		e.rest.add(o.rest)
+		maps.DeleteFunc(e.sums, func(k endpointKey, sum *endpoint) bool {
+			if k.compare(e.bound) < 0 {
+				return false
+			}
+			e.rest.add(sum)
+			return true
+		})
+	}
 	for k, sum := range o.sums {
 		e.of(k).add(sum)
 	}
@@ -173,33 +187,18 @@ func insert[T cmp.Ordered](list []T, v T, most int) []T {
 func (e *Endpoints) Table() *table.Table {
 	e.shrink()
 	keys := slices.SortedFunc(maps.Keys(e.sums), endpointKey.compare)
-	return table.Of(table.Endpoints(), len(keys), func(b *table.Batch, i int) {
-		k, n := keys[i], e.sums[keys[i]]
-		own := k != others
-		var address, protocol, role string
-		version := int64(0)
-		if own {
-			address, protocol, role, version = k.address.String(), k.protocol.String(), "server", 6
-			if k.client {
-				role = "client"
-			}
-			if k.address.Is4() {
-				version = 4
-			}
+	rows := len(keys)
+	if e.rest != nil {
+		rows++
+	}
+	return table.Of(table.Endpoints(), rows, func(b *table.Batch, i int) {
+		n := e.rest
+		if i < len(keys) {
+			n = e.sums[keys[i]]
+			appendEndpoint(b, keys[i], n)
+		} else {
+			appendNoEndpoint(b)
 		}
-		name, from := n.application, "content"
-		if own && name == "" {
-			name, from = portApplication(k.protocol, k.port)
-		} else if !own {
-			name, from = "", ""
-		}
-		b.TextIf("address", address)
-		b.IntIf("ip_version", version, own)
-		b.TextIf("role", role)
-		b.TextIf("protocol", protocol)
-		b.IntIf("server_port", int64(k.port), own)
-		b.TextIf("application", name)
-		b.TextIf("application_from", from)
 		b.TextIf("host", n.host)
 		b.TextIf("host_from", n.from)
 		b.Int("hosts", int64(len(n.hosts)))
@@ -208,4 +207,37 @@ func (e *Endpoints) Table() *table.Table {
 		b.Int("last_ns", n.last)
 		appendTraffic(b, "", &n.Traffic)
 	})
+}
+
+// appendEndpoint appends what an endpoint is.
+func appendEndpoint(b *table.Batch, k endpointKey, n *endpoint) {
+	version, role := int64(6), "server"
+	if k.address.Is4() {
+		version = 4
+	}
+	if k.client {
+		role = "client"
+	}
+	name, from := n.application, "content"
+	if name == "" {
+		name, from = portApplication(k.protocol, k.port)
+	}
+	b.Text("address", k.address.String())
+	b.Int("ip_version", version)
+	b.Text("role", role)
+	b.Text("protocol", k.protocol.String())
+	b.Int("server_port", int64(k.port))
+	b.TextIf("application", name)
+	b.TextIf("application_from", from)
+}
+
+// appendNoEndpoint appends that a row is of several.
+func appendNoEndpoint(b *table.Batch) {
+	b.TextIf("address", "")
+	b.IntIf("ip_version", 0, false)
+	b.TextIf("role", "")
+	b.TextIf("protocol", "")
+	b.IntIf("server_port", 0, false)
+	b.TextIf("application", "")
+	b.TextIf("application_from", "")
 }

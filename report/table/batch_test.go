@@ -23,6 +23,7 @@ func TestColumnsOfTheDesign(t *testing.T) {
 			"rtt_count, rtt_min_ns, rtt_median_ns, rtt_p95_ns, rtt_max_ns, retransmitted_segments, retransmitted_bytes, "+
 			"fast_retransmitted_segments, spurious_retransmitted_segments, out_of_order_segments, out_of_order_bytes, "+
 			"lost_segments, lost_bytes, duplicate_ack_segments, keep_alive_segments, zero_window_segments, zero_window_ns, wire_segments"),
+		"endpoints":  "address, ip_version, role, protocol, server_port, application, application_from, host, host_from, hosts, processes, first_ns, last_ns, " + measures,
 		"phases":     "phase_id, phase, begin_ns, end_ns, pid, start_ns, name, reason, " + measures,
 		"timeseries": "begin_ns, bucket_ns, pid, start_ns, name, reason, " + measures,
 		"packets": "file, frame_number, time_ns, interface, captured_length, wire_length, ip_version, protocol, source_ip, source_port, destination_ip, destination_port, tcp_flags, " +
@@ -65,7 +66,7 @@ func TestLookup(t *testing.T) {
 	if s := Lookup("nothing"); s != nil {
 		t.Errorf("nothing is %+v", s)
 	}
-	if got, want := Defaults(), []string{"capture", "coverage", "damage", "processes", "phases", "connections"}; !slices.Equal(got, want) {
+	if got, want := Defaults(), []string{"capture", "coverage", "damage", "processes", "phases", "connections", "endpoints"}; !slices.Equal(got, want) {
 		t.Errorf("defaults are %v, want %v", got, want)
 	}
 }
