@@ -266,6 +266,9 @@ func busiest(s *Summary) (top []busyConnection, n int, err error) {
 		}
 		at := sort.Search(len(top), func(i int) bool { return top[i].bytes < bytes })
 		text := fmt.Sprintf("%-4v %s → %s", c.Key.Protocol, end(r, c, attribute.Client), end(r, c, attribute.Server))
+		if host, _ := measure.ServerHost(r, c); host != "" {
+			text += " " + Escape(host)
+		}
 		top = slices.Insert(top, at, busyConnection{bytes, text})
 		top = top[:min(len(top), maxLines)]
 		return nil
