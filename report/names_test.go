@@ -174,6 +174,13 @@ func TestNamesTshark(t *testing.T) {
 	if equal != 9 {
 		t.Errorf("%d connections say something, want 9", equal)
 	}
+	whole := written(t, analyze(t, Config{Captures: []string{path}, Workers: 1}), JSON)
+	for _, cfg := range []Config{{Workers: 2}, {Workers: 5}, {Merge: true}} {
+		cfg.Captures = []string{path}
+		if got := written(t, analyze(t, cfg), JSON); !cmp.Equal(whole, got) {
+			t.Errorf("with %+v:\n%s", cfg, cmp.Diff(whole, got))
+		}
+	}
 	applications := map[string]int{}
 	for _, c := range tables(t, analyze(t, Config{Captures: []string{path}}), JSON)["connections"] {
 		applications[c["application"]+" "+c["application_from"]+" "+c["server_host"]+" "+c["server_host_from"]]++
