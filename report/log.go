@@ -26,6 +26,8 @@ type log struct {
 	blind    []string // what the source could not see
 	ended    bool     // the last event says so
 	dropped  int64
+	first    int64 // time of the earliest event, Unix nanoseconds; 0 = there is none
+	last     int64 // and of the latest
 	gaps     int64 // losses that the recorder noticed
 	marks    measure.Marker
 	damage   []ingest.Damage
@@ -124,6 +126,10 @@ func (r *Result) checkLogs() error {
 
 // note keeps what e says about the recording.
 func (l *log) note(e *connlog.Event) {
+	if l.first == 0 || e.Time < l.first {
+		l.first = e.Time
+	}
+	l.last = max(l.last, e.Time)
 	switch e.Kind {
 	case connlog.KindHead:
 		if e.Head.RecordingID != "" && !slices.Contains(l.ids, e.Head.RecordingID) {

@@ -27,17 +27,18 @@ const (
 	CSV     Format = "csv"
 	Arrow   Format = "arrow"
 	Parquet Format = "parquet"
-	NWB     Format = "nwb" // needs Config.NWB
+	NWB     Format = "nwb"  // needs Config.NWB
+	HTML    Format = "html" // a page for browsers; Config.ForHTML has what it shows
 )
 
 // Formats returns all formats in the order of the documentation.
-func Formats() []Format { return []Format{Text, JSON, JSONL, CSV, Arrow, Parquet, NWB} }
+func Formats() []Format { return []Format{Text, JSON, JSONL, CSV, Arrow, Parquet, NWB, HTML} }
 
 // oneTable tells whether a file of the format holds one table.
 func (f Format) oneTable() bool { return f == CSV || f == Arrow || f == Parquet }
 
 // binary tells whether the format is nothing for a terminal.
-func (f Format) binary() bool { return f == Arrow || f == Parquet }
+func (f Format) binary() bool { return f == Arrow || f == Parquet || f == HTML }
 
 // Output says where a result goes and how.
 type Output struct {
@@ -50,6 +51,7 @@ type Output struct {
 	// Partition makes Path a dataset, made or added to: a folder for each table, with
 	// what is of this run and host in folders of their own. That is replaced.
 	Partition bool
+	Focus     bool   // a page shows what is the recorded command's at first; so it does where that was said of the recording
 	Owner     *Owner // to whom new files and folders are given; nil = who runs the program
 
 	Capture string // what JSON and JSONL call the capture, where there are several results; "" = nothing. See Each
@@ -251,6 +253,8 @@ func (r *Result) encode(ctx context.Context, w io.Writer, o *Output, tables []*t
 	case NWB:
 		_, err := w.Write(r.NWB.JSON())
 		return err
+	case HTML:
+		return r.writeHTML(ctx, w, o)
 	}
 	b := bufio.NewWriterSize(w, 1<<18) // Arrow and Parquet write small pieces
 	if err := encode.Write(r.encoder(b, o), tables); err != nil {

@@ -38,7 +38,7 @@ type Config struct {
 
 	NoMeasures bool // leaves the measures of connections NULL, and takes no time for them
 
-	Bucket  int64  // width of the timeseries' buckets, nanoseconds; 0 = DefaultBucket
+	Bucket  int64  // width of the timeseries' buckets, nanoseconds; 0 = DefaultBucket, or AutoBucket
 	NWB     int32  // PID for which to compute Result.NWB; 0 = none
 	Workers int    // how many goroutines of each kind work; 0 = one a processor
 	Tool    string // what outputs name as their maker: "pcapwho" and its version
@@ -177,6 +177,9 @@ func (r *Result) analyze() (err error) {
 	}
 	if r.log, err = readLog(r.ctx, &r.cfg, r.NWB); err != nil {
 		return err
+	}
+	if r.cfg.Bucket == AutoBucket {
+		r.cfg.Bucket = autoBucket(r.log.first, r.log.last)
 	}
 	r.Phases = r.log.marks.Phases()
 	if r.selected, err = newSelected(&r.cfg, r.Phases); err != nil {

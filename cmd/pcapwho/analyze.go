@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,17 +25,10 @@ func analyzeCommand(c *console, status *int) *cli.Command {
 			"pcapwho analyze run.pcapng --format parquet -o tables/\n" +
 			"pcapwho analyze run.pcapng --tables packets -o packets.parquet\n" +
 			"pcapwho analyze --each archive/ --format json -o results/",
-		Flags: append(analyzeFlags(), append(consoleFlags(),
-			&cli.StringSliceFlag{Name: "log", Aliases: []string{"l"}, Usage: "take the connection log from `FILE`; default beside the capture"},
-			&cli.BoolFlag{Name: "merge", Usage: "captures overlap in time: take their packets in the order of time", DisableDefaultText: true},
+		Flags: slices.Concat(analyzeFlags(), consoleFlags(), inputFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "each", Usage: "analyze each capture by itself: one result after the other, or one each in the folder of -o", DisableDefaultText: true},
-			&cli.DurationFlag{Name: "clock-offset", Usage: "the clock of the log was behind that of the capture by `TIME`: 1.5s, -20ms", DefaultText: "0s"},
-			&cli.BoolFlag{Name: "other-host", Usage: "take a log that is of another recording than the capture", DisableDefaultText: true},
-			&cli.BoolFlag{Name: "all-interfaces", Usage: "count a packet that is seen on several interfaces on each; default once", DisableDefaultText: true},
-			&cli.BoolFlag{Name: "no-measures", Usage: "leave the measures of connections NULL: faster", DisableDefaultText: true},
-			&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "work with `N` processors at once; default all"},
-			&cli.Int64Flag{Name: "max-decompressed", Usage: "take no more than these `BYTES` from a compressed capture; default all"},
-			&cli.BoolFlag{Name: "force", Usage: "replace an output that exists", DisableDefaultText: true})...),
+			&cli.BoolFlag{Name: "force", Usage: "replace an output that exists", DisableDefaultText: true},
+		}),
 		Action: func(ctx *cli.Context) error {
 			if err := c.configure(ctx); err != nil {
 				return err
@@ -46,21 +40,11 @@ func analyzeCommand(c *console, status *int) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if a.cfg.Captures, err = report.Captures(ctx.Args().Slice()); err != nil {
+			if err := a.takeInputs(ctx); err != nil {
 				return err
 			}
-			a.cfg.Logs, a.cfg.Merge, a.cfg.AllInterfaces = ctx.StringSlice("log"), ctx.Bool("merge"), ctx.Bool("all-interfaces")
-			a.cfg.NoMeasures = ctx.Bool("no-measures")
-			a.cfg.ClockOffset, a.cfg.OtherHost = int64(ctx.Duration("clock-offset")), ctx.Bool("other-host")
 			if a.cfg.Merge && ctx.Bool("each") {
 				return usagef("say --merge for one result of all captures, --each for one of each", "--merge and --each exclude each other")
-			}
-			a.cfg.Workers, a.cfg.MaxDecompressed = ctx.Int("jobs"), ctx.Int64("max-decompressed")
-			if ctx.IsSet("jobs") && (a.cfg.Workers < 1 || a.cfg.Workers > maxJobs) {
-				return usagef("one for each processor is the default", "-j: %d is not from 1 to %d", a.cfg.Workers, maxJobs)
-			}
-			if ctx.IsSet("max-decompressed") && a.cfg.MaxDecompressed < 1 {
-				return usagef("10 GB: --max-decompressed 10000000000", "--max-decompressed: %d is no number of bytes", a.cfg.MaxDecompressed)
 			}
 			a.printTo(c, c.out)
 			if ctx.Bool("each") {
@@ -73,13 +57,10 @@ func analyzeCommand(c *console, status *int) *cli.Command {
 	}
 }
 
-// maxJobs keeps a typing error from starting a million goroutines.
-const maxJobs = 1024
-
 // analyzeFlags are the flags that say what comes out of an analysis.
 func analyzeFlags() []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringFlag{Name: "format", Usage: "write `FORMAT`: text, json, jsonl, csv, arrow, parquet or nwb; default by the name of the output, else text"},
+		&cli.StringFlag{Name: "format", Usage: "write `FORMAT`: text, json, jsonl, csv, arrow, parquet, nwb or html; default by the name of the output, else text"},
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`, or into a folder for several tables of csv, arrow or parquet; - is standard output"},
 		&cli.BoolFlag{Name: "partition", Usage: "make the folder of -o a dataset of many runs: TABLE/run=…/host=…/part.parquet", DisableDefaultText: true},
 		&cli.StringFlag{Name: "tables", Usage: "write these `TABLES`, separated by commas; default capture,coverage,damage,processes,phases,connections,endpoints"},
@@ -110,8 +91,11 @@ func newAnalysis(ctx *cli.Context, c *console) (*analysis, error) {
 			a.cfg.Tables = append(a.cfg.Tables, name)
 		}
 	}
-	if a.cfg.Tables != nil && (a.output.Format == report.Text || a.output.Format == report.NWB) {
+	if a.cfg.Tables != nil && (a.output.Format == report.Text || a.output.Format == report.NWB || a.output.Format == report.HTML) {
 		return nil, usagef("name a format of tables: json, jsonl, csv, arrow or parquet", "--tables: format %s has none", a.output.Format)
+	}
+	if a.output.Format == report.HTML {
+		a.cfg.ForHTML()
 	}
 	return a, a.choose(ctx)
 }
@@ -149,6 +133,8 @@ func formatOf(path string) report.Format {
 		return report.Arrow
 	case ".parquet":
 		return report.Parquet
+	case ".html", ".htm":
+		return report.HTML
 	}
 	return report.Text
 }

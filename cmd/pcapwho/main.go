@@ -3,6 +3,7 @@
 //	pcapwho demo                     see it work, without any rights
 //	pcapwho record -- CMD…           write run.pcapng and run.conns.jsonl
 //	pcapwho analyze run.pcapng       join the two into statistics
+//	pcapwho report run.pcapng        a page that shows it in a browser
 //	pcapwho run -- CMD…              both
 //	pcapwho info run.pcapng          what a capture is, and whether its log fits
 //	pcapwho explain run.pcapng 25    why a packet has the owner it has
@@ -85,7 +86,7 @@ func newApp(c *console, status *int) *cli.App {
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {},
 		Flags:                     []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}},
-		Commands:                  []*cli.Command{demoCommand(c), recordCommand(c, status), runCommand(c, status), analyzeCommand(c, status), infoCommand(c, status), explainCommand(c), compareCommand(c, status), markCommand(c), schemaCommand(c), doctorCommand(c), workloadCommand(c)},
+		Commands:                  []*cli.Command{demoCommand(c), recordCommand(c, status), runCommand(c, status), analyzeCommand(c, status), reportCommand(c, status), infoCommand(c, status), explainCommand(c), compareCommand(c, status), markCommand(c), schemaCommand(c), doctorCommand(c), workloadCommand(c)},
 	}
 	app.Action = func(ctx *cli.Context) error {
 		switch {

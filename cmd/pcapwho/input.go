@@ -1,0 +1,42 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"github.com/pcapwho/pcapwho/report"
+)
+
+// maxJobs keeps a typing error from starting a million goroutines.
+const maxJobs = 1024
+
+// inputFlags are the flags that say how captures and logs are read.
+func inputFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "log", Aliases: []string{"l"}, Usage: "take the connection log from `FILE`; default beside the capture"},
+		&cli.BoolFlag{Name: "merge", Usage: "captures overlap in time: take their packets in the order of time", DisableDefaultText: true},
+		&cli.DurationFlag{Name: "clock-offset", Usage: "the clock of the log was behind that of the capture by `TIME`: 1.5s, -20ms", DefaultText: "0s"},
+		&cli.BoolFlag{Name: "other-host", Usage: "take a log that is of another recording than the capture", DisableDefaultText: true},
+		&cli.BoolFlag{Name: "all-interfaces", Usage: "count a packet that is seen on several interfaces on each; default once", DisableDefaultText: true},
+		&cli.BoolFlag{Name: "no-measures", Usage: "leave the measures of connections NULL: faster", DisableDefaultText: true},
+		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "work with `N` processors at once; default all"},
+		&cli.Int64Flag{Name: "max-decompressed", Usage: "take no more than these `BYTES` from a compressed capture; default all"},
+	}
+}
+
+// takeInputs reads inputFlags and the captures, of which there must be one.
+func (a *analysis) takeInputs(ctx *cli.Context) (err error) {
+	if a.cfg.Captures, err = report.Captures(ctx.Args().Slice()); err != nil {
+		return err
+	}
+	a.cfg.Logs, a.cfg.Merge, a.cfg.AllInterfaces = ctx.StringSlice("log"), ctx.Bool("merge"), ctx.Bool("all-interfaces")
+	a.cfg.NoMeasures = ctx.Bool("no-measures")
+	a.cfg.ClockOffset, a.cfg.OtherHost = int64(ctx.Duration("clock-offset")), ctx.Bool("other-host")
+	a.cfg.Workers, a.cfg.MaxDecompressed = ctx.Int("jobs"), ctx.Int64("max-decompressed")
+	if ctx.IsSet("jobs") && (a.cfg.Workers < 1 || a.cfg.Workers > maxJobs) {
+		return usagef("one for each processor is the default", "-j: %d is not from 1 to %d", a.cfg.Workers, maxJobs)
+	}
+	if ctx.IsSet("max-decompressed") && a.cfg.MaxDecompressed < 1 {
+		return usagef("10 GB: --max-decompressed 10000000000", "--max-decompressed: %d is no number of bytes", a.cfg.MaxDecompressed)
+	}
+	return nil
+}

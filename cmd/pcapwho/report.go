@@ -1,0 +1,64 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/pcapwho/pcapwho/report"
+)
+
+func reportCommand(c *console, status *int) *cli.Command {
+	return &cli.Command{
+		Name:      "report",
+		Usage:     "make a page that shows a recording in a browser, offline",
+		UsageText: "pcapwho report CAPTURE… [flags]",
+		Description: "Analyzes a capture as analyze does, and writes one HTML file: how complete the\n" +
+			"evidence is, throughput over time, connections one below the other, processes,\n" +
+			"endpoints, distributions. It is made from captures, not yet from a result.\n\n" +
+			"pcapwho report run.pcapng\n" +
+			"pcapwho report run.pcapng -o monday.html --phase load",
+		Flags: slices.Concat([]cli.Flag{
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`; - is standard output", Value: "report.html"},
+			&cli.BoolFlag{Name: "force", Usage: "replace an output that exists", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "focus", Usage: "show the connections of the recorded command at first", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "strict", Usage: "exit 3 for dropped packets and unknown owners too", DisableDefaultText: true},
+		}, reportSelectFlags(), inputFlags(), consoleFlags()),
+		Action: func(ctx *cli.Context) error {
+			if err := c.configure(ctx); err != nil {
+				return err
+			}
+			if ctx.NArg() == 0 {
+				return usagef("pcapwho report run.pcapng", "no capture given")
+			}
+			a := &analysis{strict: ctx.Bool("strict")}
+			a.cfg.Tool = maker()
+			a.output = report.Output{Format: report.HTML, Path: ctx.String("output"), Force: ctx.Bool("force"), Focus: ctx.Bool("focus"), Owner: caller()}
+			a.cfg.ForHTML()
+			if err := a.choose(ctx); err != nil {
+				return err
+			}
+			if err := a.takeInputs(ctx); err != nil {
+				return err
+			}
+			a.printTo(c, c.out)
+			var err error
+			*status, err = a.run(ctx.Context, c)
+			return err
+		},
+	}
+}
+
+// reportSelectFlags are selectFlags in the words of this command.
+func reportSelectFlags() []cli.Flag {
+	flags := selectFlags()
+	for i, f := range flags {
+		switch f.Names()[0] {
+		case "bucket":
+			flags[i] = &cli.DurationFlag{Name: "bucket", Usage: "show time in buckets of `TIME`; default what fits the recording", DefaultText: ""}
+		case "pid":
+			flags[i] = &cli.IntFlag{Name: "pid", Usage: "take packets of the process `PID`"}
+		}
+	}
+	return flags
+}

@@ -1,0 +1,310 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/pcapwho/pcapwho/testdata/generate/traffic"
+)
+
+// reportOf makes the page of a capture and returns its path.
+func reportOf(t *testing.T, capture string, flags ...string) string {
+	t.Helper()
+	path := filepath.Join(filepath.Dir(capture), "report.html")
+	c, _, stderr := quietConsole(t)
+	if status := pcapwho(append([]string{"pcapwho", "report", capture, "-o", path, "--force"}, flags...), c); status != 0 {
+		t.Fatalf("exit status %d: %s", status, readPage(t, stderr))
+	}
+	return path
+}
+
+const hostile = `</script><img src=x onerror="window.hacked=1"><!--`
+
+// markedRecording returns the capture of the demonstration, with a process of a
+// hostile name and two phases.
+func markedRecording(t *testing.T) string {
+	t.Helper()
+	dir := bench(t)
+	path := filepath.Join(dir, "run.conns.jsonl")
+	name, err := json.Marshal(hostile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(strings.ReplaceAll(readPage(t, path), `"name":"browser"`, `"name":`+string(name)), "\n")
+	at := func(change, name string, ns int) string {
+		return fmt.Sprintf("{\"event\":\"mark\",\"time_ns\":1795556%d,\"seq\":900,\"change\":%q,\"name\":%q}\n", ns, change, name)
+	}
+	lines = slices.Insert(lines, len(lines)-2, at("begin", "load", 594000000000), at("end", "load", 594800000000), at("begin", "query", 595000000000), at("end", "query", 595900000000))
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "run.pcapng")
+}
+
+// connectionIDs returns what analyze has in its table of connections.
+func connectionIDs(t *testing.T, capture string, flags ...string) (ids []int) {
+	t.Helper()
+	c, stdout, stderr := quietConsole(t)
+	if status := pcapwho(append([]string{"pcapwho", "analyze", capture, "--format", "json", "--tables", "connections"}, flags...), c); status != 0 {
+		t.Fatalf("exit status %d: %s", status, readPage(t, stderr))
+	}
+	var got struct {
+		Connections []struct {
+			ID int `json:"connection_id"`
+		}
+	}
+	if err := json.Unmarshal([]byte(readPage(t, stdout)), &got); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range got.Connections {
+		ids = append(ids, c.ID)
+	}
+	return ids
+}
+
+// connections scrolls the waterfall from its top to its end and returns the numbers of
+// all connections in it, each once.
+func (b *browser) connections() []int {
+	b.t.Helper()
+	return evaluate[[]int](b, `(() => {
+		const rows = Rows.all[0], list = rows.element, seen = new Set();
+		list.style.maxHeight = "2000px";
+		for (let at = 0; at <= list.scrollHeight; at += list.clientHeight - 100) {
+			list.scrollTop = at;
+			rows.draw(); // else in the next frame
+			for (const row of list.querySelectorAll("[data-connection]")) seen.add(Number(row.dataset.connection));
+		}
+		list.style.maxHeight = "";
+		list.scrollTop = 0;
+		rows.draw();
+		return [...seen].sort((a, b) => a - b);
+	})()`)
+}
+
+// shows fails the test where the waterfall shows other connections than analyze has
+// with these flags.
+func (b *browser) shows(capture string, flags ...string) {
+	b.t.Helper()
+	if got, want := b.connections(), connectionIDs(b.t, capture, flags...); !slices.Equal(got, want) || len(want) == 0 {
+		b.t.Errorf("the waterfall shows %d connections, %v; want %d, %v", len(got), got, len(want), want)
+	}
+}
+
+// first returns the text of a cell of the first row of a section's table.
+func (b *browser) first(section string, cell int) string {
+	b.t.Helper()
+	return evaluate[string](b, fmt.Sprintf(`document.querySelector("#%s [aria-rowindex='2'] :nth-child(%d)").textContent`, section, cell))
+}
+
+// The page of a real recording works in a browser, by mouse and by keyboard.
+func TestReportInBrowser(t *testing.T) {
+	b := newBrowser(t)
+	capture := markedRecording(t)
+	path := reportOf(t, capture)
+	b.open(path)
+	b.screenshots("demo")
+	for _, part := range []struct {
+		name string
+		test func(*browser, string)
+	}{
+		{"connections", func(b *browser, capture string) { b.shows(capture) }},
+		{"text", testText}, {"search", testSearch}, {"phase", testPhase}, {"zoom", testZoom}, {"sort", testSort}, {"keys", testKeys}, {"theme", testTheme}, {"paper", testPaper},
+	} {
+		t.Run(part.name, func(t *testing.T) {
+			defer func(outer *testing.T) { b.t = outer }(b.t)
+			b.t = t
+			part.test(b, capture)
+		})
+	}
+	b.quiet(path)
+}
+
+// A hostile name is text.
+func testText(b *browser, _ string) {
+	if n := evaluate[int](b, `document.querySelectorAll("img").length + (window.hacked ?? 0)`); n != 0 {
+		b.t.Errorf("the name of a process became markup")
+	}
+	if n := evaluate[int](b, `document.scripts.length`); n != 2 {
+		b.t.Errorf("%d scripts", n)
+	}
+	for _, section := range []string{"legend", "waterfall", "processes", "connections"} {
+		if text := evaluate[string](b, `document.getElementById("`+section+`").textContent`); !strings.Contains(text, hostile) {
+			b.t.Errorf("%s does not show %s:\n%s", section, hostile, text)
+		}
+	}
+}
+
+func testSearch(b *browser, capture string) {
+	b.do(chromedp.SendKeys(chromedp.CSS("#filter"), "Backup 46277"))
+	b.until(`document.getElementById("waterfall-count").textContent.startsWith("2 connections of 67")`)
+	b.shows(capture, "-Y", `process.name == "backup"`)
+	b.press("#filter", strings.Repeat(kb.Backspace, 12))
+	b.until(`document.getElementById("waterfall-count").textContent.startsWith("67 connections")`)
+	b.do(chromedp.SendKeys(chromedp.CSS("#endpoints input"), "udp"))
+	b.until(`document.querySelector("#endpoints output").textContent === "2 servers"`)
+}
+
+// The filter shows what has packets in the phase, to the packet.
+func testPhase(b *browser, capture string) {
+	b.press("#phase", kb.ArrowDown)
+	b.until(`document.getElementById("phase").selectedOptions[0].textContent === "load"`)
+	b.shows(capture, "--phase", "load")
+	b.press("#phase", kb.ArrowDown)
+	b.shows(capture, "--phase", "query")
+	b.press("#phase", kb.ArrowUp, kb.ArrowUp)
+	b.shows(capture)
+	b.do(chromedp.Click(chromedp.CSS("#phases button:nth-child(2)")))
+	if got := evaluate[string](b, `document.getElementById("range").textContent`); !strings.Contains(got, " to ") {
+		b.t.Errorf("the range is %q", got)
+	}
+	b.do(chromedp.Click(chromedp.CSS("#zoom-all")))
+	b.shows(capture)
+}
+
+func testZoom(b *browser, capture string) {
+	box := evaluate[[]float64](b, `(() => {
+		document.getElementById("throughput").scrollIntoView();
+		const r = document.querySelector("#chart .u-over").getBoundingClientRect();
+		return [r.left, r.top, r.width, r.height];
+	})()`)
+	x, y := func(part float64) float64 { return box[0] + box[2]*part }, box[1]+box[3]/2
+	b.do(chromedp.DragAndDropXY(x(0.25), y, x(0.5), y))
+	last := evaluate[float64](b, `data.capture.last_ns`)
+	from, to := evaluate[float64](b, `view.from`)/last, evaluate[float64](b, `view.to`)/last
+	if from < 0.23 || from > 0.27 || to < 0.48 || to > 0.52 {
+		b.t.Errorf("dragged from a quarter to a half, and sees %.3f to %.3f", from, to)
+	}
+	flags := []string{"--from", fmt.Sprintf("%.9fs", from*last/1e9), "--to", fmt.Sprintf("%.9fs", to*last/1e9)}
+	if got, want := b.connections(), connectionIDs(b.t, capture, flags...); len(got) < len(want) || len(got) == 67 {
+		b.t.Errorf("%d connections in view, %d have packets", len(got), len(want))
+	}
+	b.press("#chart", "0")
+	b.until(`view.isAll()`)
+	b.press("#chart", "+", "+")
+	b.until(`Math.abs((view.to - view.from) / whole.to - 0.25) < 0.001`)
+	b.press("#chart", kb.ArrowRight)
+	b.until(`view.from > 0.4 * whole.to`)
+	b.do(chromedp.Focus(chromedp.CSS("#chart")), chromedp.KeyEvent(kb.ArrowRight, chromedp.KeyModifiers(kb.ModifierShift)))
+	b.until(`document.getElementById("reading").textContent.includes("B/s")`)
+	b.press("#chart", "0")
+	b.do(chromedp.MouseEvent("mouseMoved", x(0.2), y))
+	b.until(`!document.getElementById("tip").hidden && document.getElementById("tip").textContent.includes("B/s")`)
+}
+
+func testSort(b *browser, _ string) {
+	sent := chromedp.CSS("#processes [role=columnheader]:nth-child(5) button")
+	b.do(chromedp.Click(sent))
+	if got := b.first("processes", 1); !strings.Contains(got, "backup") {
+		b.t.Errorf("most was sent by %q", got)
+	}
+	b.press("#processes [role=columnheader]:nth-child(2) button", kb.Enter)
+	most := b.first("processes", 2)
+	b.do(chromedp.KeyEvent(kb.Enter)) // the focus stays
+	if least := b.first("processes", 2); most != "56" || least != "1" {
+		b.t.Errorf("by pid %s is first, then %s", most, least)
+	}
+	if got := evaluate[string](b, `document.querySelector("#processes [role=columnheader]:nth-child(2)").getAttribute("aria-sort")`); got != "ascending" {
+		b.t.Errorf("aria-sort is %q", got)
+	}
+	b.do(chromedp.Click(chromedp.CSS("#tree")))
+	b.press("#order", kb.ArrowDown, kb.ArrowDown) // bytes
+	b.do(chromedp.Click(chromedp.CSS("#grouped")))
+	if got := evaluate[string](b, `document.querySelector("#waterfall-list [data-connection]").textContent`); !strings.Contains(got, "reader[41]") {
+		b.t.Errorf("the largest connection is %q", got)
+	}
+	b.do(chromedp.Click(chromedp.CSS("#grouped")))
+}
+
+func testKeys(b *browser, _ string) {
+	active := func() string {
+		return evaluate[string](b, `(() => {
+			const list = document.querySelector("#waterfall-list .grid");
+			return document.getElementById(list.getAttribute("aria-activedescendant")).dataset.group ?? "connection";
+		})()`)
+	}
+	b.press("#waterfall-list .grid", kb.End)
+	last := active()
+	b.press("#waterfall-list .grid", kb.Home, kb.ArrowDown)
+	if second := active(); last != "connection" || second != "pcapwho[13]" {
+		b.t.Errorf("the last row is %q, the second %q", last, second)
+	}
+	rows := func() int { return evaluate[int](b, `+document.querySelector("#waterfall-list .grid").ariaRowCount`) }
+	open := rows()
+	b.press("#waterfall-list .grid", kb.ArrowLeft)
+	if n := rows(); n != 3 {
+		b.t.Errorf("%d rows, with all but two folded", n)
+	}
+	b.press("#waterfall-list .grid", kb.ArrowRight)
+	if n := rows(); n != open {
+		b.t.Errorf("%d rows, before there were %d", n, open)
+	}
+	b.press("#waterfall-list .grid", kb.End, kb.Enter)
+	b.until(`document.getElementById("detail").textContent.includes("client wire bytes")`)
+}
+
+func testTheme(b *browser, _ string) {
+	theme := func() string { return evaluate[string](b, `document.documentElement.dataset.theme`) }
+	first := theme()
+	b.press("#theme", kb.Enter)
+	if second := theme(); first != "light" || second != "dark" {
+		b.t.Errorf("the page is %s, then %s", first, second)
+	}
+}
+
+// On paper the page is in light colours.
+func testPaper(b *browser, _ string) {
+	pdf, err := chromedp.Run(b.ctx, chromedp.PrintToPDF(chromedp.PDFPrintBackground()))
+	if err != nil || len(pdf) < 10_000 {
+		b.t.Errorf("%d bytes of PDF: %v", len(pdf), err)
+	}
+	if dir := os.Getenv("PCAPWHO_SCREENSHOTS"); dir != "" {
+		if err := os.WriteFile(filepath.Join(dir, "paper.pdf"), pdf, 0o666); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	b.until(`document.documentElement.dataset.theme === "dark"`) // again
+}
+
+// A page of 10,000 connections opens fast and is small, and scrolls.
+func TestLargeReportInBrowser(t *testing.T) {
+	b := newBrowser(t)
+	dir := t.TempDir()
+	kind, _ := traffic.Lookup("small")
+	truth, err := traffic.Write(dir, traffic.Config{Kind: kind, Seed: 1, Scale: 10_000.0 / 618_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := reportOf(t, filepath.Join(dir, "small.pcapng"))
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	took := b.open(path)
+	b.screenshots("large")
+	if info.Size() > 5<<20 || took > 10*time.Second { // 1 s where nothing else runs
+		t.Errorf("the page has %d bytes and opens in %v", info.Size(), took)
+	}
+	if got := b.connections(); int64(len(got)) != truth.Connections {
+		t.Errorf("the waterfall shows %d connections, want %d", len(got), truth.Connections)
+	}
+	frame := evaluate[float64](b, `(async () => {
+		const list = document.querySelector("#waterfall-list .grid"), begin = performance.now();
+		for (let i = 0; i < 30; i++) {
+			list.scrollTop = i * 8000;
+			await new Promise(requestAnimationFrame);
+		}
+		return (performance.now() - begin) / 30;
+	})()`)
+	b.until(`document.querySelectorAll("#waterfall-list .row[data-row='8930']").length === 1`) // at 29 × 8000
+	t.Logf("%d connections, %d bytes, opened in %v, %.1f ms a frame", truth.Connections, info.Size(), took, frame)
+	b.quiet(path)
+}

@@ -1,0 +1,71 @@
+package report
+
+import (
+	"context"
+	"io"
+
+	"github.com/pcapwho/pcapwho/attribute"
+	"github.com/pcapwho/pcapwho/report/html"
+)
+
+// AutoBucket as Config.Bucket takes a width that fits what the log spans, or
+// unloggedBucket where there is no log.
+const AutoBucket = int64(-1)
+
+const unloggedBucket = int64(100e6)
+
+// autoBucket returns the shortest of 1, 2 and 5 times a power of ten, from MinBucket on,
+// of which the time between two moments has at most html.MaxBuckets.
+func autoBucket(first, last int64) int64 {
+	if first >= last {
+		return unloggedBucket
+	}
+	for unit := MinBucket; ; unit *= 10 {
+		for _, n := range []int64{1, 2, 5} {
+			if w := n * unit; (last-first)/w < html.MaxBuckets || w > 1e17 {
+				return w
+			}
+		}
+	}
+}
+
+// ForHTML makes cfg what a page of the format HTML shows.
+func (cfg *Config) ForHTML() {
+	cfg.Tables = html.Tables()
+	if cfg.Bucket == 0 {
+		cfg.Bucket = AutoBucket
+	}
+}
+
+// writeHTML writes the page.
+func (r *Result) writeHTML(ctx context.Context, w io.Writer, o *Output) error {
+	about := r.about()
+	s := &html.Source{Tool: about.Tool, Host: r.log.host, Command: r.log.command, Focused: o.Focus || r.log.focused, Selected: r.Selection != nil, Tables: r.Tables}
+	for _, in := range about.Inputs {
+		s.Files = append(s.Files, html.File{Name: in.Name, Length: in.Length, SHA256: in.SHA256})
+	}
+	for _, one := range r.Warnings {
+		s.Remarks = append(s.Remarks, html.Remark{Message: one.Message, Hint: one.Hint})
+	}
+	if r.cfg.Bucket > 0 {
+		s.Activity = func(yield func(int64, []html.Stretch) error) error { return r.activity(ctx, yield) }
+	}
+	return html.Write(w, s)
+}
+
+// activity tells when each connection that counts had packets, by bucket.
+func (r *Result) activity(ctx context.Context, yield func(int64, []html.Stretch) error) error {
+	chooser := r.Selection.Chooser(r.Attribution)
+	var stretches []html.Stretch
+	return r.Attribution.Connections.All(func(c *attribute.Connection) error {
+		if err := ctx.Err(); err != nil || !chooser.Connection(c) {
+			return err
+		}
+		stretches = stretches[:0]
+		for i := range c.Spans {
+			s := &c.Spans[i]
+			stretches = append(stretches, html.Stretch{Begin: s.First, End: s.Last, Client: s.Sent[attribute.Client].WireBytes, Server: s.Sent[attribute.Server].WireBytes})
+		}
+		return yield(int64(c.ID), stretches)
+	})
+}

@@ -1,0 +1,90 @@
+// data is what the page is about; package html says what its fields are.
+const data = JSON.parse(document.getElementById("data").textContent);
+
+// Columns reads a list that is stored by column. NULL is null.
+class Columns {
+	constructor(list) {
+		this.rows = list.rows;
+		this.columns = list.columns || {};
+	}
+
+	has(name) { return name in this.columns; }
+
+	get(name, row) {
+		const c = this.columns[name];
+		if (c === undefined) return null;
+		if ("o" in c) return c.o;
+		if (c.i) return c.i[row] < 0 ? null : c.t[c.i[row]];
+		return c.n[row];
+	}
+
+	number(name, row) { return this.get(name, row) || 0; }
+}
+
+const processes = new Columns(data.processes);
+const connections = new Columns(data.connections);
+const processIndex = new Map();
+for (let i = 0; i < processes.rows; i++) processIndex.set(processes.get("pid", i) + " " + processes.get("start_ns", i), i);
+
+const processOf = (pid, start) => pid === null ? -1 : processIndex.get(pid + " " + start) ?? -1;
+const processName = (i) => (processes.get("name", i) ?? "process") + "[" + processes.get("pid", i) + "]";
+
+// Connection is one connection of the page.
+class Connection {
+	constructor(row) {
+		this.row = row;
+		this.first = this.number("first_ns");
+		this.last = this.number("last_ns");
+		this.bytes = this.number("client_wire_bytes") + this.number("server_wire_bytes");
+		this.client = processOf(this.get("client_pid"), this.get("client_start_ns"));
+		this.server = processOf(this.get("server_pid"), this.get("server_start_ns"));
+		this.owner = this.client >= 0 ? this.client : this.server;
+		this.clientText = this.end("client");
+		this.serverText = this.end("server");
+		this.text = this.clientText + " → " + this.serverText;
+		this.search = [this.get("connection_id"), this.get("protocol"), this.get("application"), this.get("server_host"), this.get("client_ip"), this.get("client_port"), this.text].join(" ").toLowerCase();
+		this.connect = this.get("initial_rtt_ns") ?? 0;
+		this.again = this.number("client_retransmitted_segments") + this.number("server_retransmitted_segments");
+	}
+
+	get(name) { return connections.get(name, this.row); }
+	number(name) { return connections.number(name, this.row); }
+	get duration() { return this.last - this.first; }
+
+	// owned names who holds an end: its process, or why there is none.
+	owned(end) {
+		const pid = this.get(end + "_pid");
+		return pid === null ? this.get(end + "_reason") : (this.get(end + "_name") ?? "process") + "[" + pid + "]";
+	}
+
+	end(end) {
+		const ip = this.get(end + "_ip");
+		const host = end === "server" ? this.get("server_host") : null;
+		const address = (host ?? (ip.includes(":") ? "[" + ip + "]" : ip)) + ":" + this.get(end + "_port");
+		return end === "server" ? address + " " + this.owned(end) : this.owned(end);
+	}
+
+	// stretches calls f with begin, end, and bytes of client and server of each
+	// stretch with packets.
+	stretches(f) {
+		const flat = data.activity ? data.activity[this.row] : null;
+		if (!flat) return false;
+		let at = this.first;
+		for (let i = 0; i < flat.length; i += 4) {
+			const begin = at + flat[i];
+			at = begin + flat[i + 1];
+			f(begin, at, flat[i + 2], flat[i + 3]);
+		}
+		return true;
+	}
+
+	// of tells whether either end is of a process or of its descendants.
+	inCommand() {
+		return [this.client, this.server].some((p) => p >= 0 && processes.get("in_command", p) === 1);
+	}
+}
+
+const allConnections = Array.from({ length: connections.rows }, (_, i) => new Connection(i));
+
+// whole is the time that the page is about, nanoseconds since the first packet.
+const whole = { from: 0, to: Math.max(data.capture.last_ns ?? 0, 1) };

@@ -1,0 +1,32 @@
+// Package html makes one page of a result that a browser shows without any network.
+//
+//  1. [Write] takes a [Source]: the tables of package table, and what is around them.
+//  2. document reads the tables by the names of their columns, so that a column that
+//     a result does not have leaves its part of the page out.
+//  3. The document becomes JSON in a script element of type application/json, and the
+//     page is put together by html/template from the files in assets.
+//
+// # The page
+//
+// What ran and how complete the evidence is comes first, then throughput over time,
+// the waterfall of connections, processes, endpoints, and distributions. Names of
+// processes, hosts and files are text: scripts put them into the page by textContent
+// alone, and in JSON <, > and & are escaped, so that no text ends the element it is
+// in. A content security policy names the digests of the one style and the one script
+// that may be there, and allows nothing to be loaded or sent.
+//
+// # Limits
+//
+// A page has at most [MaxConnections] connections, those with the most bytes, at most
+// [MaxBuckets] buckets of time, and is smaller than [MaxSize]: where it is not, all
+// lists and texts become shorter until it is. What is left out is counted on the
+// page; sums and distributions are over all of it. Memory: the rows that are shown, a
+// cell of 48 bytes each, and up to [MaxEndpoints] endpoints.
+//
+// The bytes of a page depend on its source alone.
+//
+// # What others wrote
+//
+// assets/uplot.js and assets/uplot.css are those of uPlot 1.6.32 (npm, dist), under
+// the MIT licence in assets/uplot.LICENSE, which every page holds.
+package html

@@ -1,0 +1,189 @@
+package html
+
+import "strconv"
+
+// The limits of a page.
+const (
+	MaxConnections = 10_000
+	MaxBuckets     = 2_000
+	MaxEndpoints   = 1 << 16
+	MaxSize        = 5 << 20 // bytes
+)
+
+// limits are how much of each list a page holds.
+type limits struct{ connections, stretches, processes, endpoints, phases, damage, text int }
+
+func fullLimits() limits { return limits{MaxConnections, 48, 2000, 2000, 500, 200, 300} }
+
+// less returns smaller limits.
+func (l limits) less() limits {
+	smaller := func(n int) int { return max(1, n*3/4) }
+	return limits{smaller(l.connections), smaller(l.stretches), smaller(l.processes), smaller(l.endpoints), smaller(l.phases), smaller(l.damage), smaller(l.text)}
+}
+
+// measured is all that a page is made of, read once.
+type measured struct {
+	source      *Source
+	origin      int64 // time of the first packet, Unix nanoseconds; all times are relative to it
+	capture     map[string]int64
+	recording   string
+	coverage    []coverage
+	damage      []damage
+	processes   *processes
+	phases      []phase
+	throughput  *throughput
+	connections *connections
+	shown       []shown // the connections that the page may have, by ID
+}
+
+// coverage is how many packets of one side have their owner for one reason.
+type coverage struct {
+	Side    string `json:"side"`
+	Reason  string `json:"reason"`
+	Packets int64  `json:"packets"`
+	Bytes   int64  `json:"bytes"`
+}
+
+// damage is a place where an input could not be read.
+type damage struct {
+	File    string `json:"file"`
+	Block   *int64 `json:"block"`
+	Offset  *int64 `json:"offset"`
+	Message string `json:"message"`
+	Count   int64  `json:"count"`
+}
+
+// document is what the page's script reads.
+type document struct {
+	Tool        string           `json:"tool"`
+	Files       []File           `json:"files"`
+	Host        string           `json:"host"`
+	Command     []string         `json:"command"`
+	Focused     bool             `json:"focused"`
+	Selected    bool             `json:"selected"`
+	Remarks     []Remark         `json:"remarks"`
+	Missing     []string         `json:"missing"` // tables that the result does not have
+	Origin      string           `json:"origin"`  // Unix nanoseconds, in decimal: too long for the numbers of JavaScript
+	Recording   string           `json:"recording"`
+	Capture     map[string]int64 `json:"capture"`
+	Coverage    []coverage       `json:"coverage"`
+	Damage      []damage         `json:"damage"`
+	DamageLeft  int              `json:"damageLeft"`
+	Phases      phaseList        `json:"phases"`
+	Processes   processList      `json:"processes"`
+	Throughput  *throughput      `json:"throughput"`
+	Connections list             `json:"connections"`
+	Activity    activity         `json:"activity"`
+	Endpoints   endpointList     `json:"endpoints"`
+	Histograms  []*histogram     `json:"histograms"`
+}
+
+// measure reads all tables of a source.
+func measure(s *Source) (m *measured, err error) {
+	m = &measured{source: s, capture: map[string]int64{}}
+	for _, read := range []func() error{m.readCapture, m.readCoverage, m.readDamage, m.readLists, m.readActivity} {
+		if err := read(); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *measured) readCapture() error {
+	names := []string{"recording_id", "first_ns", "last_ns", "files", "packets", "wire_bytes", "captured_bytes", "dropped_packets", "duplicate_packets", "undecoded_packets"}
+	return each(m.source.table("capture"), names, func(r *reader) error {
+		m.recording, m.origin = r.text(0), r.number(1)
+		for i, name := range names[2:] {
+			if c := r.cell(i + 2); c.valid {
+				m.capture[name] = c.number
+			}
+		}
+		if last, ok := m.capture["last_ns"]; ok {
+			m.capture["last_ns"] = last - m.origin
+		}
+		return nil
+	})
+}
+
+func (m *measured) readCoverage() error {
+	return each(m.source.table("coverage"), []string{"side", "reason", "packets", "wire_bytes"}, func(r *reader) error {
+		m.coverage = append(m.coverage, coverage{r.text(0), r.text(1), r.number(2), r.number(3)})
+		return nil
+	})
+}
+
+func (m *measured) readDamage() error {
+	return each(m.source.table("damage"), []string{"file", "block", "offset", "message", "count"}, func(r *reader) error {
+		m.damage = append(m.damage, damage{r.text(0), since(r.cell(1), 0), since(r.cell(2), 0), r.text(3), r.number(4)})
+		return nil
+	})
+}
+
+func (m *measured) readLists() (err error) {
+	s := m.source
+	if m.processes, err = readProcesses(s.table("processes")); err != nil {
+		return err
+	}
+	if m.phases, err = readPhases(s.table("phases"), m.origin); err != nil {
+		return err
+	}
+	if m.throughput, err = readThroughput(s.table("timeseries"), m.processes, m.origin, fullLimits().text); err != nil {
+		return err
+	}
+	m.connections, err = readConnections(s.table("connections"))
+	return err
+}
+
+func (m *measured) readActivity() error {
+	m.shown = m.connections.shown(MaxConnections)
+	return readActivity(m.source, m.shown)
+}
+
+// document returns what a page holds within limits.
+func (m *measured) document(l limits) *document {
+	s := m.source
+	d := &document{Tool: s.Tool, Host: cut(s.Host, l.text), Focused: s.Focused, Selected: s.Selected, Origin: strconv.FormatInt(m.origin, 10),
+		Recording: cut(m.recording, l.text), Capture: m.capture, Coverage: m.coverage, Throughput: m.throughput}
+	for _, f := range s.Files[:min(l.damage, len(s.Files))] {
+		d.Files = append(d.Files, File{cut(f.Name, l.text), f.Length, f.SHA256})
+	}
+	for _, a := range s.Command[:min(l.damage, len(s.Command))] {
+		d.Command = append(d.Command, cut(a, l.text))
+	}
+	for _, r := range s.Remarks[:min(l.damage, len(s.Remarks))] {
+		d.Remarks = append(d.Remarks, Remark{cut(r.Message, 4*l.text), cut(r.Hint, 4*l.text)})
+	}
+	for _, one := range m.damage[:min(l.damage, len(m.damage))] {
+		one.File, one.Message = cut(one.File, l.text), cut(one.Message, l.text)
+		d.Damage = append(d.Damage, one)
+	}
+	for _, name := range Tables() {
+		if s.table(name) == nil {
+			d.Missing = append(d.Missing, name)
+		}
+	}
+	d.DamageLeft = len(m.damage) - len(d.Damage)
+	d.Phases = listPhases(m.phases, l.phases, l.text)
+	d.Processes = m.processes.list(l.processes, m.origin, l.text)
+	d.Connections = m.connections.list(l.connections, m.origin, l.text)
+	d.Endpoints = m.connections.endpoints.list(l.endpoints, l.text)
+	d.Activity = listActivity(m.among(m.connections.shown(l.connections)), l.stretches)
+	for _, h := range m.connections.sizes {
+		if len(h.Bins) > 0 {
+			d.Histograms = append(d.Histograms, h)
+		}
+	}
+	return d
+}
+
+// among returns what is known of some of the connections.
+func (m *measured) among(some []shown) []shown {
+	at := 0
+	for i := range some {
+		for m.shown[at].id != some[i].id { // both ascend
+			at++
+		}
+		some[i] = m.shown[at]
+	}
+	return some
+}

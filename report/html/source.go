@@ -1,0 +1,55 @@
+package html
+
+import "github.com/pcapwho/pcapwho/report/table"
+
+// Source is what a page is made of. All but Tables may be empty.
+type Source struct {
+	Tool     string   // that made the page, and its version
+	Files    []File   // captures, then logs
+	Host     string   // that was recorded
+	Command  []string // that was recorded, and its arguments
+	Focused  bool     // the page shows what belongs to that command at first
+	Selected bool     // a part of the recording counts in all tables but capture and damage
+	Remarks  []Remark // what the reader should know of the result
+
+	// Tables are those of Tables, in any order. The page says what it cannot show
+	// without one that is missing.
+	Tables []*table.Table
+
+	// Activity calls yield with each connection of the table and the stretches of time
+	// in which it had packets, valid during the call. nil = not known.
+	Activity func(yield func(connection int64, stretches []Stretch) error) error
+}
+
+// Tables names the tables that a page shows.
+func Tables() []string {
+	return []string{"capture", "coverage", "damage", "processes", "phases", "connections", "timeseries"}
+}
+
+// File is an input.
+type File struct {
+	Name   string `json:"name"`
+	Length int64  `json:"length"` // bytes; 0 = not known
+	SHA256 string `json:"sha,omitempty"`
+}
+
+// Remark is one sentence, and what to do about it.
+type Remark struct {
+	Message string `json:"m"`
+	Hint    string `json:"h,omitempty"`
+}
+
+// Stretch is a part of a connection's time and what was sent in it.
+type Stretch struct {
+	Begin, End     int64 // times of its first and last packet, Unix nanoseconds
+	Client, Server int64 // bytes on the wire that each end sent
+}
+
+func (s *Source) table(name string) *table.Table {
+	for _, t := range s.Tables {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
