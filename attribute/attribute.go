@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 
 	"github.com/pcapwho/pcapwho/attribute/owner"
-	"github.com/pcapwho/pcapwho/attribute/tcp"
 	"github.com/pcapwho/pcapwho/ingest"
 	"github.com/pcapwho/pcapwho/ingest/packet"
 	"github.com/pcapwho/pcapwho/ingest/pcapng"
@@ -29,7 +28,7 @@ type Config struct {
 	AllInterfaces bool
 	// Windows divide the result by time; nil = it is not divided.
 	Windows *Windows
-	// NoMeasures leaves Connection.Measures and Facts, and Result.Names, unknown.
+	// NoMeasures leaves Connection.Measures, Turns and Facts, and Result.Names, unknown.
 	NoMeasures bool
 }
 
@@ -65,7 +64,7 @@ func New(cfg Config) *Attribution {
 	for n := range shares {
 		s := newShare(a.judge, n, finishedBudget/shares, &a.failed, newLooker(!cfg.NoMeasures))
 		if !cfg.NoMeasures {
-			s.measured = &tcp.Follower{}
+			s.measured = &measurer{}
 		}
 		a.shares = append(a.shares, s)
 	}

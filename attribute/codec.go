@@ -41,7 +41,7 @@ func (d *codec) append(b []byte, c *Connection) []byte {
 	b = appendEndpoint(appendEndpoint(b, low), high)
 	b = binary.AppendVarint(b, c.First)
 	b = binary.AppendVarint(b, c.Last-c.First)
-	b = c.Measures.Append(b)
+	b = c.Turns.Append(c.Measures.Append(b))
 	b = binary.AppendUvarint(b, uint64(len(c.Spans)))
 	for i := range c.Spans {
 		s := &c.Spans[i]
@@ -135,7 +135,7 @@ func decode(codecs []*codec, b []byte, c *Connection) {
 	c.IPVersion, c.begun = 4+flags/recordOfVersion6&1*2, flags&begun != 0
 	c.First = r.int()
 	c.Last = c.First + r.int()
-	r.b = c.Measures.Read(r.b)
+	r.b = c.Turns.Read(c.Measures.Read(r.b))
 	c.Spans, c.candidates, c.quotes, c.labels, c.parts = c.Spans[:0], c.candidates[:0], c.quotes[:0], nil, c.parts[:0]
 	for range r.uint() {
 		c.Spans = append(c.Spans, Span{continued: r.byte() != 0, From: r.time(c.First), First: c.First + r.int()})

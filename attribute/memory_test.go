@@ -74,7 +74,7 @@ func TestMemoryIsThatOfLiveConnections(t *testing.T) {
 		traffic(a, connections)
 		need[i] = heapInUse() - before
 		live := a.shares[0].follower.Len()
-		if most := 1000*int64(live) + int64(finishedBudget) + 4<<20; live > 9000 || need[i] > most {
+		if most := 1200*int64(live) + int64(finishedBudget) + 7<<20; live > 9000 || need[i] > most {
 			t.Errorf("%d connections: %d bytes for %d live ones, want at most %d for at most 9000", connections, need[i], live, most)
 		}
 		r, err := a.Finish()

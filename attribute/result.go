@@ -7,6 +7,7 @@ import (
 	"github.com/pcapwho/pcapwho/attribute/conn"
 	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/attribute/tcp"
+	"github.com/pcapwho/pcapwho/attribute/turn"
 	"github.com/pcapwho/pcapwho/ingest/content"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 )
@@ -93,6 +94,7 @@ type Connection struct {
 	Spans       []Span        // in order of time, none empty
 	Facts       content.Facts // what its first payload tells; nothing where nobody looked
 	Measures    tcp.Measures  // of TCP, by End; unknown where nobody measured
+	Turns       turn.Measures // of TCP and UDP, by End; unknown where nobody measured
 
 	begun      bool           // its beginning was seen
 	quotes     []quoteVerdict // of the ICMP errors about it

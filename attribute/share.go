@@ -7,7 +7,6 @@ import (
 	"github.com/pcapwho/pcapwho/attribute/conn"
 	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/attribute/spill"
-	"github.com/pcapwho/pcapwho/attribute/tcp"
 	"github.com/pcapwho/pcapwho/ingest"
 	"github.com/pcapwho/pcapwho/ingest/content"
 	"github.com/pcapwho/pcapwho/ingest/flow"
@@ -19,7 +18,7 @@ import (
 type share struct {
 	hearing    hearing
 	follower   *conn.Follower // the hearing's
-	measured   *tcp.Follower  // nil = nothing is to be measured
+	measured   *measurer      // nil = nothing is to be measured
 	loose      map[looseKey]Counts
 	quoting    map[int32]map[quoteKey]Counts // by instance
 	quoted     looseSums                     // those of finished instances

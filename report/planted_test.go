@@ -23,6 +23,7 @@ import (
 // planted is a connection in words: its segments, and what is to be measured.
 //
 //	0.000  C S   0 0+0  win=65535 mss=1460 scale=7   # ms, sender, flags, sequence and acknowledged number, length
+//	1.5    S U   0 0+9                               # a datagram
 //	= client_mss_bytes 1460
 //
 // Measures that no line names are 0, or NULL. Numbers are relative to what the
@@ -107,15 +108,23 @@ func (c *planted) add(t *testing.T, words []string) {
 	if flags&packet.ACK != 0 {
 		acknowledged += first[1-from]
 	}
-	header := 20 + len(options)
+	protocol, header := byte(6), 20+len(options)
+	if words[2] == "U" {
+		protocol, header = 17, 8
+	}
 	total := 20 + header + int(number(length))
 	le, be := binary.LittleEndian, binary.BigEndian
 	at := zero + int64(ms*1e6+0.5)
 	b := le.AppendUint32(le.AppendUint32(nil, uint32(at/1e9)), uint32(at%1e9))
 	b = le.AppendUint32(le.AppendUint32(b, uint32(20+header)), uint32(total))
 	b = be.AppendUint16(append(b, 0x45, 0), uint16(total))
-	b = append(append(append(b, 0, 0, 0x40, 0, 64, 6, 0, 0), source...), destination...)
-	b = be.AppendUint32(be.AppendUint32(append(b, ports...), number(sequence)+first[from]), acknowledged)
+	b = append(append(append(b, 0, 0, 0x40, 0, 64, protocol, 0, 0), source...), destination...)
+	b = append(b, ports...)
+	if protocol == 17 {
+		c.capture.Write(append(be.AppendUint16(b, uint16(total-20)), 0, 0))
+		return
+	}
+	b = be.AppendUint32(be.AppendUint32(b, number(sequence)+first[from]), acknowledged)
 	b = be.AppendUint16(append(b, byte(header/4)<<4, byte(flags)), uint16(window))
 	c.capture.Write(append(append(b, 0, 0, 0, 0), options...))
 }
@@ -162,6 +171,9 @@ func measureNames() []string {
 	names := []string{"ended", "initial_rtt_ns"}
 	for _, m := range table.EndMeasures() {
 		names = append(names, "client_"+m.Name, "server_"+m.Name)
+	}
+	for _, c := range table.TurnMeasures() {
+		names = append(names, c.Name)
 	}
 	return names
 }

@@ -6,7 +6,7 @@ import "encoding/binary"
 func (d *Direction) Values() [23]*int64 {
 	return [...]*int64{
 		&d.Handshake, &d.MSS, &d.WindowScale, &d.WindowMax, &d.InFlightMax,
-		&d.RTTs, &d.RTTMin, &d.RTTMedian, &d.RTTP95, &d.RTTMax,
+		&d.RTT.Count, &d.RTT.Min, &d.RTT.Median, &d.RTT.P95, &d.RTT.Max,
 		&d.Retransmitted, &d.RetransmittedBytes, &d.Fast, &d.Spurious, &d.OutOfOrder, &d.OutOfOrderBytes,
 		&d.Lost, &d.LostBytes, &d.DuplicateACKs, &d.KeepAlives, &d.ZeroWindows, &d.ZeroWindowTime, &d.WireSegments,
 	}

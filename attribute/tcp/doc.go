@@ -9,14 +9,14 @@
 //     gives for its TCP analysis (User's Guide section 7.5), so that its numbers
 //     and ours are the same.
 //  3. One segment a round trip of each side is timed until it is acknowledged:
-//     roundtrip.go. The times go into a Histogram.
+//     roundtrip.go. The times go into a quantile.Summary.
 //  4. Take ends a connection and gives its Measures.
 //
 // The package knows nothing of processes, files or connection keys. It does not
 // allocate for a segment, but for slabs of states as more connections live at
 // the same time.
 //
-// Limits: a connection takes 320 bytes; 160 more once anything went wrong in it
-// (retransmissions, zero windows…), and 224 for each direction of which more than
-// two round trips were timed.
+// Limits: a connection takes 256 bytes; 80 more for each direction in which anything
+// went wrong (retransmissions, zero windows…), and 224 for each of which more than two
+// round trips were timed.
 package tcp

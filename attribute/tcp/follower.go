@@ -1,6 +1,9 @@
 package tcp
 
 import (
+	"math"
+
+	"github.com/pcapwho/pcapwho/attribute/quantile"
 	"github.com/pcapwho/pcapwho/attribute/slab"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
@@ -11,7 +14,7 @@ import (
 type Follower struct {
 	states     slab.Pool[state]
 	troubles   slab.Pool[trouble]
-	histograms slab.Pool[Histogram]
+	histograms quantile.Histograms
 }
 
 // Begin makes room for a connection, and returns the number by which Add and End
@@ -122,9 +125,16 @@ func (f *Follower) window(h *half, p *packet.Packet) {
 			t.closed = p.Time
 		}
 	} else if t.closed != 0 {
-		t.closedTime += max(p.Time-t.closed, 0)
-		t.closed = 0
+		t.reopen(p.Time)
 	}
+}
+
+// reopen notes that the window is open at a time.
+func (t *trouble) reopen(now int64) {
+	if t.closedTime += max(now-t.closed, 0); t.closedTime < 0 {
+		t.closedTime = math.MaxInt64 // of a clock that jumped by centuries
+	}
+	t.closed = 0
 }
 
 // repeated is told of a segment without payload that repeats the one before: it
@@ -233,8 +243,7 @@ func (f *Follower) end(c *state, side uint8, d *Direction) {
 	if other.mss != 0 {
 		d.WireSegments = int64(h.wireSegments)
 	}
-	f.tell(&h.trips, d)
-	f.histograms.Give(h.trips.histogram)
+	d.RTT = h.trips.End(&f.histograms)
 	if h.trouble == 0 {
 		return
 	}
@@ -244,9 +253,9 @@ func (f *Follower) end(c *state, side uint8, d *Direction) {
 	d.OutOfOrder, d.OutOfOrderBytes = int64(t.outOfOrder), int64(t.outOfOrderBytes)
 	d.Lost, d.LostBytes = int64(t.lost), max(t.lostBytes, 0)
 	d.DuplicateACKs, d.KeepAlives = int64(t.duplicateACKs), int64(t.keepAlives)
-	d.ZeroWindows, d.ZeroWindowTime = int64(t.zeroWindows), t.closedTime
 	if t.closed != 0 {
-		d.ZeroWindowTime += max(c.last-t.closed, 0)
+		t.reopen(c.last)
 	}
+	d.ZeroWindows, d.ZeroWindowTime = int64(t.zeroWindows), t.closedTime
 	f.troubles.Give(h.trouble)
 }

@@ -4,13 +4,14 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/pcapwho/pcapwho/attribute/quantile"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
 )
 
 // What docs/architecture.md says of memory.
 func TestSizes(t *testing.T) {
-	if s, r, h := unsafe.Sizeof(state{}), unsafe.Sizeof(trouble{}), unsafe.Sizeof(Histogram{}); s > 256 || r > 80 || h > 224 {
+	if s, r, h := unsafe.Sizeof(state{}), unsafe.Sizeof(trouble{}), unsafe.Sizeof(quantile.Histogram{}); s > 256 || r > 80 || h > 224 {
 		t.Errorf("a connection takes %d bytes, its troubles %d, its histogram %d; want 256, 80 and 224", s, r, h)
 	}
 }
@@ -24,7 +25,7 @@ func TestAllocations(t *testing.T) {
 			p := packet.Packet{Time: int64(i+1) * 1e6, Seq: i / 2 * 100, Ack: i / 2 * 100, Payload: 100 + i/20%2*100, Window: uint16(i % 4), TCPFlags: packet.ACK}
 			f.Add(n, &p, flow.Side(i%2), 0)
 		}
-		if m := f.End(n); !m.Known || m.Sent[0].RTTs < 3 || m.Sent[1].Retransmitted == 0 || f.histograms.Len() != 0 {
+		if m := f.End(n); !m.Known || m.Sent[0].RTT.Count < 3 || m.Sent[1].Retransmitted == 0 || f.histograms.Len() != 0 {
 			t.Fatalf("%+v", m)
 		}
 	}

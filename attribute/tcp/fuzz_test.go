@@ -65,8 +65,8 @@ func check(t *testing.T, d *Direction, segments, payload int64) {
 	parts := d.Fast+d.Spurious > d.Retransmitted || d.Retransmitted+d.OutOfOrder+d.KeepAlives > segments || d.Lost > segments
 	acks := d.DuplicateACKs+d.KeepAlives > segments || d.ZeroWindows > segments
 	bytes := d.RetransmittedBytes+d.OutOfOrderBytes > payload || d.WireSegments > payload
-	times := d.RTTs > 0 && (d.RTTMin > d.RTTMedian || d.RTTMedian > d.RTTP95 || d.RTTP95 > d.RTTMax)
-	if parts || acks || bytes || times || (d.RTTs == 0) != (d.RTTMax == Unknown) {
+	times := d.RTT.Count > 0 && (d.RTT.Min > d.RTT.Median || d.RTT.Median > d.RTT.P95 || d.RTT.P95 > d.RTT.Max)
+	if parts || acks || bytes || times || (d.RTT.Count == 0) != (d.RTT.Max == Unknown) {
 		t.Fatalf("%d segments, %d bytes: %+v", segments, payload, d)
 	}
 }

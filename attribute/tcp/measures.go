@@ -1,5 +1,7 @@
 package tcp
 
+import "github.com/pcapwho/pcapwho/attribute/quantile"
+
 // Unknown stands for what a connection does not tell.
 const Unknown = -1
 
@@ -41,9 +43,7 @@ type Direction struct {
 	WindowMax   int64 // largest receive window that it announced; Unknown
 	InFlightMax int64 // most bytes that were sent and not acknowledged
 
-	// Round trips: from one of its segments to the other side's acknowledgement.
-	RTTs                              int64 // that were timed
-	RTTMin, RTTMedian, RTTP95, RTTMax int64 // Unknown where none was
+	RTT quantile.Quantiles // from one of its segments to the acknowledgement
 
 	Retransmitted, RetransmittedBytes int64 // segments that were sent before, Fast and Spurious included
 	Fast                              int64 // of them, those that duplicate ACKs asked for

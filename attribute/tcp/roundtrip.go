@@ -10,13 +10,6 @@ type timer struct {
 	stamp uint32 // TSval of it; valid iff stamped
 }
 
-// trips sums up what was timed.
-type trips struct {
-	count     uint32
-	histogram int32 // in Follower.histograms; 0 = none yet
-	min, max  int64 // valid iff count > 0
-}
-
 // start times a segment that brings new sequence numbers before end, unless
 // another is timed.
 func (h *half) start(p *packet.Packet, end uint32) {
@@ -50,39 +43,5 @@ func (f *Follower) acknowledge(h *half, p *packet.Packet) {
 	if d < 0 || stale {
 		return
 	}
-	f.book(&h.trips, d)
-}
-
-// book adds a round trip. The first two are the least and the greatest; a
-// histogram has all as soon as there are more.
-func (f *Follower) book(t *trips, d int64) {
-	switch t.count {
-	case 0:
-		t.min, t.max = d, d
-	case 1:
-		t.min, t.max = min(t.min, d), max(t.max, d)
-	default:
-		if t.histogram == 0 {
-			t.histogram = f.histograms.Take()
-			h := f.histograms.At(t.histogram)
-			h.Add(t.min)
-			h.Add(t.max)
-		}
-		t.min, t.max = min(t.min, d), max(t.max, d)
-		f.histograms.At(t.histogram).Add(d)
-	}
-	t.count++
-}
-
-// tell tells what was booked.
-func (f *Follower) tell(t *trips, d *Direction) {
-	d.RTTs, d.RTTMin, d.RTTMedian, d.RTTP95, d.RTTMax = int64(t.count), t.min, t.min, t.max, t.max
-	if t.count == 0 {
-		d.RTTMin, d.RTTMedian, d.RTTP95, d.RTTMax = Unknown, Unknown, Unknown, Unknown
-	}
-	if t.histogram != 0 {
-		h := f.histograms.At(t.histogram)
-		d.RTTMedian = min(max(h.Quantile(50), t.min), t.max)
-		d.RTTP95 = min(max(h.Quantile(95), t.min), t.max)
-	}
+	h.trips.Add(&f.histograms, d)
 }

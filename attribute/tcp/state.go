@@ -1,5 +1,7 @@
 package tcp
 
+import "github.com/pcapwho/pcapwho/attribute/quantile"
+
 // state is a connection as far as it was followed. It has no pointers.
 type state struct {
 	half      [2]half // by flow.Side
@@ -25,7 +27,7 @@ type half struct {
 
 	inFlightMax uint32
 	windowMax   uint32 // valid iff both sides opened
-	trips       trips
+	trips       quantile.Summary
 	trouble     int32 // in Follower.troubles; 0 = none
 }
 

@@ -22,7 +22,9 @@ func TestColumnsOfTheDesign(t *testing.T) {
 			"ended, initial_rtt_ns, " + ofEnds("handshake_ns, mss_bytes, window_scale, window_max_bytes, in_flight_max_bytes, "+
 			"rtt_count, rtt_min_ns, rtt_median_ns, rtt_p95_ns, rtt_max_ns, retransmitted_segments, retransmitted_bytes, "+
 			"fast_retransmitted_segments, spurious_retransmitted_segments, out_of_order_segments, out_of_order_bytes, "+
-			"lost_segments, lost_bytes, duplicate_ack_segments, keep_alive_segments, zero_window_segments, zero_window_ns, wire_segments"),
+			"lost_segments, lost_bytes, duplicate_ack_segments, keep_alive_segments, zero_window_segments, zero_window_ns, wire_segments") + ", " +
+			"turns, waiting_ns, wait_count, wait_min_ns, wait_median_ns, wait_p95_ns, wait_max_ns, busy_ns, idle_ns, " +
+			"client_first_byte_ns, server_first_byte_ns, client_peak_100ms_bytes, server_peak_100ms_bytes",
 		"endpoints":  "address, ip_version, role, protocol, server_port, application, application_from, host, host_from, hosts, processes, first_ns, last_ns, " + measures,
 		"phases":     "phase_id, phase, begin_ns, end_ns, pid, start_ns, name, reason, " + measures,
 		"timeseries": "begin_ns, bucket_ns, pid, start_ns, name, reason, " + measures,

@@ -39,7 +39,29 @@ func EndMeasures() []Measure {
 	}
 }
 
-// measures are the columns of what package attribute/tcp measures.
+// TurnMeasures lists the columns of what package attribute/turn measures, in the
+// order of turn.Measures.Values.
+func TurnMeasures() []Column {
+	column := func(name, doc string) Column { return Column{name, Int64, true, doc + "; NULL when not measured"} }
+	unless := func(name, doc, null string) Column { return Column{name, Int64, true, doc + "; NULL when " + null} }
+	return []Column{
+		column("turns", "requests that were made, by who spoke first"),
+		column("waiting_ns", "time that passed between requests and their responses, all together"),
+		column("wait_count", "responses"),
+		unless("wait_min_ns", "shortest wait for one", "there was none"),
+		unless("wait_median_ns", "their median, within a ninth", "there was none"),
+		unless("wait_p95_ns", "their 95th percentile, within a ninth", "there was none"),
+		unless("wait_max_ns", "longest wait", "there was none"),
+		column("busy_ns", "time between packets that came within 200 ms of each other"),
+		column("idle_ns", "the rest of its time"),
+		unless("client_first_byte_ns", "from its first packet to the client's first payload", "there is none"),
+		unless("server_first_byte_ns", "from its first packet to the server's first payload", "there is none"),
+		column("client_peak_100ms_bytes", "most payload of the client in a tenth of a second, each TCP byte once"),
+		column("server_peak_100ms_bytes", "most payload of the server in a tenth of a second, each TCP byte once"),
+	}
+}
+
+// measures are the columns of what package attribute/tcp measures, and then turn.
 func measures() []Column {
 	list := []Column{
 		{"ended", String, true, "how it ended: fin, client_reset, server_reset, reused, idle or open; NULL" + unmeasured},
@@ -51,7 +73,7 @@ func measures() []Column {
 			Column{"client_" + m.Name, Int64, true, client.Replace(m.Doc) + "; NULL when unknown"},
 			Column{"server_" + m.Name, Int64, true, server.Replace(m.Doc) + "; NULL when unknown"})
 	}
-	return list
+	return append(list, TurnMeasures()...)
 }
 
 const unmeasured = " when it is not TCP or was not measured"

@@ -4,6 +4,7 @@ import (
 	"github.com/pcapwho/pcapwho/attribute"
 	"github.com/pcapwho/pcapwho/attribute/conn"
 	"github.com/pcapwho/pcapwho/attribute/tcp"
+	"github.com/pcapwho/pcapwho/attribute/turn"
 	"github.com/pcapwho/pcapwho/report/table"
 )
 
@@ -15,11 +16,21 @@ func endNames(end string) (names []string) {
 	return names
 }
 
-var clientMeasures, serverMeasures = endNames("client_"), endNames("server_")
+var (
+	clientMeasures, serverMeasures = endNames("client_"), endNames("server_")
+	turnMeasures                   = table.TurnMeasures()
+)
 
 // appendMeasures appends what c's segments tell, NULL where they were not
 // measured.
 func appendMeasures(b *table.Batch, r *attribute.Result, c *attribute.Connection) {
+	appendTCP(b, r, c)
+	for i, v := range c.Turns.Values() {
+		b.IntIf(turnMeasures[i].Name, *v, c.Turns.Known && *v != turn.Unknown)
+	}
+}
+
+func appendTCP(b *table.Batch, r *attribute.Result, c *attribute.Connection) {
 	m := &c.Measures
 	if !m.Known {
 		b.TextIf("ended", "")

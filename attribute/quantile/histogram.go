@@ -1,4 +1,4 @@
-package tcp
+package quantile
 
 import "math/bits"
 

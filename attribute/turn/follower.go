@@ -1,0 +1,135 @@
+package turn
+
+import (
+	"math"
+	"time"
+
+	"github.com/pcapwho/pcapwho/attribute/quantile"
+	"github.com/pcapwho/pcapwho/attribute/slab"
+	"github.com/pcapwho/pcapwho/ingest/flow"
+	"github.com/pcapwho/pcapwho/ingest/packet"
+)
+
+const (
+	// QuietTime is how long a connection that is busy may be silent: as long as a TCP
+	// sender waits at least before it sends again (TCP_RTO_MIN, include/net/tcp.h).
+	QuietTime = 200 * time.Millisecond
+	// PauseTime is how long a requester is silent before it makes another request,
+	// where there was no response.
+	PauseTime = time.Second
+	// SlotTime is the width of the slots of time in which payload is added up. They
+	// begin at multiples of it since 1970.
+	SlotTime = 100 * time.Millisecond
+)
+
+// Follower keeps the live connections. The zero value is ready; one goroutine uses
+// it.
+type Follower struct {
+	states     slab.Pool[state]
+	histograms quantile.Histograms
+}
+
+// state is a connection as far as it was followed. It has no pointers.
+type state struct {
+	first, last   int64 // packets, Unix nanoseconds; valid iff begun
+	busy, waiting int64
+	turn          Turn // Frame is 0 before the first
+	waits         quantile.Summary
+	speaker       [2]speaker // by flow.Side
+	begun         bool
+}
+
+// speaker is one side.
+type speaker struct {
+	slot      int64 // the one of its last payload
+	sum, peak int64 // bytes, of that slot and of the fullest
+	first     int64 // payload, Unix nanoseconds
+	spoke     bool
+}
+
+// Begin makes room for a connection, and returns the number by which Add and End know
+// it: the least that is free, from 1.
+func (f *Follower) Begin() int32 { return f.states.Take() }
+
+// Add adds to connection n a packet that a side sent, in the order of the file; unique
+// is how many bytes of its payload are in the capture for the first time. It returns
+// the turn that is over with it, if one is.
+func (f *Follower) Add(n int32, p *packet.Packet, side flow.Side, unique int64) (over Turn, ok bool) {
+	c := f.states.At(n)
+	if !c.begun {
+		c.begun, c.first, c.last = true, p.Time, p.Time
+	}
+	if gap := p.Time - c.last; gap > 0 {
+		if gap <= int64(QuietTime) {
+			c.busy += gap
+		}
+		c.last = p.Time
+	}
+	c.first = min(c.first, p.Time)
+	if unique <= 0 {
+		return over, false
+	}
+	c.speaker[side].add(p.Time, unique)
+	switch t := &c.turn; {
+	case t.Frame == 0:
+		c.begin(p, side, unique)
+	case side != t.Requester:
+		f.respond(c, p.Time, unique)
+	case t.Answered || p.Time-t.RequestLast > int64(PauseTime):
+		over, ok = *t, true
+		c.begin(p, side, unique)
+	default:
+		t.RequestLast = max(t.RequestLast, p.Time)
+		t.Request += unique
+	}
+	return over, ok
+}
+
+// add adds up what a side says.
+func (s *speaker) add(t, bytes int64) {
+	if !s.spoke {
+		s.spoke, s.first = true, t
+	}
+	if slot := t / int64(SlotTime); slot != s.slot {
+		s.slot, s.sum = slot, 0
+	}
+	s.sum += bytes
+	s.peak = max(s.peak, s.sum)
+}
+
+// begin begins the next turn.
+func (c *state) begin(p *packet.Packet, requester flow.Side, bytes int64) {
+	c.turn = Turn{Frame: p.Frame, Number: c.turn.Number + 1, Requester: requester, RequestFirst: p.Time, RequestLast: p.Time, Request: bytes}
+}
+
+// respond adds to the response.
+func (f *Follower) respond(c *state, now, bytes int64) {
+	t := &c.turn
+	if !t.Answered {
+		t.Answered, t.ResponseFirst, t.ResponseLast = true, now, now
+		if c.waiting += t.Waiting(); c.waiting < 0 {
+			c.waiting = math.MaxInt64 // of a clock that jumped by centuries
+		}
+		c.waits.Add(&f.histograms, t.Waiting())
+	}
+	t.ResponseLast = max(t.ResponseLast, now)
+	t.Response += bytes
+}
+
+// End ends connection n, whose number is free then, and returns its measures and its
+// last turn, if it has any.
+func (f *Follower) End(n int32) (m Measures, last Turn, ok bool) {
+	c := f.states.At(n)
+	m = Measures{Known: true, Turns: int64(c.turn.Number), Waiting: c.waiting, Wait: c.waits.End(&f.histograms),
+		Busy: c.busy, Idle: max(c.last-c.first-c.busy, 0)}
+	for side := range c.speaker {
+		s := &c.speaker[side]
+		m.Peak[side], m.FirstByte[side] = s.peak, Unknown
+		if s.spoke {
+			m.FirstByte[side] = max(s.first-c.first, 0)
+		}
+	}
+	last = c.turn
+	f.states.Give(n)
+	return m, last, last.Frame != 0
+}

@@ -1,0 +1,86 @@
+package turn
+
+import (
+	"testing"
+	"unsafe"
+
+	"github.com/pcapwho/pcapwho/ingest/flow"
+	"github.com/pcapwho/pcapwho/ingest/packet"
+)
+
+// What docs/architecture.md says of memory.
+func TestSize(t *testing.T) {
+	if n := unsafe.Sizeof(state{}); n > 224 {
+		t.Errorf("a connection takes %d bytes, want 224", n)
+	}
+}
+
+// Packets of connections that come and go allocate nothing.
+func TestAllocations(t *testing.T) {
+	var f Follower
+	run := func() {
+		n := f.Begin()
+		for i := range int64(100) {
+			p := packet.Packet{Frame: uint64(i + 1), Time: i * i * 1e6}
+			f.Add(n, &p, flow.Side(i/2%2), i)
+		}
+		if m, last, ok := f.End(n); m.Turns < 10 || m.Wait.Count < 10 || !ok || int64(last.Number) != m.Turns {
+			t.Fatalf("%+v %+v", m, last)
+		}
+	}
+	run()
+	if n := testing.AllocsPerRun(100, run); n != 0 {
+		t.Errorf("%v allocations a connection", n)
+	}
+}
+
+// FuzzFollower holds what is true of any packets: turns are numbered, do not overlap
+// unless times go backwards, and have all payload; busy and idle time are all time;
+// quantiles are in order; nothing is left behind; and measures come back from a record.
+func FuzzFollower(f *testing.F) {
+	f.Add([]byte("a few packets from both sides, whatever they are"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var f Follower
+		n := f.Begin()
+		var turns, payload, told, number, first, last int64
+		see := func(v Turn) {
+			turns++
+			told += v.Request + v.Response
+			if int64(v.Number) != number+1 || v.RequestFirst > v.RequestLast || v.Answered && v.ResponseFirst > v.ResponseLast || !v.Answered && v.Response != 0 || v.Request == 0 {
+				t.Fatalf("turn %d: %+v", number+1, v)
+			}
+			number++
+		}
+		now := int64(1)
+		for i := 0; i+4 <= len(data); i += 4 {
+			now += int64(int8(data[i])) << (data[i+1] & 31)
+			if i == 0 {
+				first, last = now, now
+			}
+			first, last = min(first, now), max(last, now)
+			p := packet.Packet{Frame: uint64(i + 1), Time: now}
+			unique := int64(data[i+2])
+			payload += unique
+			if v, ok := f.Add(n, &p, flow.Side(data[i+3]&1), unique); ok {
+				see(v)
+			}
+		}
+		m, v, ok := f.End(n)
+		if ok {
+			see(v)
+		}
+		if m.Turns != turns || told != payload || m.Busy+m.Idle != last-first {
+			t.Fatalf("%d turns of %d bytes in %d ns, %d are told: %+v", turns, payload, last-first, told, m)
+		}
+		if w := m.Wait; w.Count > turns || w.Count > 0 && (w.Min > w.Median || w.Median > w.P95 || w.P95 > w.Max || w.Max > m.Waiting) {
+			t.Fatalf("%+v", m)
+		}
+		if f.states.Len()+f.histograms.Len() != 0 {
+			t.Fatal("something is left")
+		}
+		var again Measures
+		if rest := again.Read(append(m.Append(nil), 7)); again != m || len(rest) != 1 {
+			t.Fatalf("%+v is read as %+v", m, again)
+		}
+	})
+}
