@@ -22,7 +22,7 @@ const (
 
 // capture moves packets from the ring to the file. One goroutine runs it.
 type capture struct {
-	ring    *ring
+	tap     tap
 	out     *output
 	writer  *pcapng.Writer
 	section pcapng.SectionHeader
@@ -52,6 +52,7 @@ type capture struct {
 	flushed   int64 // packets that were, when the file was handed all
 	bytes     int64 // captured
 	dropped   int64
+	damaged   int64 // frames of the tap since then that could not be read
 	latest    int64 // time of the last frame
 	safe      int64 // frames up to this time are in the file
 	failed    error
@@ -67,8 +68,8 @@ type port struct {
 
 // newCapture writes the section and the interfaces to out, which belongs to the
 // capture even when that fails.
-func newCapture(r *ring, out *output, cfg *Config, id string, interfaces []connlog.Interface) (*capture, error) {
-	c := &capture{ring: r, out: out, snaplen: cfg.Snaplen, filter: cfg.FilterText, byIndex: map[int]int{},
+func newCapture(source tap, out *output, cfg *Config, id string, interfaces []connlog.Interface) (*capture, error) {
+	c := &capture{tap: source, out: out, snaplen: cfg.Snaplen, filter: cfg.FilterText, byIndex: map[int]int{},
 		name: cfg.Capture, rotation: cfg.Rotation, limits: cfg.Limits, sync: cfg.Sync, message: cfg.Message,
 		section: pcapng.SectionHeader{Comment: "recording_id=" + id, OS: kernel(), Application: program(cfg.Version)}}
 	for _, i := range interfaces {
@@ -103,10 +104,11 @@ func (c *capture) run() {
 		if c.packets != c.flushed {
 			wait = max(flushWithin-time.Since(flushed), 0)
 		}
-		_, err := c.ring.read(wait, c.take)
+		_, err := c.tap.read(wait, c.take)
 		c.fail(err)
-		if c.ring.down {
-			c.ring.down = false
+		damaged, down := c.tap.troubles()
+		c.damaged += damaged
+		if down {
 			c.message(Warning, "a recorded interface is down: it sends and receives nothing")
 		}
 		now := time.Now()
@@ -163,11 +165,11 @@ func (c *capture) Write(blocks []byte) (int, error) {
 // drain lets nothing more in and takes what is in the ring: the kernel hands
 // over its last block when that times out.
 func (c *capture) drain() {
-	if err := c.ring.shut(); err != nil {
+	if err := c.tap.shut(); err != nil {
 		c.fail(err)
 	}
 	for until := time.Now().Add(3 * blockTimeout); c.failed == nil; {
-		more, err := c.ring.read(blockTimeout, c.take)
+		more, err := c.tap.read(blockTimeout, c.take)
 		c.fail(err)
 		if !more && time.Now().After(until) {
 			return
@@ -178,7 +180,7 @@ func (c *capture) drain() {
 // stop ends run. It may be called from any goroutine.
 func (c *capture) stop() {
 	c.stopped.Store(true)
-	c.ring.interrupt()
+	c.tap.interrupt()
 }
 
 // take writes one frame.
@@ -232,13 +234,13 @@ func (c *capture) meet(f *frame) int {
 // readDrops books what the ring lost since the last reading: PACKET_STATISTICS
 // counts for the socket, so with several interfaces on the first.
 func (c *capture) readDrops(now int64) {
-	n, err := c.ring.drops()
+	n, err := c.tap.drops()
 	if err != nil {
 		c.fail(err)
 		return
 	}
-	n += c.ring.damaged
-	c.ring.damaged = 0
+	damaged, _ := c.tap.troubles()
+	n, c.damaged = n+c.damaged+damaged, 0
 	if n > 0 {
 		c.dropped += n
 		c.ports[0].dropped += uint64(n)

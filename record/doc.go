@@ -13,7 +13,7 @@
 //     be had watch, which looks again and again through a source (diag on Linux,
 //     else poll). Rights that are of no more use are given up (dropRights). The
 //     files are created; the command starts.
-//  4. capture moves frames from the ring to the pcapng file. trace writes what the
+//  4. capture moves frames from its tap, on Linux the ring, to the pcapng file. trace writes what the
 //     kernel told, watch the difference between two looks.
 //  5. When the command ends, or the user says so: a last thorough look, a moment
 //     for the last packets, the ring drained, both files closed, a Summary. A
@@ -40,7 +40,8 @@
 //
 // # Limits
 //
-//   - Packets are captured on Linux only, by processes with CAP_NET_RAW.
+//   - On Linux packets are captured by processes with CAP_NET_RAW; elsewhere by
+//     dumpcap or tcpdump (dumper), which may lose them unseen until it ends.
 //   - trace needs Linux 5.12, type information in the kernel, and root or its rights.
 //   - By watch a socket that opens and closes between two looks is not seen, nor
 //     one of another network namespace.

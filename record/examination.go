@@ -124,18 +124,6 @@ func finding(err error) Finding {
 	return Finding{Reason: err.Error()}
 }
 
-// tryCapture opens a ring for a moment.
-func tryCapture(mebibytes int) Finding {
-	program, err := buildFilter(nil, nil, DefaultSnaplen)
-	if err == nil {
-		var r *ring
-		if r, err = openRing(0, mebibytes, program); err == nil {
-			r.close()
-		}
-	}
-	return finding(err)
-}
-
 // tryObserver looks once through a source. It returns which one that is, what it
 // does not see, and why it is taken, or cannot be.
 func tryObserver(source string) (name string, blind []string, f Finding) {

@@ -11,6 +11,9 @@ type frame struct {
 	hardware uint16 // ARPHRD_*
 	kind     uint8  // PACKET_HOST…: linux/if_packet.h
 	vlan     vlanTag
+
+	foreign bool   // another program captured it: kind is not known
+	told    uint32 // and gave it these flags
 }
 
 // vlanTag is an 802.1Q tag that the kernel or the card took out of the frame.
@@ -103,6 +106,9 @@ func (f *frame) restoreTag(buffer []byte) (data, memory []byte, longer uint32) {
 // flags returns the frame's direction and reception type as epb_flags has them
 // (pcapng draft, section 4.3.1): bits 0-1 direction, bits 2-4 reception.
 func (f *frame) flags() uint32 {
+	if f.foreign {
+		return f.told
+	}
 	switch f.kind {
 	case 0: // PACKET_HOST
 		return 1 | 1<<2

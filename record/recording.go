@@ -20,7 +20,7 @@ import (
 type Recording struct {
 	cfg     Config
 	id      string // 32 hexadecimal digits
-	ring    *ring
+	tap     tap
 	why     string // this source
 	capture *capture
 	log     *connlog.Writer
@@ -141,7 +141,8 @@ func prepare(cfg Config) (*Recording, error) {
 // open starts to capture into memory and looks at the sockets for the first time,
 // gives up the rights that took, then creates the files.
 func (r *Recording) open(who *account, first string, interfaces []connlog.Interface) error {
-	if err := r.openRing(interfaces); err != nil {
+	interfaces, err := r.openTap(interfaces)
+	if err != nil {
 		return err
 	}
 	began, err := r.openObservers()
@@ -156,25 +157,13 @@ func (r *Recording) open(who *account, first string, interfaces []connlog.Interf
 	return r.openFiles(who, first, interfaces, began)
 }
 
-// openRing starts to capture into memory.
-func (r *Recording) openRing(interfaces []connlog.Interface) error {
-	var indexes []int
-	bound := 0 // all
+// openTap starts to capture, into memory.
+func (r *Recording) openTap(interfaces []connlog.Interface) (captured []connlog.Interface, err error) {
 	for _, i := range interfaces {
 		r.summary.Interfaces = append(r.summary.Interfaces, i.Name)
-		if len(r.cfg.Interfaces) > 0 {
-			indexes = append(indexes, i.Index)
-		}
 	}
-	if len(indexes) == 1 {
-		bound, indexes = indexes[0], nil
-	}
-	program, err := buildFilter(indexes, r.cfg.Filter, r.cfg.Snaplen)
-	if err != nil {
-		return err
-	}
-	r.ring, err = openRing(bound, r.cfg.RingMiB, program)
-	return err
+	r.tap, captured, err = openTap(&r.cfg, interfaces)
+	return captured, err
 }
 
 // openObservers looks at the sockets for the first time, and returns when.
@@ -206,7 +195,7 @@ func (r *Recording) openFiles(who *account, first string, interfaces []connlog.I
 		r.cfg.Message(Warning, fmt.Sprintf("phases cannot be marked: %v", err))
 		r.control = &control{}
 	}
-	r.capture, err = newCapture(r.ring, packets, &r.cfg, r.id, interfaces)
+	r.capture, err = newCapture(r.tap, packets, &r.cfg, r.id, interfaces)
 	if err != nil {
 		return err
 	}
@@ -320,8 +309,8 @@ func (r *Recording) abandon() {
 		r.nat.close()
 	}
 	r.control.close()
-	if r.ring != nil {
-		r.ring.close()
+	if r.tap != nil {
+		r.tap.close()
 	}
 	if r.capture != nil {
 		r.capture.out.remove()

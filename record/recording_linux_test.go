@@ -556,7 +556,7 @@ func TestDrain(t *testing.T) {
 	r.capture.stop()
 	r.capture.run()
 	datagrams(t, 50, 100)
-	if more, err := r.ring.read(4*blockTimeout, r.capture.take); more || err != nil {
+	if more, err := r.tap.read(4*blockTimeout, r.capture.take); more || err != nil {
 		t.Errorf("the ring still fills: %v", err)
 	}
 	if r.capture.packets != 50 || r.capture.failed != nil {

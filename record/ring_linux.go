@@ -141,6 +141,14 @@ func (r *ring) interrupt() {
 	unix.Write(r.wake, one[:])
 }
 
+// troubles returns how many frames lay outside of their block since the last call,
+// and whether an interface went down.
+func (r *ring) troubles() (damaged int64, down bool) {
+	damaged, down = r.damaged, r.down
+	r.damaged, r.down = 0, false
+	return damaged, down
+}
+
 // shut lets no further frame in: those in the ring stay readable.
 func (r *ring) shut() error { return attach(r.fd, []bpf.RawInstruction{{Op: classRet}}) }
 

@@ -207,7 +207,7 @@ func (r *Recording) finish() {
 	r.others.close()
 	r.nat.close()
 	r.control.close()
-	r.ring.close()
+	r.tap.close()
 	if c.failed != nil {
 		r.tellLoss(connlog.Gap{Source: connlog.GapCapture, Begin: c.safe, End: now.UnixNano(), Message: "the capture failed: " + c.failed.Error()})
 	}

@@ -135,7 +135,7 @@ func TestDataframes(t *testing.T) {
 	dir := bench(t)
 	log := strings.SplitAfter(readPage(t, filepath.Join(dir, "run.conns.jsonl")), "\n")
 	end := len(log) - 2
-	at := func(change, name string, ns int) string {
+	at := func(change, name string, ns int64) string {
 		return fmt.Sprintf("{\"event\":\"mark\",\"time_ns\":1795556%d,\"seq\":900,\"change\":%q,\"name\":%q}\n", ns, change, name)
 	}
 	log = slices.Insert(log, end, at("begin", "load", 594000000000), at("end", "load", 594800000000), at("begin", "query", 595000000000), at("end", "query", 595900000000))

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package record
+
+import "os/exec"
+
+func apart(*exec.Cmd) {}
