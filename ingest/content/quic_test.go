@@ -60,14 +60,15 @@ func cryptoFrame(offset int, data []byte) []byte {
 // initials are first packets of a connection whose hello two of them have, its parts in
 // a strange order, of each version.
 func initials(t testing.TB) (all [][]byte) {
-	for _, version := range []uint32{quicVersion1, quicVersion2, quicDraft29} {
+	for i, version := range []uint32{quicVersion1, quicVersion2, quicDraft29} {
+		connection := "1234567" + string(rune('0'+i))
 		m := clientMessage(t, "quic.example")
 		one := append(cryptoFrame(60, m[60:90]), 1)                // and a ping
 		one = append(append(one, 0, 0), cryptoFrame(0, m[:40])...) // padding
 		two := append([]byte{2, 0, 0, 0, 0}, cryptoFrame(90, m[90:])...)
 		two = append(two, cryptoFrame(40, m[40:60])...)
 		one, two = append(one, make([]byte, max(0, 1162-len(one)))...), append(two, make([]byte, max(0, 1162-len(two)))...)
-		all = append(all, seal(version, "12345678", 0, one), seal(version, "12345678", 1, two))
+		all = append(all, seal(version, connection, 0, one), seal(version, connection, 1, two))
 	}
 	return all
 }
