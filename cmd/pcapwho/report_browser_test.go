@@ -290,7 +290,7 @@ func TestLargeReportInBrowser(t *testing.T) {
 	}
 	took := b.open(path)
 	b.screenshots("large")
-	if info.Size() > 5<<20 || took > 10*time.Second { // 1 s where nothing else runs
+	if info.Size() > 5_000_000 || took > 10*time.Second { // 1 s where nothing else runs
 		t.Errorf("the page has %d bytes and opens in %v", info.Size(), took)
 	}
 	if got := b.connections(); int64(len(got)) != truth.Connections {

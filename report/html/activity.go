@@ -5,30 +5,91 @@ import (
 	"slices"
 )
 
-// activity is when the connections of a page had packets, in the order of their IDs:
-// for each a flat list of four numbers a stretch: nanoseconds from the end of the one
-// before (the first: from the connection's first packet) to its begin, from there to
-// its end, bytes of the client, bytes of the server.
-type activity [][]int64
+// activity is when the connections of a page had packets, in the order of their IDs.
+type activity struct {
+	Unit int64 `json:"unit"` // of time, nanoseconds
+	// Rows are three numbers a stretch: time from the end of the one before (the first:
+	// from the connection's first packet) to its begin, from there to its end, and
+	// how many sixteenths of its bytes the client sent.
+	Rows [][]int64 `json:"rows"`
+	// Phases are for each connection those in which it had packets, by index; nil where
+	// the page has none.
+	Phases [][]int `json:"phases"`
+}
 
 // shown is a connection that the page may show.
 type shown struct {
 	id, first int64
 	stretches []Stretch // at most as many as fullLimits says
+	phases    []int     // in which it had packets, ascending
 }
 
-// readActivity asks a source about connections, whose IDs ascend.
-func readActivity(s *Source, all []shown) error {
-	if s.Activity == nil {
+// readActivity asks the source about the connections that may be shown.
+func (m *measured) readActivity() error {
+	m.shown = m.connections.shown(MaxConnections)
+	if m.source.Activity == nil {
 		return nil
 	}
-	return s.Activity(func(id int64, stretches []Stretch) error {
-		i, ok := slices.BinarySearchFunc(all, id, func(c shown, id int64) int { return cmp.Compare(c.id, id) })
+	return m.source.Activity(func(id int64, stretches []Stretch) error {
+		i, ok := slices.BinarySearchFunc(m.shown, id, func(c shown, id int64) int { return cmp.Compare(c.id, id) })
 		if ok {
-			all[i].stretches = slices.Clone(join(slices.Clone(stretches), fullLimits().stretches))
+			m.shown[i].phases = m.phasesOf(stretches)
+			m.shown[i].stretches = slices.Clone(join(slices.Clone(stretches), fullLimits().stretches))
 		}
 		return nil
 	})
+}
+
+// phasesOf returns the phases in which stretches begin: none goes on beyond its phase.
+func (m *measured) phasesOf(stretches []Stretch) (in []int) {
+	for i := range m.phases[:min(len(m.phases), fullLimits().phases)] {
+		p := &m.phases[i]
+		if slices.ContainsFunc(stretches, func(s Stretch) bool {
+			t := s.Begin - m.origin
+			return (p.Begin == nil || *p.Begin <= t) && (p.End == nil || t < *p.End)
+		}) {
+			in = append(in, i)
+		}
+	}
+	return in
+}
+
+// activity returns that of so many of the largest connections; nil where the source
+// does not tell.
+func (m *measured) activity(l limits) *activity {
+	if m.source.Activity == nil {
+		return nil
+	}
+	a := &activity{Unit: 1}
+	for m.capture["last_ns"]/a.Unit > 1e7 {
+		a.Unit *= 10
+	}
+	for _, c := range m.among(m.connections.shown(l.connections)) {
+		flat, at := []int64{}, int64(0)
+		for _, s := range join(slices.Clone(c.stretches), l.stretches) {
+			begin, end := (s.Begin-c.first)/a.Unit, (s.End-c.first)/a.Unit
+			flat = append(flat, begin-at, end-begin, 16*s.Client/max(1, s.Client+s.Server))
+			at = end
+		}
+		a.Rows = append(a.Rows, flat)
+		if len(m.phases) > 0 {
+			in, _ := slices.BinarySearch(c.phases, l.phases)
+			a.Phases = append(a.Phases, append([]int{}, c.phases[:in]...))
+		}
+	}
+	return a
+}
+
+// among returns what is known of some of the connections.
+func (m *measured) among(some []shown) []shown {
+	at := 0
+	for i := range some {
+		for m.shown[at].id != some[i].id { // both ascend
+			at++
+		}
+		some[i] = m.shown[at]
+	}
+	return some
 }
 
 // join joins neighbours until there are at most so many, those first that have the
@@ -66,22 +127,4 @@ func joinWithin(s []Stretch, silence int64, least int) []Stretch {
 		s[out] = s[i]
 	}
 	return s[:out+1]
-}
-
-// listActivity returns the activity of some connections in at most so many stretches each, nil
-// where the source tells none.
-func listActivity(all []shown, stretches int) activity {
-	a := make(activity, len(all))
-	known := false
-	for i, c := range all {
-		at := c.first
-		for _, s := range join(slices.Clone(c.stretches), stretches) {
-			a[i] = append(a[i], s.Begin-at, s.End-s.Begin, s.Client, s.Server)
-			at, known = s.End, true
-		}
-	}
-	if !known {
-		return nil
-	}
-	return a
 }

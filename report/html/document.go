@@ -7,7 +7,7 @@ const (
 	MaxConnections = 10_000
 	MaxBuckets     = 2_000
 	MaxEndpoints   = 1 << 16
-	MaxSize        = 5 << 20 // bytes
+	MaxSize        = 5_000_000 // bytes
 )
 
 // limits are how much of each list a page holds.
@@ -15,8 +15,12 @@ type limits struct{ connections, stretches, processes, endpoints, phases, damage
 
 func fullLimits() limits { return limits{MaxConnections, 48, 2000, 2000, 500, 200, 300} }
 
-// less returns smaller limits.
+// less returns smaller limits. What is drawn coarser goes before what is left out.
 func (l limits) less() limits {
+	if l.stretches > 8 {
+		l.stretches = l.stretches * 3 / 4
+		return l
+	}
 	smaller := func(n int) int { return max(1, n*3/4) }
 	return limits{smaller(l.connections), smaller(l.stretches), smaller(l.processes), smaller(l.endpoints), smaller(l.phases), smaller(l.damage), smaller(l.text)}
 }
@@ -73,7 +77,7 @@ type document struct {
 	Processes   processList      `json:"processes"`
 	Throughput  *throughput      `json:"throughput"`
 	Connections list             `json:"connections"`
-	Activity    activity         `json:"activity"`
+	Activity    *activity        `json:"activity"`
 	Endpoints   endpointList     `json:"endpoints"`
 	Histograms  []*histogram     `json:"histograms"`
 }
@@ -134,11 +138,6 @@ func (m *measured) readLists() (err error) {
 	return err
 }
 
-func (m *measured) readActivity() error {
-	m.shown = m.connections.shown(MaxConnections)
-	return readActivity(m.source, m.shown)
-}
-
 // document returns what a page holds within limits.
 func (m *measured) document(l limits) *document {
 	s := m.source
@@ -167,23 +166,11 @@ func (m *measured) document(l limits) *document {
 	d.Processes = m.processes.list(l.processes, m.origin, l.text)
 	d.Connections = m.connections.list(l.connections, m.origin, l.text)
 	d.Endpoints = m.connections.endpoints.list(l.endpoints, l.text)
-	d.Activity = listActivity(m.among(m.connections.shown(l.connections)), l.stretches)
+	d.Activity = m.activity(l)
 	for _, h := range m.connections.sizes {
 		if len(h.Bins) > 0 {
 			d.Histograms = append(d.Histograms, h)
 		}
 	}
 	return d
-}
-
-// among returns what is known of some of the connections.
-func (m *measured) among(some []shown) []shown {
-	at := 0
-	for i := range some {
-		for m.shown[at].id != some[i].id { // both ascend
-			at++
-		}
-		some[i] = m.shown[at]
-	}
-	return some
 }

@@ -160,8 +160,8 @@ func TestPageShowsTheLargest(t *testing.T) {
 	}
 	d := parsed(t, page)
 	c := d.Connections
-	if c.Rows+c.Left != all || c.Rows < 2000 || len(d.Activity) != c.Rows {
-		t.Errorf("%d shown, %d left, %d with activity", c.Rows, c.Left, len(d.Activity))
+	if c.Rows+c.Left != all || c.Rows != MaxConnections || len(d.Activity.Rows) != c.Rows {
+		t.Errorf("%d shown, %d left, %d with activity", c.Rows, c.Left, len(d.Activity.Rows))
 	}
 	var left int64
 	for i := range int64(c.Left) {

@@ -64,21 +64,28 @@ class Connection {
 		return end === "server" ? address + " " + this.owned(end) : this.owned(end);
 	}
 
-	// stretches calls f with begin, end, and bytes of client and server of each
-	// stretch with packets.
+	// stretches calls f with begin and end of each stretch with packets, and the
+	// client's sixteenths of its bytes. It returns false where they are not known.
 	stretches(f) {
-		const flat = data.activity ? data.activity[this.row] : null;
-		if (!flat) return false;
+		if (!data.activity) return false;
+		const { unit } = data.activity, flat = data.activity.rows[this.row];
 		let at = this.first;
-		for (let i = 0; i < flat.length; i += 4) {
-			const begin = at + flat[i];
-			at = begin + flat[i + 1];
-			f(begin, at, flat[i + 2], flat[i + 3]);
+		for (let i = 0; i < flat.length; i += 3) {
+			const begin = at + flat[i] * unit;
+			at = begin + flat[i + 1] * unit;
+			f(begin, Math.min(at + unit - 1, this.last), flat[i + 2]);
 		}
 		return true;
 	}
 
-	// of tells whether either end is of a process or of its descendants.
+	// inPhase tells whether it has packets in a phase.
+	inPhase(i) {
+		if (data.activity?.phases) return data.activity.phases[this.row].includes(i);
+		const p = data.phases.rows[i];
+		return this.last >= (p.begin ?? -Infinity) && this.first < (p.end ?? Infinity);
+	}
+
+	// inCommand tells whether either end is the recorded command's.
 	inCommand() {
 		return [this.client, this.server].some((p) => p >= 0 && processes.get("in_command", p) === 1);
 	}

@@ -22,11 +22,10 @@ class Waterfall {
 	// chosen returns the connections that the controls and the view let through.
 	chosen() {
 		const words = byID("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
-		const protocol = byID("protocol").value, phase = data.phases.rows[byID("phase").value], focus = byID("focus").checked;
-		const from = Math.max(view.from, phase?.begin ?? -Infinity), to = Math.min(view.to, phase?.end ?? Infinity);
-		return allConnections.filter((c) => c.last >= from && c.first <= to
+		const protocol = byID("protocol").value, phase = byID("phase").value, focus = byID("focus").checked;
+		return allConnections.filter((c) => c.last >= view.from && c.first <= view.to && (phase === "" || c.inPhase(Number(phase)))
 			&& (protocol === "" || c.get("protocol") === protocol || c.get("application") === protocol)
-			&& (!focus || c.inCommand()) && words.every((w) => c.search.includes(w)) && (!phase || c.activeIn(from, to)));
+			&& (!focus || c.inCommand()) && words.every((w) => c.search.includes(w)));
 	}
 
 	show() {
@@ -147,8 +146,8 @@ class Waterfall {
 			g.fillRect(a, top + y, Math.max(b - a, 0.5), height);
 		};
 		part(c.first, c.last, 11, 3, paint.idle, 2);
-		const known = c.stretches((from, to, client, server) => {
-			const share = client + server === 0 ? 0.5 : client / (client + server), up = Math.round(14 * share);
+		const known = c.stretches((from, to, client) => {
+			const up = Math.round(14 * client / 16);
 			if (up > 0) part(from, to, 6, up, paint.client, 2);
 			if (up < 14) part(from, to, 6 + up, 14 - up, paint.server, 2);
 		});
@@ -180,13 +179,6 @@ class Waterfall {
 		view.zoom(e.deltaY > 0 ? 1.25 : 0.8, view.from + Math.max(0, Math.min(1, (e.clientX - box.left) / box.width)) * (view.to - view.from));
 	}
 }
-
-// activeIn tells whether a connection has packets between two times.
-Connection.prototype.activeIn = function (from, to) {
-	let active = false;
-	const known = this.stretches((a, b) => active = active || b >= from && a < to);
-	return known ? active : this.last >= from && this.first < to;
-};
 
 // summary is what the tip tells of a connection.
 function summary(c) {
