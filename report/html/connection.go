@@ -19,7 +19,7 @@ var connectionColumns = []string{
 	"client_rtt_min_ns", "server_rtt_min_ns", "client_rtt_median_ns", "server_rtt_median_ns", "client_rtt_p95_ns", "server_rtt_p95_ns",
 	"client_retransmitted_segments", "server_retransmitted_segments", "client_retransmitted_bytes", "server_retransmitted_bytes",
 	"client_lost_segments", "server_lost_segments", "client_zero_window_ns", "server_zero_window_ns",
-	"turns", "turn_median_ns", "turn_max_ns", "busy_ns", "first_response_ns",
+	"turns", "waiting_ns", "wait_median_ns", "wait_p95_ns", "wait_max_ns", "busy_ns", "client_first_byte_ns", "server_first_byte_ns",
 }
 
 // place returns the place of a name in connectionColumns.

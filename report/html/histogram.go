@@ -26,6 +26,7 @@ func newHistograms() []*histogram {
 			}},
 		{Name: "duration", Unit: "ns", Doc: "from the first to the last packet of a connection",
 			value: func(r *reader) cell { return cell{number: r.number(atLast) - r.number(atFirst), valid: true} }},
+		{Name: "wait", Unit: "ns", Doc: "median of a connection's times from a request to its response", value: median("wait_median_ns")},
 		{Name: "initial RTT", Unit: "ns", Doc: "round trip of the handshake of a TCP connection", value: median("initial_rtt_ns")},
 		{Name: "RTT to the server", Unit: "ns", Doc: "median of a TCP connection's segments of the client", value: median("client_rtt_median_ns")},
 		{Name: "RTT to the client", Unit: "ns", Doc: "median of a TCP connection's segments of the server", value: median("server_rtt_median_ns")},

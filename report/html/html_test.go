@@ -16,9 +16,9 @@ import (
 
 const hostile = `</script><script>alert("1")</script><!-- ]]> & '` + "\u2028\x00"
 
-// made returns a source of so many connections, all names of which are name. The last
-// connection has the most bytes.
-func made(connections int, name string) *Source {
+// made returns a source of so many connections and processes, all names of which are
+// name. The last connection has the most bytes.
+func made(connections, processes int, name string) *Source {
 	s := &Source{Tool: name, Host: name, Command: []string{name}, Files: []File{{Name: name, Length: 7}}, Remarks: []Remark{{name, name}}}
 	s.Tables = []*table.Table{
 		table.Of(table.Capture(), 1, func(b *table.Batch, _ int) {
@@ -30,8 +30,8 @@ func made(connections int, name string) *Source {
 		table.Of(table.Damage(), 1, func(b *table.Batch, _ int) {
 			fill(b, map[string]any{"file": name, "message": name, "count": 1})
 		}),
-		table.Of(table.Processes(), 3, func(b *table.Batch, i int) {
-			fill(b, map[string]any{"pid": 10 + i, "ppid": 9 + i, "start_ns": int64(1e18) + int64(i), "name": name, "command": name, "sent_wire_bytes": 100 * i, "tree_sent_wire_bytes": 300 - i})
+		table.Of(table.Processes(), processes, func(b *table.Batch, i int) {
+			fill(b, map[string]any{"pid": 10 + i, "ppid": 9 + i, "start_ns": int64(1e18) + int64(i), "name": name, "command": fmt.Sprint(i, name), "sent_wire_bytes": 100 * i, "tree_sent_wire_bytes": processes - i})
 		}),
 		table.Of(table.Phases(), 2, func(b *table.Batch, i int) {
 			fill(b, map[string]any{"phase_id": 1, "phase": name, "begin_ns": int64(1e18), "pid": 10 + i, "sent_packets": 2, "sent_wire_bytes": 50})
@@ -47,7 +47,7 @@ func made(connections int, name string) *Source {
 	s.Activity = func(yield func(int64, []Stretch) error) error {
 		for i := range connections {
 			var all []Stretch
-			for k := range int64(100) {
+			for k := range int64(max(1, 100-i)) {
 				at := int64(1e18) + int64(i) + 1000*k
 				all = append(all, Stretch{at, at + k, 2, 1})
 			}
@@ -108,9 +108,9 @@ func parsed(t *testing.T, page string) (d document) {
 // A page has the elements that its template has, whatever names there are, and its
 // policy allows these alone.
 func TestPageHoldsNoMarkupOfOthers(t *testing.T) {
-	page := written(t, made(20, hostile))
+	page := written(t, made(20, 3, hostile))
 	for _, tag := range []string{"<script", "</script", "<style", "<img", "<!--"} {
-		if got, want := strings.Count(page, tag), strings.Count(written(t, made(20, "plain")), tag); got != want {
+		if got, want := strings.Count(page, tag), strings.Count(written(t, made(20, 3, "plain")), tag); got != want {
 			t.Errorf("%d of %s, with plain names %d", got, tag, want)
 		}
 	}
@@ -145,7 +145,7 @@ func TestPageHoldsNoMarkupOfOthers(t *testing.T) {
 
 // The same source gives the same bytes.
 func TestPageIsDeterministic(t *testing.T) {
-	first, second := written(t, made(500, "a")), written(t, made(500, "a"))
+	first, second := written(t, made(500, 3, "a")), written(t, made(500, 3, "a"))
 	if first != second {
 		t.Error("two pages of one result differ")
 	}
@@ -154,7 +154,7 @@ func TestPageIsDeterministic(t *testing.T) {
 // A page shows the largest connections, and says what it leaves out.
 func TestPageShowsTheLargest(t *testing.T) {
 	const all = MaxConnections + 50
-	page := written(t, made(all, "x"))
+	page := written(t, made(all, 3, "x"))
 	if len(page) > MaxSize {
 		t.Errorf("%d bytes", len(page))
 	}
@@ -187,7 +187,7 @@ func TestPageShowsTheLargest(t *testing.T) {
 // However long names are, a page stays small.
 func TestPageSize(t *testing.T) {
 	for _, name := range []string{strings.Repeat("<", 2000), strings.Repeat("\u2028", 1000)} {
-		if page := written(t, made(MaxConnections, name)); len(page) > MaxSize {
+		if page := written(t, made(200, 3000, name)); len(page) > MaxSize {
 			t.Errorf("%d bytes", len(page))
 		}
 	}

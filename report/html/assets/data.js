@@ -44,6 +44,8 @@ class Connection {
 		this.text = this.clientText + " → " + this.serverText;
 		this.search = [this.get("connection_id"), this.get("protocol"), this.get("application"), this.get("server_host"), this.get("client_ip"), this.get("client_port"), this.text].join(" ").toLowerCase();
 		this.connect = this.get("initial_rtt_ns") ?? 0;
+		const asked = this.get("client_first_byte_ns"), answered = this.get("server_first_byte_ns");
+		this.wait = asked !== null && answered !== null && asked < answered ? [this.first + asked, this.first + answered] : null; // for the first answer
 		this.again = this.number("client_retransmitted_segments") + this.number("server_retransmitted_segments");
 	}
 

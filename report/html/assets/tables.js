@@ -76,7 +76,7 @@ function showConnections() {
 	const known = (column, made) => connections.has(column) ? [made] : [];
 	const left = data.connections.left ?? 0;
 	new Grid(byID("connections"), {
-		label: "Connections", least: 1180 + (connections.has("initial_rtt_ns") ? 460 : 0), rows: allConnections, text: (c) => c.search,
+		label: "Connections", least: 1180 + (connections.has("initial_rtt_ns") ? 460 : 0) + (connections.has("turns") ? 230 : 0), rows: allConnections, text: (c) => c.search,
 		told: (n) => plural(n, "connection") + (left > 0 ? "; " + formatCount(left) + " smaller ones are not on this page" : ""),
 		activate: (c) => { showDetail(c); byID("detail").scrollIntoView({ block: "nearest" }); },
 		columns: [
@@ -87,6 +87,7 @@ function showConnections() {
 			{ name: "begin", number: true, width: "120px", text: (c) => formatMoment(c.first), value: (c) => c.first },
 			{ name: "duration", number: true, width: "100px", text: (c) => formatDuration(c.duration), value: (c) => c.duration },
 			bytesColumn("client sent", (c) => c.number("client_wire_bytes")), bytesColumn("server sent", (c) => c.number("server_wire_bytes")),
+			...known("turns", countColumn("turns", (c) => c.get("turns"), "requests that were made")), ...known("wait_median_ns", time("wait median", "wait_median_ns")),
 			...known("initial_rtt_ns", time("initial RTT", "initial_rtt_ns")), ...known("client_rtt_median_ns", time("RTT median", "client_rtt_median_ns")),
 			...(connections.has("client_retransmitted_segments") || connections.has("server_retransmitted_segments") ? [countColumn("sent again", (c) => c.again, "segments that either end sent again")] : []),
 			...known("ended", field("ended", "ended", "110px")),

@@ -126,7 +126,7 @@ class Waterfall {
 		this.canvas.height = Math.round((end - begin) * h * ratio);
 		const g = this.canvas.getContext("2d");
 		g.scale(ratio, ratio);
-		const paint = Object.fromEntries(["phase", "connect", "client", "server", "idle", "bad", "paper"].map((n) => [n, color(n)]));
+		const paint = Object.fromEntries(["phase", "connect", "wait", "client", "server", "idle", "bad", "paper"].map((n) => [n, color(n)]));
 		const x = (t) => (t - view.from) / (view.to - view.from) * width;
 		for (const p of data.phases.rows) {
 			const a = x(p.begin ?? whole.from), b = x(p.end ?? whole.to);
@@ -146,6 +146,7 @@ class Waterfall {
 			g.fillRect(a, top + y, Math.max(b - a, 0.5), height);
 		};
 		part(c.first, c.last, 11, 3, paint.idle, 2);
+		if (c.wait) part(c.wait[0], c.wait[1], 9, 7, paint.wait, 1);
 		const known = c.stretches((from, to, client) => {
 			const up = Math.round(14 * client / 16);
 			if (up > 0) part(from, to, 6, up, paint.client, 2);
@@ -185,6 +186,8 @@ function summary(c) {
 	const lines = [c.get("protocol") + " " + c.get("client_ip") + ":" + c.get("client_port") + " " + c.owned("client"), "→ " + c.serverText,
 		"from " + formatMoment(c.first) + ", " + formatDuration(c.duration), "client " + formatBytes(c.number("client_wire_bytes")) + ", server " + formatBytes(c.number("server_wire_bytes"))];
 	if (c.connect > 0) lines.push("connected in " + formatDuration(c.connect));
+	if (c.wait) lines.push("first answer after " + formatDuration(c.wait[1] - c.wait[0]));
+	if (c.get("turns")) lines.push(plural(c.get("turns"), "turn") + (c.get("wait_median_ns") === null ? "" : ", usually answered after " + formatDuration(c.get("wait_median_ns"))));
 	if (c.again > 0) lines.push(plural(c.again, "segment") + " sent again");
 	if (c.get("ended")) lines.push("ended: " + c.get("ended"));
 	return lines.join("\n");
