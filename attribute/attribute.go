@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/pcapwho/pcapwho/attribute/owner"
+	"github.com/pcapwho/pcapwho/attribute/spill"
 	"github.com/pcapwho/pcapwho/ingest"
 	"github.com/pcapwho/pcapwho/ingest/packet"
 	"github.com/pcapwho/pcapwho/ingest/pcapng"
@@ -30,6 +31,8 @@ type Config struct {
 	Windows *Windows
 	// NoMeasures leaves Connection.Measures, Turns and Facts, and Result.Names, unknown.
 	NoMeasures bool
+	// Turns keeps every turn, for Result.Turns; not with NoMeasures.
+	Turns bool
 }
 
 // finishedBudget is how many bytes of finished connections are kept in memory,
@@ -65,6 +68,9 @@ func New(cfg Config) *Attribution {
 		s := newShare(a.judge, n, finishedBudget/shares, &a.failed, newLooker(!cfg.NoMeasures))
 		if !cfg.NoMeasures {
 			s.measured = &measurer{}
+			if cfg.Turns {
+				s.measured.told = spill.NewSorter(finishedBudget / shares)
+			}
 		}
 		a.shares = append(a.shares, s)
 	}
@@ -211,6 +217,9 @@ func merged(a, b []uint32) []uint32 {
 func (a *Attribution) Close() (err error) {
 	for _, s := range a.shares {
 		err = errors.Join(err, s.finished.Close())
+		if s.measured != nil && s.measured.told != nil {
+			err = errors.Join(err, s.measured.told.Close())
+		}
 	}
 	return err
 }
@@ -248,6 +257,9 @@ func (a *Attribution) Finish() (*Result, error) {
 		r.Connections.n += s.finished.Len()
 		r.Connections.sorters = append(r.Connections.sorters, s.finished)
 		r.Connections.codecs = append(r.Connections.codecs, &s.codec)
+		if s.measured != nil && s.measured.told != nil {
+			r.Turns.sorters = append(r.Turns.sorters, s.measured.told)
+		}
 		r.Totals.Add(s.totals)
 		a.sighted.merge(s.sighted)
 	}
@@ -269,6 +281,7 @@ func (a *Attribution) Finish() (*Result, error) {
 		r.Totals.UniqueBytes += l.Counts.UniqueBytes
 	}
 	r.Names = a.names
+	r.Turns.connections = &r.Connections
 	r.find = newFinder(a.judge, &r.Connections)
 	return r, nil
 }

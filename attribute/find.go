@@ -86,7 +86,7 @@ func (f *finder) at(c *Connection, side flow.Side, p *packet.Packet) (source, de
 		none := unowned(Unknown, "the packet was not there on the first pass")
 		return none, none
 	}
-	sender := c.endOf(side)
+	sender := c.EndOf(side)
 	return c.Spans[n].Verdict[sender], c.Spans[n].Verdict[sender.Other()]
 }
 

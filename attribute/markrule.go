@@ -155,7 +155,7 @@ func (m *marker) divide(c *Connection) {
 	c.Spans, c.parts = c.Spans[:0], c.parts[:0]
 	for n, l := range t.labels {
 		var previous uint64
-		for _, e := range l.Unlabelled([2]Counts{whole[n].Sent[c.endOf(flow.Low)], whole[n].Sent[c.endOf(flow.High)]}) {
+		for _, e := range l.Unlabelled([2]Counts{whole[n].Sent[c.EndOf(flow.Low)], whole[n].Sent[c.EndOf(flow.High)]}) {
 			from, to := place{n, previous}, place{n, e.Frame}
 			if e.Frame == 0 {
 				to.frame = math.MaxUint64
@@ -174,7 +174,7 @@ func (m *marker) divide(c *Connection) {
 			e := &l.List[i]
 			s := whole[n]
 			s.Sent = [2]Counts{}
-			s.Sent[c.endOf(e.Sender)] = e.Counts
+			s.Sent[c.EndOf(e.Sender)] = e.Counts
 			for end, side := range sides {
 				first, last := t.extent(whole, n, e.Label)
 				rest := m.rest(s.Verdict[end], &t.end[end], c, End(end), first, last)
@@ -309,6 +309,6 @@ func findPart(log *owner.Timeline, parts []part, n int, p *packet.Packet, sender
 // for; v is what the log says.
 func (m *marker) quoted(v Verdict, c *Connection, side flow.Side) Verdict {
 	t := m.hear(c)
-	end := c.endOf(side)
+	end := c.EndOf(side)
 	return m.rest(v, &t.end[end], c, end, place{-1, 0}, place{len(t.labels), 0})
 }

@@ -1,7 +1,10 @@
 package attribute
 
 import (
+	"io"
+
 	"github.com/pcapwho/pcapwho/attribute/conn"
+	"github.com/pcapwho/pcapwho/attribute/spill"
 	"github.com/pcapwho/pcapwho/attribute/tcp"
 	"github.com/pcapwho/pcapwho/attribute/turn"
 	"github.com/pcapwho/pcapwho/ingest/flow"
@@ -12,7 +15,9 @@ import (
 type measurer struct {
 	turns    turn.Follower
 	segments tcp.Follower
-	of       []int32 // by number of turns: that of segments, where it is TCP
+	of       []int32       // by number of turns: that of segments, where it is TCP
+	told     *spill.Sorter // turns, by connection; nil = nobody asked for them
+	record   []byte
 }
 
 // measure measures a packet of instance i.
@@ -25,7 +30,9 @@ func (s *share) measure(i int32, p *packet.Packet, side flow.Side) {
 	if in.Measured == 0 {
 		m.begin(in, isTCP)
 	}
-	m.turns.Add(in.Measured, p, side, unique)
+	if over, ok := m.turns.Add(in.Measured, p, side, unique); ok {
+		s.tell(in, &over)
+	}
 	switch {
 	case !isTCP:
 	case p.Fragmented && p.FragmentOffset > 0:
@@ -53,15 +60,70 @@ func (s *share) finishMeasures(in *conn.Instance, c *Connection) {
 		return
 	}
 	m := s.measured
-	c.Turns, _, _ = m.turns.End(in.Measured)
+	var last turn.Turn
+	var ok bool
+	if c.Turns, last, ok = m.turns.End(in.Measured); ok {
+		s.tell(in, &last)
+	}
 	if n := m.of[in.Measured]; n != 0 {
 		c.Measures, m.of[in.Measured] = m.segments.End(n), 0
 	}
 	if next, again := s.follower.Successor(in); again && c.Measures.End == tcp.Open && next-in.Last <= int64(conn.IdleTCP) {
 		c.Measures.End = tcp.Reused
 	}
-	if c.endOf(flow.Low) == Server {
+	if c.EndOf(flow.Low) == Server {
 		c.Measures.Swap()
 		c.Turns.Swap()
 	}
+}
+
+// tell keeps a turn of in that is over, where it is asked for.
+func (s *share) tell(in *conn.Instance, t *turn.Turn) {
+	m := s.measured
+	if m.told == nil || s.err != nil {
+		return
+	}
+	m.record = t.Append(m.record[:0])
+	if s.err = m.told.Add(in.ID, m.record); s.err != nil {
+		s.failed.Store(true)
+	}
+}
+
+// Turns are the turns of a result's connections.
+type Turns struct {
+	connections *Connections
+	sorters     []*spill.Sorter
+}
+
+// All calls f with every turn, and its connection, both valid during the call: by
+// connection, and then in their order. It ends with the first error of f; others are
+// those of temporary files.
+func (t *Turns) All(f func(*Connection, *turn.Turn) error) error {
+	turns := spill.Merge(t.sorters...)
+	var of uint64
+	var next turn.Turn
+	read := func() error {
+		return turns.Next(func(id uint64, record []byte) {
+			of = id
+			next.Read(record)
+		})
+	}
+	err := read()
+	if err != nil && err != io.EOF {
+		return err
+	}
+	ended := err == io.EOF
+	return t.connections.All(func(c *Connection) error {
+		for !ended && of == c.ID {
+			if err := f(c, &next); err != nil {
+				return err
+			}
+			if err := read(); err == io.EOF {
+				ended = true
+			} else if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

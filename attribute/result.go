@@ -103,8 +103,8 @@ type Connection struct {
 	candidates []int32        // memory of the verdicts of a decoded one
 }
 
-// endOf returns the end of c that is a side of its key.
-func (c *Connection) endOf(s flow.Side) End {
+// EndOf returns the end of c that is a side of its key.
+func (c *Connection) EndOf(s flow.Side) End {
 	if s == c.sides()[Client] {
 		return Client
 	}
@@ -162,6 +162,7 @@ type Process = owner.Process
 type Result struct {
 	Processes   []Process   // of the log, ordered by start time, then PID; then those that the capture alone names, in this order, without a known start last
 	Connections Connections // ordered by ID
+	Turns       Turns       // empty without Config.Turns
 	Loose       []Loose     // ordered by windows, reasons, then owners
 	Totals      Counts      // every packet of the capture; payload of TCP and UDP
 	Undecoded   int64       // packets whose headers could not be read
@@ -178,7 +179,7 @@ type Result struct {
 
 // Close frees the temporary files of the result, where there are any.
 func (r *Result) Close() (err error) {
-	for _, s := range r.Connections.sorters {
+	for _, s := range slices.Concat(r.Connections.sorters, r.Turns.sorters) {
 		err = errors.Join(err, s.Close())
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,12 +26,14 @@ import (
 //	0.000  C S   0 0+0  win=65535 mss=1460 scale=7   # ms, sender, flags, sequence and acknowledged number, length
 //	1.5    S U   0 0+9                               # a datagram
 //	= client_mss_bytes 1460
+//	> 1 4 client 30 40 90 120 200 3000 50            # a row of the table turns, times in ms
 //
 // Measures that no line names are 0, or NULL. Numbers are relative to what the
 // sides begin with.
 type planted struct {
 	capture bytes.Buffer
 	want    map[string]any
+	turns   []string // as the table turns has them: of each column one word, instants as ms
 }
 
 // zero is when the connections begin, Unix nanoseconds.
@@ -51,6 +54,8 @@ func plant(t *testing.T, path string) *planted {
 		words := strings.Fields(line)
 		switch {
 		case len(words) == 0:
+		case words[0] == ">":
+			c.turns = append(c.turns, strings.Join(words[1:], " "))
 		case words[0] == "=":
 			var v any
 			must(t, json.Unmarshal([]byte(words[2]), &v))
@@ -156,6 +161,9 @@ func TestPlantedMeasures(t *testing.T) {
 					t.Errorf("without measures %s is %v", name, v)
 				}
 			}
+			if d := cmp.Diff(c.turns, turnRows(t, path)); d != "" && c.turns != nil {
+				t.Errorf("turns (-want +got):\n%s", d)
+			}
 			againstTshark(t, path, c.want)
 		})
 	}
@@ -201,6 +209,38 @@ func firstConnection(t *testing.T, path string, cfg Config) map[string]any {
 	var result struct{ Connections []map[string]any }
 	must(t, json.Unmarshal(out.Bytes(), &result))
 	return result.Connections[0]
+}
+
+// turnRows returns the rows of the table turns.
+func turnRows(t *testing.T, path string) (rows []string) {
+	t.Helper()
+	var out bytes.Buffer
+	must(t, analyze(t, Config{Captures: []string{path}, Tables: []string{"turns"}}).Write(context.Background(), Output{Format: JSON, Stdout: &out}))
+	type row struct {
+		Turn, Frame_number                                                     int64
+		Requester                                                              string
+		Request_first_ns, Request_last_ns, Response_first_ns, Response_last_ns *int64
+		Request_payload_bytes, Response_payload_bytes                          int64
+		Waiting_ns                                                             *int64
+	}
+	var result struct{ Turns []row }
+	must(t, json.Unmarshal(out.Bytes(), &result))
+	for _, r := range result.Turns {
+		words := []any{r.Turn, r.Frame_number, r.Requester}
+		for _, v := range []*int64{r.Request_first_ns, r.Request_last_ns, r.Response_first_ns, r.Response_last_ns} {
+			if v == nil {
+				words = append(words, "-")
+			} else {
+				words = append(words, (*v-zero)/1e6)
+			}
+		}
+		words = append(words, r.Request_payload_bytes, r.Response_payload_bytes, "-")
+		if r.Waiting_ns != nil {
+			words[len(words)-1] = *r.Waiting_ns / 1e6
+		}
+		rows = append(rows, strings.TrimSpace(fmt.Sprintln(words...)))
+	}
+	return rows
 }
 
 // againstTshark holds what was planted against tshark's counts.

@@ -163,6 +163,9 @@ func (cfg *Config) schemas() ([]*table.Schema, error) {
 			schemas = append(schemas, s)
 		}
 	}
+	if cfg.NoMeasures && slices.Contains(names, "turns") {
+		return nil, &OutputError{"turns", "they are measured, and NoMeasures says that nothing is", "leave out --no-measures"}
+	}
 	for _, n := range names {
 		if table.Lookup(n) == nil {
 			return nil, &OutputError{n, "there is no such table", "tables are " + tableNames()}
@@ -185,7 +188,8 @@ func (r *Result) analyze() (err error) {
 	if r.selected, err = newSelected(&r.cfg, r.Phases); err != nil {
 		return err
 	}
-	attribution := attribute.New(attribute.Config{Log: r.log.timeline, Shares: r.cfg.workers(), AllInterfaces: r.cfg.AllInterfaces, Windows: r.selected.windows, NoMeasures: r.cfg.NoMeasures})
+	attribution := attribute.New(attribute.Config{Log: r.log.timeline, Shares: r.cfg.workers(), AllInterfaces: r.cfg.AllInterfaces, Windows: r.selected.windows, NoMeasures: r.cfg.NoMeasures,
+		Turns: slices.Contains(r.cfg.Tables, "turns")})
 	stream := r.input.begin(r.ctx, r.cfg.workers())
 	defer stream.Close()
 	err = attribution.Follow(stream, func(b *ingest.Batch) error {
@@ -274,6 +278,8 @@ func (r *Result) table(s *table.Schema) *table.Table {
 		return measure.Connections(r.Attribution, r.Selection, r.cfg.workers())
 	case "endpoints":
 		return r.endpoints.Table()
+	case "turns":
+		return measure.Turns(r.Attribution, r.Selection)
 	case "packets":
 		return measure.Packets(r.Attribution, r.Selection, r.again, r.input.names, r.input.capture.Interfaces, !r.cfg.AllInterfaces)
 	}

@@ -18,7 +18,11 @@ type source struct {
 	}
 	id     uint64
 	record []byte
+	place  int // among the runs: those of a Sorter in the order of time
 }
+
+// before tells whether s's next record comes before that of t.
+func (s *source) before(t *source) bool { return s.id < t.id || s.id == t.id && s.place < t.place }
 
 // The buffers of all runs of a Reader together, and of one at most and at
 // least, in bytes.
@@ -37,11 +41,11 @@ func Merge(sorters ...*Sorter) *Reader {
 	buffer := min(max(readBuffers/max(runs, 1), minReadBuf), maxReadBuf)
 	r := &Reader{}
 	for _, s := range sorters {
-		s.sort()
-		r.add(source{run: &memory{s: s}})
 		for _, e := range s.runs {
-			r.add(source{run: &run{r: bufio.NewReaderSize(io.NewSectionReader(s.file, e.offset, e.length), buffer)}})
+			r.add(source{run: &run{r: bufio.NewReaderSize(io.NewSectionReader(s.file, e.offset, e.length), buffer)}, place: len(r.heap)})
 		}
+		s.sort()
+		r.add(source{run: &memory{s: s}, place: len(r.heap)})
 	}
 	return r
 }
@@ -53,7 +57,7 @@ func (r *Reader) add(s source) {
 		r.err = err
 	case ok:
 		r.heap = append(r.heap, s)
-		for i := len(r.heap) - 1; i > 0 && r.heap[i].id < r.heap[(i-1)/2].id; i = (i - 1) / 2 {
+		for i := len(r.heap) - 1; i > 0 && r.heap[i].before(&r.heap[(i-1)/2]); i = (i - 1) / 2 {
 			r.heap[i], r.heap[(i-1)/2] = r.heap[(i-1)/2], r.heap[i]
 		}
 	}
@@ -97,7 +101,7 @@ func (r *Reader) sink() {
 	for i := 0; ; {
 		least := i
 		for child := 2*i + 1; child <= 2*i+2 && child < len(r.heap); child++ {
-			if r.heap[child].id < r.heap[least].id {
+			if r.heap[child].before(&r.heap[least]) {
 				least = child
 			}
 		}

@@ -43,8 +43,9 @@ func NewSorter(budget int) *Sorter { return &Sorter{budget: budget} }
 // Len returns how many records were added.
 func (s *Sorter) Len() int { return s.n }
 
-// Add adds a record under its number, of which each must be another. It keeps
-// nothing of record. Its errors are those of the temporary file.
+// Add adds a record under its number. Those of one number come in the order in which
+// they were added, where one Sorter has them all. It keeps nothing of record. Its
+// errors are those of the temporary file.
 func (s *Sorter) Add(id uint64, record []byte) error {
 	need := len(record) + binary.MaxVarintLen32
 	last := len(s.chunks) - 1
@@ -76,7 +77,9 @@ func (s *Sorter) record(p place) []byte {
 
 // sort orders what is in memory.
 func (s *Sorter) sort() {
-	slices.SortFunc(s.places, func(a, b place) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(s.places, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.chunk, b.chunk), cmp.Compare(a.offset, b.offset))
+	})
 }
 
 // spill writes what is in memory to the file, as one run.

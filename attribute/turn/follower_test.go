@@ -44,6 +44,10 @@ func FuzzFollower(f *testing.F) {
 		n := f.Begin()
 		var turns, payload, told, number, first, last int64
 		see := func(v Turn) {
+			var again Turn
+			if again.Read(v.Append(nil)); again != v {
+				t.Fatalf("%+v is read as %+v", v, again)
+			}
 			turns++
 			told += v.Request + v.Response
 			if int64(v.Number) != number+1 || v.RequestFirst > v.RequestLast || v.Answered && v.ResponseFirst > v.ResponseLast || !v.Answered && v.Response != 0 || v.Request == 0 {

@@ -25,7 +25,9 @@ func TestColumnsOfTheDesign(t *testing.T) {
 			"lost_segments, lost_bytes, duplicate_ack_segments, keep_alive_segments, zero_window_segments, zero_window_ns, wire_segments") + ", " +
 			"turns, waiting_ns, wait_count, wait_min_ns, wait_median_ns, wait_p95_ns, wait_max_ns, busy_ns, idle_ns, " +
 			"client_first_byte_ns, server_first_byte_ns, client_peak_100ms_bytes, server_peak_100ms_bytes",
-		"endpoints":  "address, ip_version, role, protocol, server_port, application, application_from, host, host_from, hosts, processes, first_ns, last_ns, " + measures,
+		"endpoints": "address, ip_version, role, protocol, server_port, application, application_from, host, host_from, hosts, processes, first_ns, last_ns, " + measures,
+		"turns": "connection_id, turn, frame_number, requester, request_first_ns, request_last_ns, response_first_ns, response_last_ns, " +
+			"request_payload_bytes, response_payload_bytes, waiting_ns",
 		"phases":     "phase_id, phase, begin_ns, end_ns, pid, start_ns, name, reason, " + measures,
 		"timeseries": "begin_ns, bucket_ns, pid, start_ns, name, reason, " + measures,
 		"packets": "file, frame_number, time_ns, interface, captured_length, wire_length, ip_version, protocol, source_ip, source_port, destination_ip, destination_port, tcp_flags, " +

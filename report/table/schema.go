@@ -52,7 +52,7 @@ func (s *Schema) Index(name string) int {
 
 // All returns every table in the order of the documentation.
 func All() []*Schema {
-	return []*Schema{Capture(), Coverage(), Damage(), Processes(), Phases(), Connections(), Endpoints(), Timeseries(), Packets()}
+	return []*Schema{Capture(), Coverage(), Damage(), Processes(), Phases(), Connections(), Endpoints(), Turns(), Timeseries(), Packets()}
 }
 
 // Lookup returns the named table, nil where there is none.
