@@ -15,6 +15,7 @@ type state struct {
 	last  int64
 	flags [2]uint8
 	isn   [2]int64
+	ways  ways
 }
 
 func (s *state) closed() bool {
@@ -55,6 +56,11 @@ func (o *oracle) instances() {
 			states[key] = s
 			count++
 		}
+		if s.ways.duplicate(p, int(side), s) {
+			o.inst = append(o.inst, duplicated)
+			continue
+		}
+		s.ways.note(p, int(side))
 		if p.TCPFlags&packet.SYN != 0 && s.isn[side] < 0 {
 			s.isn[side] = int64(p.Seq)
 		}
@@ -107,7 +113,7 @@ func (o *oracle) belongs(s *oracleSocket, n int, key connectionKey, later int64)
 	var chain []int
 	start, end := map[int]int64{}, map[int]int64{}
 	for i := range o.packets {
-		if o.keyOf(&o.packets[i]) == key {
+		if o.inst[i] != duplicated && o.keyOf(&o.packets[i]) == key {
 			m := o.inst[i]
 			if _, ok := start[m]; !ok {
 				chain = append(chain, m)

@@ -230,4 +230,7 @@ func drawPackets(t *rapid.T, o *oracle, span int64) {
 		p.Hash = p.Tuple.Hash()
 		o.packets = append(o.packets, p)
 	}
+	if rapid.IntRange(0, 2).Draw(t, "several ways") == 0 {
+		drawWays(t, o)
+	}
 }

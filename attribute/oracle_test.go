@@ -21,7 +21,7 @@ import (
 type oracle struct {
 	events  []connlog.Event
 	packets []packet.Packet
-	inst    []int // instance number of each packet
+	inst    []int // instance number of each packet, duplicated where it is of none
 
 	containers bool // there are other network namespaces
 
@@ -115,6 +115,12 @@ func TestOracle(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if again := o.inst[i] == duplicated; again || r.Duplicate() {
+				if !again || !r.Duplicate() {
+					t.Fatalf("packet %d is a duplicate: %v, the oracle says %v\n%s", i+1, r.Duplicate(), again, o.dump())
+				}
+				continue
+			}
 			for n, v := range [2]attribute.Verdict{src, dst} {
 				if got, want := engineWord(r, v), o.answer(i, n == 0); got != want {
 					t.Fatalf("packet %d (%v at %d ms), side %d: got %s, the oracle says %s\n%s", i+1, o.packets[i].Tuple, o.packets[i].Time/1e6, n, got, want, o.dump())
@@ -168,7 +174,7 @@ func (o *oracle) dump() string {
 		}
 	}
 	for i, p := range o.packets {
-		fmt.Fprintf(&b, "%8.2f packet %d instance %d %v flags %#x seq %d len %d mark %d direction %d place %d\n", float64(p.Time)/1e6, i+1, o.inst[i], p.Tuple, p.TCPFlags, p.Seq, p.Payload, p.Mark, p.Direction, p.Place)
+		fmt.Fprintf(&b, "%8.2f packet %d instance %d %v flags %#x seq %d len %d mark %d direction %d place %d device %d print %d\n", float64(p.Time)/1e6, i+1, o.inst[i], p.Tuple, p.TCPFlags, p.Seq, p.Payload, p.Mark, p.Direction, p.Place, p.Device, p.Print)
 	}
 	return b.String()
 }
