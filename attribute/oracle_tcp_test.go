@@ -57,7 +57,25 @@ func (o *oracle) stream(i int, source bool, exact, bound []*oracleSocket) (strin
 	if before == never && len(near) == 1 && near[0] != unseen && doubt {
 		near = o.openers(i, source, near, after, bound)
 	}
+	if len(near) == 1 && near[0] != unseen && (o.server(i, source) || !o.begun(o.inst[i])) && o.glimpsed(i, near[0], exact, bound) {
+		near = append([]int32{unseen}, near...)
+	}
 	return verdict("stream", near), true
+}
+
+// glimpsed tells whether a socket was seen once, in the hands of a process that may
+// have listened.
+func (o *oracle) glimpsed(i int, who int32, exact, bound []*oracleSocket) bool {
+	var seen []int64
+	for _, s := range exact {
+		for n, h := range s.holds {
+			if s.opener[n] || h[0] <= h[1] {
+				return false
+			}
+			seen = append(seen, h[0])
+		}
+	}
+	return len(seen) == 1 && slices.Contains(accepted(bound, o.ofInstance(o.inst[i])[0].Time, seen[0]), who)
 }
 
 // openers adds to who held a connection's socket when it was first seen, at

@@ -107,8 +107,29 @@ func stream(j *judge, s *subject, t stretch) (Verdict, bool) {
 	if len(before) == 0 && v.Process != NoProcess && slices.ContainsFunc(after, func(h owner.Hold) bool { return !h.Opener }) {
 		v = j.opened(s, after, v)
 	}
+	if v.Process != NoProcess && (s.server || !s.in.Begun()) {
+		v = j.glimpsed(s, v)
+	}
 	v.Uncertainty = to - from
 	return v, true
+}
+
+// glimpsed doubts v, who held the socket of a server's end, where that was seen once
+// and by looks: a process that listens may have accepted it just then, to pass it on, or
+// to fork another that goes on with it.
+func (j *judge) glimpsed(s *subject, v Verdict) Verdict {
+	if len(s.exact) != 1 || s.exact[0].Opener || s.exact[0].From <= s.exact[0].To {
+		return v
+	}
+	var listening suspects
+	j.listeners(s, s.exact[0].From, &listening)
+	if !listening.any || !slices.Contains(listening.list(), v.Process) {
+		return v
+	}
+	var may suspects
+	may.add(v.Process)
+	may.doubt("it was seen once, in the hands of a process that listens: that one may have passed it on")
+	return may.verdict(Stream)
 }
 
 // opened doubts v, who held a connection's socket when it was first seen: it

@@ -176,8 +176,9 @@ func during(books []workload.Entry, first, last int64) (those []workload.Entry) 
 
 // owed tells whether packets from first to last must have an owner at the end
 // that e is about: whether it follows from the looks that the socket existed
-// throughout. One look at a TCP socket decides for its whole connection, two at
-// a UDP socket decide for what is between them (docs/attribution.md).
+// throughout. Two looks at a TCP socket decide for its whole connection (one does not, of
+// a server that listens), two at a UDP socket for what is between them
+// (docs/attribution.md).
 func (k *evidence) owed(e *workload.Entry, first, last int64) bool {
 	if k.whole {
 		return true
@@ -200,8 +201,8 @@ func (k *evidence) owed(e *workload.Entry, first, last int64) bool {
 			seen = append(seen, l)
 		}
 	}
-	if len(seen) == 0 || e.Protocol == "tcp" {
-		return len(seen) > 0
+	if len(seen) < 2 || e.Protocol == "tcp" {
+		return len(seen) > 1
 	}
 	return seen[0].end <= first && last <= seen[len(seen)-1].begin
 }

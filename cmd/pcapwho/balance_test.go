@@ -76,9 +76,10 @@ func TestOwed(t *testing.T) {
 		first, last int64
 		want        bool
 	}{
-		{"one look, before it", tcp, []look{{150, 160}}, nil, 90, 110, true},
-		{"a look that began before", tcp, []look{{90, 160}}, nil, 120, 120, false},
-		{"a look that ended after", tcp, []look{{150, 210}}, nil, 120, 120, false},
+		{"two looks, before them", tcp, []look{{150, 160}, {170, 180}}, nil, 90, 110, true},
+		{"one look", tcp, []look{{150, 160}}, nil, 155, 155, false},
+		{"a look that began before", tcp, []look{{90, 160}, {170, 180}}, nil, 120, 120, false},
+		{"a look that ended after", tcp, []look{{120, 130}, {150, 210}}, nil, 120, 120, false},
 		{"no look", tcp, nil, nil, 120, 120, false},
 		{"one look at UDP", udp, []look{{150, 160}}, nil, 155, 155, false},
 		{"between two looks", udp, []look{{90, 101}, {110, 120}, {130, 140}, {170, 180}, {190, 200}}, nil, 120, 170, true},
@@ -87,8 +88,8 @@ func TestOwed(t *testing.T) {
 		{"its holder last known in the first look", udp, []look{{110, 120}, {170, 180}}, map[end][]int64{connected: {120}}, 130, 130, false},
 		{"its holder last known in the last look", udp, []look{{110, 120}, {170, 180}}, map[end][]int64{connected: {180}}, 130, 130, true},
 		{"no peer, its holder not asked again", udp, []look{{110, 120}, {170, 180}}, map[end][]int64{bound: {120}}, 130, 130, false},
-		{"behind it others may have held it", tcp, []look{{150, 160}}, map[end][]int64{{protocol: flow.TCP, local: endpointOf(tcp.Local), remote: endpointOf(tcp.Remote)}: {160}}, 150, 161, false},
-		{"before others may have held it", tcp, []look{{150, 160}}, map[end][]int64{{protocol: flow.TCP, local: endpointOf(tcp.Local), remote: endpointOf(tcp.Remote)}: {160}}, 150, 160, true},
+		{"behind it others may have held it", tcp, []look{{130, 140}, {150, 160}}, map[end][]int64{{protocol: flow.TCP, local: endpointOf(tcp.Local), remote: endpointOf(tcp.Remote)}: {160}}, 150, 161, false},
+		{"before others may have held it", tcp, []look{{130, 140}, {150, 160}}, map[end][]int64{{protocol: flow.TCP, local: endpointOf(tcp.Local), remote: endpointOf(tcp.Remote)}: {160}}, 150, 160, true},
 		{"another socket before", udp, []look{{110, 120}, {170, 180}}, map[end][]int64{connected: {99}}, 130, 130, true},
 	} {
 		k := evidence{looks: c.looks, lost: c.lost}
