@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/pcapwho/pcapwho/attribute"
+	"github.com/pcapwho/pcapwho/report/decode"
 	"github.com/pcapwho/pcapwho/report/html"
 )
 
@@ -68,4 +69,24 @@ func (r *Result) activity(ctx context.Context, yield func(int64, []html.Stretch)
 		}
 		return yield(int64(c.ID), stretches)
 	})
+}
+
+// WritePage writes the page of a result that was written as JSON. Errors are those of
+// Analyze and Result.Write.
+func WritePage(ctx context.Context, path string, o Output) error {
+	o.Format = HTML
+	if err := o.Check(&Config{Captures: []string{path}, Tables: html.Tables()}); err != nil {
+		return err
+	}
+	saved, err := decode.Open(path)
+	if err != nil {
+		return &InputError{Err: err, Hint: "make it with `pcapwho analyze run.pcapng -o result.json`"}
+	}
+	in := identify(path)
+	s := &html.Source{Saved: true, Focused: o.Focus, Files: []html.File{{Name: in.Name, Length: in.Length, SHA256: in.SHA256}}, Tables: saved.Tables}
+	write := func(w io.Writer) error { return html.Write(&cancelled{ctx, w}, s) }
+	if o.stdout() {
+		return write(o.Stdout)
+	}
+	return o.writeFile(o.Path, write)
 }

@@ -6,16 +6,18 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pcapwho/pcapwho/report"
+	"github.com/pcapwho/pcapwho/report/decode"
 )
 
 func reportCommand(c *console, status *int) *cli.Command {
 	return &cli.Command{
 		Name:      "report",
 		Usage:     "make a page that shows a recording in a browser, offline",
-		UsageText: "pcapwho report CAPTURE… [flags]",
+		UsageText: "pcapwho report CAPTURE… [flags]\npcapwho report RESULT.json [flags]",
 		Description: "Analyzes a capture as analyze does, and writes one HTML file: how complete the\n" +
 			"evidence is, throughput over time, connections one below the other, processes,\n" +
-			"endpoints, distributions. It is made from captures, not yet from a result.\n\n" +
+			"endpoints, distributions. Of a result of --format json what that holds:\n" +
+			"make it with --bucket for the throughput.\n\n" +
 			"pcapwho report run.pcapng\n" +
 			"pcapwho report run.pcapng -o monday.html --phase load",
 		Flags: slices.Concat([]cli.Flag{
@@ -30,6 +32,9 @@ func reportCommand(c *console, status *int) *cli.Command {
 			}
 			if ctx.NArg() == 0 {
 				return usagef("pcapwho report run.pcapng", "no capture given")
+			}
+			if ctx.NArg() == 1 && decode.Is(ctx.Args().First()) {
+				return showResult(ctx, c)
 			}
 			a := &analysis{strict: ctx.Bool("strict")}
 			a.cfg.Tool = maker()
@@ -47,6 +52,20 @@ func reportCommand(c *console, status *int) *cli.Command {
 			return err
 		},
 	}
+}
+
+// showResult makes the page of a result.
+func showResult(ctx *cli.Context, c *console) error {
+	for _, f := range slices.Concat(reportSelectFlags(), inputFlags()) {
+		if name := f.Names()[0]; ctx.IsSet(name) {
+			return usagef("give the flag to the analyze that makes the result", "--%s is for captures: a result is shown as it is", name)
+		}
+	}
+	a := &analysis{output: report.Output{Path: ctx.String("output"), Force: ctx.Bool("force"), Focus: ctx.Bool("focus"), Owner: caller()}}
+	a.printTo(c, c.out)
+	stopping, stop := stoppable(ctx.Context)
+	defer stop()
+	return report.WritePage(stopping, ctx.Args().First(), a.output)
 }
 
 // reportSelectFlags are selectFlags in the words of this command.

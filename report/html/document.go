@@ -1,6 +1,10 @@
 package html
 
-import "strconv"
+import (
+	"fmt"
+	"slices"
+	"strconv"
+)
 
 // The limits of a page.
 const (
@@ -149,7 +153,7 @@ func (m *measured) document(l limits) *document {
 	for _, a := range s.Command[:min(l.damage, len(s.Command))] {
 		d.Command = append(d.Command, cut(a, l.text))
 	}
-	for _, r := range s.Remarks[:min(l.damage, len(s.Remarks))] {
+	for _, r := range slices.Concat(m.remarks(), s.Remarks[:min(l.damage, len(s.Remarks))]) {
 		d.Remarks = append(d.Remarks, Remark{cut(r.Message, 4*l.text), cut(r.Hint, 4*l.text)})
 	}
 	for _, one := range m.damage[:min(l.damage, len(m.damage))] {
@@ -173,4 +177,28 @@ func (m *measured) document(l limits) *document {
 		}
 	}
 	return d
+}
+
+// remarks returns what the tables of a saved result show, nil of another.
+func (m *measured) remarks() []Remark {
+	if !m.source.Saved {
+		return nil
+	}
+	all := []Remark{{Message: "this page was made from a result: when each connection sent what is not in it, nor are the warnings of its analysis"}}
+	if n := m.capture["dropped_packets"]; n > 0 {
+		all = append(all, Remark{Message: fmt.Sprintf("the recorder dropped packets: %d; sums are too low by at least as many", n)})
+	}
+	if n := len(m.damage); n > 0 {
+		all = append(all, Remark{Message: fmt.Sprintf("inputs were damaged or cut, in %d places", n)})
+	}
+	var unknown int64
+	for _, c := range m.coverage {
+		if c.Reason == "unknown" || c.Reason == "ambiguous" {
+			unknown += c.Packets
+		}
+	}
+	if unknown > 0 {
+		all = append(all, Remark{Message: fmt.Sprintf("of senders and receivers of packets, %d have no single known owner", unknown)})
+	}
+	return all
 }

@@ -11,6 +11,7 @@ type Source struct {
 	Focused  bool     // the page shows what belongs to that command at first
 	Selected bool     // a part of the recording counts in all tables but capture and damage
 	Remarks  []Remark // what the reader should know of the result
+	Saved    bool     // the tables are of a result that was saved without its remarks: the page tells what they show
 
 	// Tables are those of Tables, in any order. The page says what it cannot show
 	// without one that is missing.
