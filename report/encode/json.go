@@ -12,7 +12,8 @@ import (
 
 // NewJSON returns an encoder of one JSON document: an object with the
 // version of the tables and a key for each table, in docs/analysis.schema.json.
-// It has one row a line.
+// It has one row a line. The first row of a table has every column; further ones
+// leave out what is NULL.
 func NewJSON(w io.Writer) Encoder { return &document{out: buffer{w: w}} }
 
 // NewNamedJSON is NewJSON with the name of the capture that the document is
@@ -39,18 +40,22 @@ func (d *document) Begin(s *table.Schema) error {
 }
 
 // Prepare encodes the rows, each with a comma before it.
-func (d *document) Prepare(b *table.Batch) {
+func (d *document) Prepare(b *table.Batch) { b.Encoded = d.rowsOf(b, false) }
+
+// rowsOf encodes the rows of b into its memory.
+func (d *document) rowsOf(b *table.Batch, first bool) []byte {
 	before := ",\n{"
 	if b.Schema.Single {
 		before = ",{"
 	}
-	b.Encoded = appendRows(b.Encoded, b, before, "}")
+	return appendRows(b.Encoded[:0], b, before, "}", first)
 }
 
 func (d *document) Batch(b *table.Batch) error {
 	first := d.rows == 0
 	d.rows += b.Rows
 	if first {
+		b.Encoded = d.rowsOf(b, true)
 		return d.out.hand(b.Encoded[1:])
 	}
 	return d.out.hand(b.Encoded)
@@ -81,7 +86,7 @@ func (d *document) end() {
 }
 
 // NewJSONL returns an encoder of one JSON object a row and line, whose first
-// key, "table", names its table.
+// key, "table", names its table. NULL is as in NewJSON.
 func NewJSONL(w io.Writer) Encoder { return &lines{out: buffer{w: w}} }
 
 // NewNamedJSONL is NewJSONL with the name of the capture in each line, as its
@@ -92,31 +97,50 @@ func NewNamedJSONL(w io.Writer, file string) Encoder {
 }
 
 type lines struct {
-	out  buffer
-	file string // what each line says of its capture
+	out   buffer
+	file  string // what each line says of its capture
+	begun bool   // the open table has rows
 }
 
-func (l *lines) Begin(*table.Schema) error { return nil }
-
-func (l *lines) Prepare(b *table.Batch) {
-	b.Encoded = appendRows(b.Encoded, b, `{"table": "`+b.Schema.Name+`", `+l.file, "}\n")
+func (l *lines) Begin(*table.Schema) error {
+	l.begun = false
+	return nil
 }
 
-func (l *lines) Batch(b *table.Batch) error { return l.out.hand(b.Encoded) }
+func (l *lines) Prepare(b *table.Batch) { b.Encoded = l.rowsOf(b, false) }
+
+// rowsOf encodes the rows of b into its memory.
+func (l *lines) rowsOf(b *table.Batch, first bool) []byte {
+	return appendRows(b.Encoded[:0], b, `{"table": "`+b.Schema.Name+`", `+l.file, "}\n", first)
+}
+
+func (l *lines) Batch(b *table.Batch) error {
+	if !l.begun {
+		l.begun = true
+		b.Encoded = l.rowsOf(b, true)
+	}
+	return l.out.hand(b.Encoded)
+}
 
 func (l *lines) Close() error { return l.out.flush(true) }
 
-// appendRows appends the rows of b as objects, with text before and after each.
-func appendRows(out []byte, b *table.Batch, before, after string) []byte {
+// appendRows appends the rows of b as objects, with text before and after each. What
+// is NULL is left out, but of the first row of a table: so that it names all columns.
+func appendRows(out []byte, b *table.Batch, before, after string, first bool) []byte {
 	names := make([]string, len(b.Columns))
 	for k := range names {
-		names[k] = `, "` + b.Schema.Columns[k].Name + `": `
+		names[k] = `"` + b.Schema.Columns[k].Name + `": `
 	}
-	names[0] = strings.TrimPrefix(names[0], ", ")
 	var w clock
 	for i := range b.Rows {
 		out = append(out, before...)
 		for k := range b.Columns {
+			if !b.Columns[k].Valid[i] && (i > 0 || !first) {
+				continue
+			}
+			if out[len(out)-1] != '{' && out[len(out)-1] != ' ' {
+				out = append(out, ", "...)
+			}
 			out = appendCell(append(out, names[k]...), &w, b.Schema.Columns[k].Type, &b.Columns[k], i)
 		}
 		out = append(out, after...)

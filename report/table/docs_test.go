@@ -32,7 +32,8 @@ func markdown() []byte {
 		"Instants are Unix nanoseconds (`*_ns`), each followed by the same as a date, cut to microseconds. " +
 		"Byte counts on the wire are of whole frames, link headers included. " +
 		"[measures.md](measures.md) defines what connections are measured by. " +
-		"JSON writes integers as numbers: readers that hold numbers as float64 lose digits above 2^53, so take the dates there, or Parquet.\n\n" +
+		"JSON writes integers as numbers: readers that hold numbers as float64 lose digits above 2^53, so take the dates there, or Parquet. " +
+		"Its first row of a table has every column; further ones leave out what is NULL.\n\n" +
 		"JSON, Arrow and Parquet hold every cell exactly; bytes of a text that are no UTF-8 are U+FFFD in all formats. " +
 		"CSV is RFC 4180 with a header line, and lines end in LF: NULL is an empty cell, empty text is `\"\"`. " +
 		"Because spreadsheets take cells for formulas, a text column's cell that begins with `=`, `+`, `-` or `@`, any spaces, tabs, line ends and apostrophes before it not counted, has an apostrophe put before it (`-bash` becomes `'-bash`); numbers never do. " +
@@ -89,7 +90,9 @@ func jsonSchema(t *testing.T) []byte {
 		var names []string
 		for _, c := range s.Columns {
 			columns = append(columns, member{c.Name, column(c)})
-			names = append(names, c.Name)
+			if !c.Nullable || s.Single {
+				names = append(names, c.Name)
+			}
 		}
 		row := object{{"type", "object"}, {"description", s.Doc}, {"required", names}, {"properties", columns}}
 		if s.Single {
