@@ -305,6 +305,9 @@ func TestLargeReportInBrowser(t *testing.T) {
 		return (performance.now() - begin) / 30;
 	})()`)
 	b.until(`document.querySelectorAll("#waterfall-list .row[data-row='8930']").length === 1`) // at 29 × 8000
+	if note := evaluate[string](b, `(paper(true), document.querySelector("#connections .list .note").textContent)`); note != "9,900 more rows left out on paper" {
+		t.Errorf("on paper %q", note)
+	}
 	t.Logf("%d connections, %d bytes, opened in %v, %.1f ms a frame", truth.Connections, info.Size(), took, frame)
 	b.quiet(path)
 }

@@ -1,10 +1,9 @@
 // Grid is a table that can be sorted by its heads and searched. A column has a name,
-// text(row), value(row) to sort by, number where it is one, width, and may have a
+// text(row), value(row) to sort by, number where it is one, width, screen where it is not for paper, and may have a
 // cell(row) of its own.
 class Grid {
 	constructor(section, options) {
 		this.options = options;
-		this.columns = options.columns;
 		this.all = options.rows;
 		this.sorted = options.sorted ?? null;
 		this.down = true;
@@ -12,11 +11,20 @@ class Grid {
 		this.told = section.querySelector("output");
 		this.rows = new Rows(section.querySelector(".list"), {
 			label: options.label, make: (i) => this.row(this.shown[i]), activate: options.activate && ((i) => options.activate(this.shown[i])),
+			print: (on) => this.fit(on),
 		});
-		this.template = this.columns.map((c) => c.width || "minmax(90px, 1fr)").join(" ");
-		this.least = options.least + "px";
+		this.fit(false);
 		this.search.addEventListener("input", () => this.show());
 		this.show();
+	}
+
+	// fit sets the columns for the screen, where the table may be wider than its place, or
+	// for paper, without those that are for the screen alone.
+	fit(paper) {
+		this.columns = this.options.columns.filter((c) => !paper || !c.screen);
+		this.template = this.columns.map((c) => paper ? "minmax(0, " + c.width.match(/\d+/)[0] + "fr)" : c.width).join(" ");
+		this.least = paper ? "0" : this.options.least + "px";
+		if (this.shown) this.head();
 	}
 
 	head() {

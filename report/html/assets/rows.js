@@ -3,7 +3,8 @@
 class Rows {
 	// options: label and role of the element; make(i) makes row i; activate(i) is
 	// called for Enter, a click and fold(i, open) for the arrows to the sides;
-	// drawn(begin, end) when rows begin to end-1 were made.
+	// drawn(begin, end) when rows begin to end-1 were made; print(on) before it is for
+	// paper, and after.
 	constructor(host, options) {
 		this.options = options;
 		this.height = 26;
@@ -17,7 +18,8 @@ class Rows {
 		this.element.addEventListener("keydown", (e) => this.key(e));
 		this.body.addEventListener("click", (e) => this.click(e));
 		new ResizeObserver(() => this.later()).observe(this.element);
-		host.replaceChildren(this.element);
+		this.note = element("p", { class: "note", hidden: true });
+		host.replaceChildren(this.element, this.note);
 		Rows.all.push(this);
 	}
 
@@ -93,6 +95,9 @@ class Rows {
 	// print makes the first rows, for paper.
 	print(on) {
 		this.printing = on;
+		this.options.print?.(on);
+		this.note.hidden = !on || this.count <= Rows.printed;
+		this.note.textContent = plural(this.count - Rows.printed, "more row") + " left out on paper";
 		this.body.style.height = (on ? Math.min(this.count, Rows.printed) : this.count) * this.height + "px";
 		this.draw();
 	}

@@ -73,7 +73,7 @@ function showEndpoints() {
 function showConnections() {
 	const field = (name, column, width) => ({ name, width, text: (c) => c.get(column) ?? "", value: (c) => c.get(column) });
 	const time = (name, column) => ({ name, number: true, width: "115px", text: (c) => c.get(column) === null ? "" : formatDuration(c.get(column)), value: (c) => c.get(column) });
-	const known = (column, made) => connections.has(column) ? [made] : [];
+	const known = (column, made) => connections.has(column) ? [{ ...made, screen: true }] : [];
 	const left = data.connections.left ?? 0;
 	new Grid(byID("connections"), {
 		label: "Connections", least: 1180 + (connections.has("initial_rtt_ns") ? 460 : 0) + (connections.has("turns") ? 230 : 0), rows: allConnections, text: (c) => c.search,
@@ -89,7 +89,7 @@ function showConnections() {
 			bytesColumn("client sent", (c) => c.number("client_wire_bytes")), bytesColumn("server sent", (c) => c.number("server_wire_bytes")),
 			...known("turns", countColumn("turns", (c) => c.get("turns"), "requests that were made")), ...known("wait_median_ns", time("wait median", "wait_median_ns")),
 			...known("initial_rtt_ns", time("initial RTT", "initial_rtt_ns")), ...known("client_rtt_median_ns", time("RTT median", "client_rtt_median_ns")),
-			...(connections.has("client_retransmitted_segments") || connections.has("server_retransmitted_segments") ? [countColumn("sent again", (c) => c.again, "segments that either end sent again")] : []),
+			...(connections.has("client_retransmitted_segments") || connections.has("server_retransmitted_segments") ? [{ ...countColumn("sent again", (c) => c.again, "segments that either end sent again"), screen: true }] : []),
 			...known("ended", field("ended", "ended", "110px")),
 		],
 	});
