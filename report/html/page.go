@@ -50,11 +50,23 @@ func Write(w io.Writer, s *Source) error {
 
 // encode returns the document as JSON that is smaller than so many bytes.
 func (m *measured) encode(size int) ([]byte, error) {
-	for l := fullLimits(); ; l = l.less() {
-		data, err := json.Marshal(m.document(l))
-		if err != nil || len(data) < size || l == l.less() {
+	l := fullLimits()
+	d := m.document(l)
+	for {
+		data, err := json.Marshal(d)
+		next := l.less()
+		if err != nil || len(data) < size || l == next {
 			return data, err
 		}
+		if coarser := next; coarser.stretches < l.stretches {
+			coarser.stretches = l.stretches
+			if coarser == l { // the rest is as it was
+				d.Activity, l = m.activity(next), next
+				continue
+			}
+		}
+		d = m.document(next)
+		l = next
 	}
 }
 
