@@ -36,7 +36,7 @@ type Config struct {
 	Command  bool    // packets of which either side is of the recorded command
 	Where    string  // an expression, see measure.Query; "" = all
 
-	NoMeasures bool // leaves the measures of connections NULL, and takes no time for them
+	NoMeasures bool // leaves out the measures of connections, and what payload says; takes no time for them
 
 	Bucket  int64  // width of the timeseries' buckets, nanoseconds; 0 = DefaultBucket, or AutoBucket
 	NWB     int32  // PID for which to compute Result.NWB; 0 = none
@@ -275,7 +275,7 @@ func (r *Result) table(s *table.Schema) *table.Table {
 	case "timeseries":
 		return r.timeseries.Table(r.Processes)
 	case "connections":
-		return measure.Connections(r.Attribution, r.Selection, r.cfg.workers())
+		return measure.Connections(r.Attribution, r.Selection, !r.cfg.NoMeasures, r.cfg.workers())
 	case "endpoints":
 		return r.endpoints.Table()
 	case "turns":

@@ -40,7 +40,7 @@ func markedRecording(t *testing.T) string {
 		t.Fatal(err)
 	}
 	lines := strings.SplitAfter(strings.ReplaceAll(readPage(t, path), `"name":"browser"`, `"name":`+string(name)), "\n")
-	at := func(change, name string, ns int) string {
+	at := func(change, name string, ns int64) string {
 		return fmt.Sprintf("{\"event\":\"mark\",\"time_ns\":1795556%d,\"seq\":900,\"change\":%q,\"name\":%q}\n", ns, change, name)
 	}
 	lines = slices.Insert(lines, len(lines)-2, at("begin", "load", 594000000000), at("end", "load", 594800000000), at("begin", "query", 595000000000), at("end", "query", 595900000000))

@@ -33,7 +33,7 @@ func BenchmarkConnections(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := Write(encoder(io.Discard), []*table.Table{measure.Connections(r, nil, 1)}); err != nil {
+				if err := Write(encoder(io.Discard), []*table.Table{measure.Connections(r, nil, true, 1)}); err != nil {
 					b.Fatal(err)
 				}
 			}

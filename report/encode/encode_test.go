@@ -201,6 +201,7 @@ func TestParquetPagesOfManyBatches(t *testing.T) {
 		t.Skip("arrow cannot read what is written here")
 	}
 	s := table.Connections()
+	s.Columns = s.Columns[:34] // of every type: a hundred take minutes
 	const rows = 2*pageRows + 5000
 	row := func(i int) []any {
 		cells := make([]any, 0, len(s.Columns))

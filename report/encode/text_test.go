@@ -127,7 +127,7 @@ func TestTextIsHarmless(t *testing.T) {
 // The whole document, and what it must look like.
 func TestJSON(t *testing.T) {
 	s := summary()
-	doc := encoded(t, NewJSON, s.Capture.Table(), s.Coverage.Table(), measure.Damage(nil), s.Processes.Table(nil), measure.Connections(s.Result, nil, 2))
+	doc := encoded(t, NewJSON, s.Capture.Table(), s.Coverage.Table(), measure.Damage(nil), s.Processes.Table(nil), measure.Connections(s.Result, nil, true, 2))
 	golden(t, "analysis.golden.json", doc)
 	valid(t, analysisSchema(t), doc)
 }

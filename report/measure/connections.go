@@ -7,12 +7,16 @@ import (
 )
 
 // Connections returns one row a connection of r that counts, made by so many
-// workers.
-func Connections(r *attribute.Result, s *Selection, workers int) *table.Table {
-	return table.Parallel(table.Connections(), workers,
+// workers. Without measures it has no columns for them.
+func Connections(r *attribute.Result, s *Selection, measures bool, workers int) *table.Table {
+	schema := table.Connections()
+	if !measures {
+		schema = table.Unmeasured()
+	}
+	return table.Parallel(schema, workers,
 		func() func(*attribute.Block) error { return r.Connections.Read().Next },
 		func() func(*table.Batch, *attribute.Block) {
-			w := connectionRows{result: r, chooser: s.Chooser(r)}
+			w := connectionRows{result: r, chooser: s.Chooser(r), bare: !measures}
 			return w.append
 		})
 }
@@ -21,6 +25,7 @@ func Connections(r *attribute.Result, s *Selection, workers int) *table.Table {
 type connectionRows struct {
 	result     *attribute.Result
 	chooser    *Chooser
+	bare       bool // without measures
 	connection attribute.Connection
 	addresses  addresses
 }
@@ -58,6 +63,9 @@ func (w *connectionRows) row(b *table.Batch, c *attribute.Connection) {
 	b.Int("server_unique_payload_bytes", ss.UniqueBytes)
 	appendOwner(b, &clientColumns, w.result, c.Owner(attribute.Client))
 	appendOwner(b, &serverColumns, w.result, c.Owner(attribute.Server))
+	if w.bare {
+		return
+	}
 	appendNames(b, w.result, c)
 	appendMeasures(b, w.result, c)
 }

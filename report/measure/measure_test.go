@@ -259,7 +259,7 @@ func TestTablesAddUp(t *testing.T) {
 			return n
 		}
 		coverage, processes := fold(r)
-		cover, connections := coverage.Table(), Connections(r, nil, 2)
+		cover, connections := coverage.Table(), Connections(r, nil, true, 2)
 		if got := sum(cover, "wire_bytes"); got != 2*r.Totals.WireBytes {
 			rt.Fatalf("coverage holds %d bytes, want twice %d", got, r.Totals.WireBytes)
 		}

@@ -25,20 +25,19 @@ var (
 // measured.
 func appendMeasures(b *table.Batch, r *attribute.Result, c *attribute.Connection) {
 	appendTCP(b, r, c)
+	if !c.Turns.Known {
+		b.Nulls(turnMeasures[0].Name, turnMeasures[len(turnMeasures)-1].Name)
+		return
+	}
 	for i, v := range c.Turns.Values() {
-		b.IntIf(turnMeasures[i].Name, *v, c.Turns.Known && *v != turn.Unknown)
+		b.IntIf(turnMeasures[i].Name, *v, *v != turn.Unknown)
 	}
 }
 
 func appendTCP(b *table.Batch, r *attribute.Result, c *attribute.Connection) {
 	m := &c.Measures
 	if !m.Known {
-		b.TextIf("ended", "")
-		b.IntIf("initial_rtt_ns", 0, false)
-		for i := range clientMeasures {
-			b.IntIf(clientMeasures[i], 0, false)
-			b.IntIf(serverMeasures[i], 0, false)
-		}
+		b.Nulls("ended", serverMeasures[len(serverMeasures)-1])
 		return
 	}
 	b.Text("ended", ending(r, c))

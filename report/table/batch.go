@@ -94,6 +94,35 @@ func (b *Batch) Null(name string) {
 	c.Bools = append(c.Bools, false)
 }
 
+// Nulls appends NULL to the columns from one to another, both included.
+func (b *Batch) Nulls(first, last string) {
+	if name := b.Schema.Columns[b.next].Name; name != first {
+		panic(fmt.Sprintf("table %s: NULLs from %s on appended where %s stands", b.Schema.Name, first, name))
+	}
+	for done := false; !done; {
+		c, v := &b.Schema.Columns[b.next], &b.Columns[b.next]
+		if !c.Nullable {
+			panic(fmt.Sprintf("table %s: NULL appended to %s", b.Schema.Name, c.Name))
+		}
+		v.Valid = append(v.Valid, false)
+		switch c.Type {
+		case String:
+			v.Strings = append(v.Strings, "")
+		case Bool:
+			v.Bools = append(v.Bools, false)
+		case ProcessList:
+			v.Lists = append(v.Lists, nil)
+		default:
+			v.Ints = append(v.Ints, 0)
+		}
+		done = c.Name == last
+		if b.next++; b.next == len(b.Schema.Columns) {
+			b.next, done = 0, true
+			b.Rows++
+		}
+	}
+}
+
 // List appends to a ProcessList column, NULL where v is empty. v is kept until
 // the next Reset.
 func (b *Batch) List(name string, v []Process) {

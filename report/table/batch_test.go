@@ -2,6 +2,7 @@ package table
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +73,47 @@ func TestLookup(t *testing.T) {
 	}
 	if got, want := Defaults(), []string{"capture", "coverage", "damage", "processes", "phases", "connections", "endpoints"}; !slices.Equal(got, want) {
 		t.Errorf("defaults are %v, want %v", got, want)
+	}
+}
+
+// TestNulls appends the same as one call a column.
+func TestNulls(t *testing.T) {
+	a, b := NewBatch(Connections()), NewBatch(Connections())
+	columns := a.Schema.Columns
+	at := a.Schema.Index("ended")
+	for k := range columns[:at] {
+		for _, x := range []*Batch{a, b} {
+			switch c := columns[k]; c.Type {
+			case String:
+				x.Text(c.Name, "x")
+			case ProcessList:
+				x.List(c.Name, []Process{{PID: 1}})
+			case Timestamp: // with the column before
+			default:
+				x.Int(c.Name, 1)
+			}
+		}
+	}
+	a.Nulls("ended", columns[len(columns)-1].Name)
+	for _, c := range columns[at:] {
+		if c.Type == String {
+			b.TextIf(c.Name, "")
+		} else if c.Type != Timestamp {
+			b.IntIf(c.Name, 0, false)
+		}
+	}
+	if a.Rows != 1 || b.Rows != 1 || !reflect.DeepEqual(a.Columns, b.Columns) {
+		t.Errorf("%+v\nand\n%+v", a.Columns, b.Columns)
+	}
+	for name, f := range map[string]func(){"another column": func() { a.Nulls("ended", "ended") }, "never NULL": func() { a.Nulls("connection_id", "protocol") }} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			f()
+		}()
 	}
 }
 

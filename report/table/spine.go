@@ -148,6 +148,14 @@ func Phases() *Schema {
 		)}
 }
 
+// Unmeasured is the table of connections without what is measured or read from
+// payload.
+func Unmeasured() *Schema {
+	s := Connections()
+	s.Columns = s.Columns[:s.Index("application")]
+	return s
+}
+
 // Packets is the table of packets, written when it is asked for.
 func Packets() *Schema {
 	return &Schema{Name: "packets", Key: "frame_number",
