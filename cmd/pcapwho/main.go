@@ -86,7 +86,7 @@ func newApp(c *console, status *int) *cli.App {
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {},
 		Flags:                     []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}},
-		Commands:                  []*cli.Command{demoCommand(c), recordCommand(c, status), runCommand(c, status), analyzeCommand(c, status), reportCommand(c, status), infoCommand(c, status), explainCommand(c), compareCommand(c, status), markCommand(c), schemaCommand(c), doctorCommand(c), workloadCommand(c)},
+		Commands:                  []*cli.Command{demoCommand(c), recordCommand(c, status), runCommand(c, status), analyzeCommand(c, status), reportCommand(c, status), infoCommand(c, status), explainCommand(c), compareCommand(c, status), markCommand(c), schemaCommand(c), doctorCommand(c), completionCommand(c), manCommand(c), workloadCommand(c)},
 	}
 	app.Action = func(ctx *cli.Context) error {
 		switch {

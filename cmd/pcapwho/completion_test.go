@@ -1,0 +1,73 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pcapwho/pcapwho/testdata/need"
+)
+
+// said runs the program and returns what it prints.
+func said(t *testing.T, args ...string) string {
+	t.Helper()
+	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if status := pcapwho(append([]string{"pcapwho"}, args...), newConsole(file, file)); status != 0 {
+		t.Fatalf("%v: status %d", args, status)
+	}
+	b, err := os.ReadFile(file.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestBashCompletion asks bash itself.
+func TestBashCompletion(t *testing.T) {
+	const try = `
+try() {
+	COMP_WORDS=("$@")
+	COMP_CWORD=$(($# - 1))
+	_pcapwho
+	echo "${COMPREPLY[*]}"
+}
+try pcapwho an
+try pcapwho analyze --fo
+try pcapwho analyze run.pcapng --format pa
+try pcapwho analyze run.pcapng
+try pcapwho record --source e
+try pcapwho record -- l
+try pcapwho schema conn
+try pcapwho completion z
+try pcapwho workload --
+`
+	want := []string{"analyze", "--force --format", "parquet", "", "ebpf", "", "connections", "zsh", ""}
+	cmd := exec.Command(need.Tool(t, "bash"), "--norc", "-c", said(t, "completion", "bash")+try)
+	out, err := cmd.CombinedOutput()
+	if got := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n"); err != nil || strings.Join(got, "|") != strings.Join(want, "|") {
+		t.Errorf("%v: %q, want %q", err, got, want)
+	}
+}
+
+// TestOtherCompletions name every command; zsh has bash's.
+func TestOtherCompletions(t *testing.T) {
+	bash := said(t, "completion", "bash")
+	if zsh := said(t, "completion", "zsh"); !strings.HasPrefix(zsh, "#compdef pcapwho\n") || !strings.HasSuffix(zsh, bash) {
+		t.Errorf("zsh gets\n%s", zsh)
+	}
+	fish, page := said(t, "completion", "fish"), said(t, "man")
+	for _, name := range commandNames(newApp(newConsole(os.Stdout, os.Stderr), new(int))) {
+		if !strings.Contains(fish, "-a '"+name+"'") || !strings.Contains(page, "\n.SH "+name+"\n") {
+			t.Errorf("fish or the manual page lacks %s", name)
+		}
+	}
+	if strings.Contains(fish+page, "'workload'") || strings.Contains(page, ".SH workload") || !strings.HasPrefix(page, ".nh\n.TH pcapwho 1") {
+		t.Errorf("the manual page begins with %.80q", page)
+	}
+}
