@@ -65,7 +65,8 @@ func (a *account) take(path string) error {
 	return os.Chown(path, a.uid, a.gid)
 }
 
-// run takes marks until the socket is closed, or its time is up.
+// run takes marks until the socket is closed, or nothing more is let in: then what
+// is in it.
 func (c *control) run() {
 	defer close(c.done)
 	defer close(c.notices)
@@ -73,21 +74,39 @@ func (c *control) run() {
 	for {
 		n, oobn, flags, _, err := c.conn.ReadMsgUnix(b, oob)
 		if err != nil {
-			return
+			break
 		}
-		if n > maxMark || flags&unix.MSG_TRUNC != 0 {
-			c.warn("a mark of more than %d bytes is not taken", maxMark)
-			continue
+		c.take(b[:n], oob[:oobn], flags)
+	}
+	raw, err := c.conn.SyscallConn()
+	if err != nil || c.conn.SetReadDeadline(time.Time{}) != nil {
+		return // it is closed
+	}
+	raw.Read(func(fd uintptr) bool {
+		for {
+			n, oobn, flags, _, err := unix.Recvmsg(int(fd), b, oob, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+			if err != nil {
+				return true
+			}
+			c.take(b[:n], oob[:oobn], flags)
 		}
-		at, pid := stampOf(oob[:oobn])
-		marks, wrong := parseMarks(b[:n])
-		for _, m := range marks {
-			m.PID = pid
-			c.notices <- timedMark{m, at}
-		}
-		for _, line := range wrong {
-			c.warn("a mark is none: %q; want \"begin NAME\", \"end NAME\" or \"mark NAME\"", line)
-		}
+	})
+}
+
+// take takes the marks of a datagram.
+func (c *control) take(b, oob []byte, flags int) {
+	at, pid := stampOf(oob)
+	if len(b) > maxMark || flags&unix.MSG_TRUNC != 0 {
+		c.warn("a mark of more than %d bytes is not taken", maxMark)
+		return
+	}
+	marks, wrong := parseMarks(b)
+	for _, m := range marks {
+		m.PID = pid
+		c.notices <- timedMark{m, at}
+	}
+	for _, line := range wrong {
+		c.warn("a mark is none: %q; want \"begin NAME\", \"end NAME\" or \"mark NAME\"", line)
 	}
 }
 
@@ -112,19 +131,24 @@ func stampOf(oob []byte) (at int64, pid int32) {
 			if cred, err := syscall.ParseUnixCredentials(m); err == nil {
 				pid = cred.Pid
 			}
+		case m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SCM_RIGHTS: // nobody asked for files
+			files, _ := syscall.ParseUnixRights(m)
+			for _, fd := range files {
+				unix.Close(fd)
+			}
 		}
 	}
 	return at, pid
 }
 
-// drain ends run when nothing waits in the socket any more, and the channel with it.
+// drain ends run when it has taken what waits in the socket, and the channel with it.
 // What is written from now on is refused.
 func (c *control) drain() {
 	if c.conn == nil {
 		return
 	}
 	c.remove()
-	c.conn.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+	c.conn.SetReadDeadline(time.Now())
 }
 
 // close takes the socket away, and what it still has.

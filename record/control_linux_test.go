@@ -110,6 +110,41 @@ func TestMarkAt(t *testing.T) {
 	}
 }
 
+// TestMarkFiles closes files that are passed with a mark.
+func TestMarkFiles(t *testing.T) {
+	c, err := openControl(nil, func(MessageKind, string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	before := openFiles(t)
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if err := unix.Sendmsg(fd, []byte("mark x"), unix.UnixRights(0, 1, 2), &unix.SockaddrUnix{Name: c.path}, 0); err != nil {
+			t.Fatal(err)
+		}
+		if m := <-c.notices; m.Name != "x" {
+			t.Errorf("the mark is %+v", m)
+		}
+	}
+	unix.Close(fd)
+	if after := openFiles(t); after > before+5 {
+		t.Errorf("%d files are open, %d were", after, before)
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
 // TestMarkNobody says that there is no recording, or none any more, and does not
 // wait.
 func TestMarkNobody(t *testing.T) {

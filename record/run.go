@@ -136,6 +136,11 @@ func (r *Recording) follow(captured <-chan struct{}) {
 			running = false
 		}
 	}
+	if marks != nil {
+		for m := range marks {
+			r.tellMark(m)
+		}
+	}
 	for len(r.losses) > 0 {
 		r.tellLoss(<-r.losses)
 	}
