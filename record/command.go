@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -64,8 +65,9 @@ const enough = 2
 // decides what they mean, however many there are, and the recorder waits. The command
 // finds the control socket in its environment.
 func (c *command) start(control string) error {
+	c.Env = slices.DeleteFunc(c.Environ(), func(v string) bool { return strings.HasPrefix(v, SocketVariable+"=") }) // of another recording
 	if control != "" {
-		c.Env = append(c.Environ(), SocketVariable+"="+control)
+		c.Env = append(c.Env, SocketVariable+"="+control)
 	}
 	signal.Notify(c.signals, slices.Concat(passedSignals(), keySignals())...)
 	c.disown = adoptOrphans()

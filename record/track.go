@@ -21,6 +21,7 @@ func Track(ctx context.Context, cfg Config, f func() error) (Summary, error) {
 	}
 	defer restore(SocketVariable)()
 	os.Setenv(SocketVariable, r.control.path)
+	defer r.Stop() // where f panics
 	failed := f()
 	r.Stop()
 	s, err := r.Wait()

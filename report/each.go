@@ -19,6 +19,7 @@ func (o Output) Each(cfg *Config) ([]Output, error) {
 	captures := cfg.Captures
 	outputs := make([]Output, len(captures))
 	if o.Partition {
+		o.parts = map[string]string{}
 		for i, capture := range captures {
 			outputs[i] = o
 			outputs[i].Capture = capture

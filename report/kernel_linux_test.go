@@ -63,7 +63,8 @@ func againstKernel(t *testing.T, mtu string) {
 		if n := number("retransmitted_bytes") + number("out_of_order_bytes"); n != float64(k.Bytes_retrans) {
 			t.Errorf("%s: %v bytes come again, the kernel sent %d", end.name, n, k.Bytes_retrans)
 		}
-		if n := number("wire_segments"); n != float64(k.Data_segs_out) {
+		// An estimate: what is sent again may have been cut otherwise.
+		if n := number("wire_segments"); math.Abs(n-float64(k.Data_segs_out)) > 3+float64(k.Data_segs_out)/8 {
 			t.Errorf("%s: %v segments on the wire, the kernel sent %d", end.name, n, k.Data_segs_out)
 		}
 		again, kernels := number("retransmitted_segments")+number("out_of_order_segments"), float64(k.Total_retrans)

@@ -51,8 +51,9 @@ type Output struct {
 	// Partition makes Path a dataset, made or added to: a folder for each table, with
 	// what is of this run and host in folders of their own. That is replaced.
 	Partition bool
-	Focus     bool   // a page shows what is the recorded command's at first; so it does where that was said of the recording
-	Owner     *Owner // to whom new files and folders are given; nil = who runs the program
+	parts     map[string]string // partitions that one call of Each has made, and of which capture; nil = it is not asked for
+	Focus     bool              // a page shows what is the recorded command's at first; so it does where that was said of the recording
+	Owner     *Owner            // to whom new files and folders are given; nil = who runs the program
 
 	Capture string // what JSON and JSONL call the capture, where there are several results; "" = nothing. See Each
 

@@ -34,8 +34,9 @@ func (r *Result) partition() string {
 // fingerprint names a run whose files do not: by what is in them.
 func (r *Result) fingerprint() string {
 	h := sha256.New()
-	for _, in := range r.about().Inputs {
-		fmt.Fprintln(h, in.SHA256, in.Length, in.Name)
+	for _, path := range r.cfg.Captures {
+		in := identify(path)
+		fmt.Fprintln(h, in.SHA256, in.Length)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
@@ -79,8 +80,14 @@ func (o *Output) checkPartition(tables int) error {
 }
 
 // writePartition adds r to the dataset, or replaces what is there of its run and
-// host. Every file appears whole; where one cannot be made none is replaced.
+// host. Every file appears whole.
 func (r *Result) writePartition(ctx context.Context, o *Output) error {
+	partition := r.partition()
+	if before, ok := o.parts[partition]; ok {
+		return &OutputError{r.cfg.Captures[0], "it is of the same run and host as " + before + ", whose part it would replace", "analyze the files of one run together: without --each"}
+	} else if o.parts != nil {
+		o.parts[partition] = r.cfg.Captures[0]
+	}
 	if err := os.Mkdir(o.Path, 0o777); err == nil {
 		if err := o.Owner.give(o.Path); err != nil {
 			return err
@@ -99,12 +106,15 @@ func (r *Result) writePartition(ctx context.Context, o *Output) error {
 			return err
 		}
 	}
-	for _, t := range r.Tables {
-		folder, err := o.makeFolders(t.Name, r.partition())
-		if err != nil {
-			return err
+	folders := make([]string, len(r.Tables))
+	for i, t := range r.Tables {
+		var err error
+		if folders[i], err = o.makeFolders(t.Name, partition); err != nil {
+			return &OutputError{o.Path, err.Error(), "name a folder that is a dataset, or a new one"}
 		}
-		if err := os.Rename(filepath.Join(tmp, t.Name), filepath.Join(folder, "part."+string(o.Format))); err != nil {
+	}
+	for i, t := range r.Tables {
+		if err := os.Rename(filepath.Join(tmp, t.Name), filepath.Join(folders[i], "part."+string(o.Format))); err != nil {
 			return err
 		}
 	}

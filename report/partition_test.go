@@ -69,6 +69,18 @@ func TestPartition(t *testing.T) {
 	}
 }
 
+// TestPartitionOfOneRun refuses that a file of a rotated set replaces another's part.
+func TestPartitionOfOneRun(t *testing.T) {
+	one, other := marked(t), marked(t)
+	outputs, err := Output{Format: CSV, Path: filepath.Join(t.TempDir(), "dataset"), Partition: true}.Each(&Config{Captures: []string{one, other}})
+	must(t, err)
+	must(t, analyze(t, Config{Captures: []string{one}}).Write(context.Background(), outputs[0]))
+	var refused *OutputError
+	if err := analyze(t, Config{Captures: []string{other}}).Write(context.Background(), outputs[1]); !errors.As(err, &refused) || !strings.Contains(err.Error(), "the same run") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestPartitionWithoutID names a run that says nothing of itself by its content.
 func TestPartitionWithoutID(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "dataset")

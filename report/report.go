@@ -164,7 +164,7 @@ func (cfg *Config) schemas() ([]*table.Schema, error) {
 		}
 	}
 	if cfg.NoMeasures && slices.Contains(names, "turns") {
-		return nil, &OutputError{"turns", "they are measured, and NoMeasures says that nothing is", "leave out --no-measures"}
+		return nil, &OutputError{"turns", "they are measured, and nothing is", "leave out --no-measures"}
 	}
 	for _, n := range names {
 		if table.Lookup(n) == nil {

@@ -28,9 +28,9 @@ func (m *Moment) at(first int64) int64 {
 // selected is what of the recording counts, and how its time is divided.
 type selected struct {
 	cfg      *Config
-	phases   measure.Phases // of the log
-	named    measure.Phases // those that count; nil = all of the time does
-	from, to int64          // what counts lies between
+	phases   measure.Phases      // of the log
+	named    func(int64) []int64 // which of those that count contain a time; nil = all of the time does
+	from, to int64               // what counts lies between
 	windows  *attribute.Windows
 }
 
@@ -50,6 +50,9 @@ func (cfg *Config) query() (*measure.Query, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f := q.MeasuredField(); f != "" && cfg.NoMeasures {
+		return nil, &OutputError{f, "it is measured, or read from payload, and nothing is", "leave out --no-measures"}
+	}
 	whole := func(name string) bool { return name == "packets" || name == "capture" || name == "damage" }
 	if f := q.PacketField(); f != "" && (len(cfg.Tables) == 0 || !slices.ContainsFunc(cfg.Tables, whole) || slices.ContainsFunc(cfg.Tables, func(n string) bool { return !whole(n) })) {
 		return nil, &OutputError{f, "single packets can be asked for in the table packets alone", "say --tables packets"}
@@ -61,9 +64,11 @@ func (cfg *Config) query() (*measure.Query, error) {
 func newSelected(cfg *Config, phases measure.Phases) (*selected, error) {
 	s := &selected{cfg: cfg, phases: phases, from: math.MinInt64, to: math.MaxInt64}
 	if cfg.Phase != "" {
-		if s.named = phases.Named(cfg.Phase); len(s.named) == 0 {
+		named := phases.Named(cfg.Phase)
+		if len(named) == 0 {
 			return nil, &InputError{fmt.Errorf("no mark in the log begins or ends a phase %q", cfg.Phase), phaseHint(phases)}
 		}
+		s.named = named.Containing()
 	}
 	if cfg.Bucket > 0 || len(phases) > 0 || cfg.From != nil || cfg.To != nil {
 		s.windows = &attribute.Windows{Width: cfg.Bucket, Bounds: phases.Bounds()}
@@ -112,7 +117,7 @@ func stamp(t int64) string { return time.Unix(0, t).UTC().Format(time.RFC3339Nan
 
 // time tells whether packets of a time count.
 func (s *selected) time(t int64) bool {
-	return s.from <= t && t < s.to && (s.named == nil || s.named.Contain(t))
+	return s.from <= t && t < s.to && (s.named == nil || len(s.named(t)) > 0)
 }
 
 // selection returns what counts of an attribution; nil = all.

@@ -174,7 +174,7 @@ func checkSums(t *testing.T, packets []row, got map[string][]row, r *Result) {
 	for n, q := range append(slices.Clone(r.Phases), measure.Phase{}) {
 		inside := func(p row) bool {
 			at, _ := strconv.ParseInt(p["time_ns"], 10, 64)
-			return n < len(r.Phases) && q.Begin <= at && at < q.End || n == len(r.Phases) && !r.Phases.Contain(at)
+			return n < len(r.Phases) && q.Begin <= at && at < q.End || n == len(r.Phases) && len(r.Phases.Containing()(at)) == 0
 		}
 		id := ""
 		if n < len(r.Phases) {

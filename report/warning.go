@@ -67,6 +67,9 @@ func (r *Result) warnings() []Warning {
 		add(OtherClock, fmt.Sprintf("say --clock-offset %v", offset+time.Duration(r.cfg.ClockOffset)),
 			"the clock of the log was %v behind that of the capture, by the connections that both have: owners are missing, or wrong", offset)
 	}
+	if n := r.log.marks.LeftOut; n > 0 {
+		add(Gaps, "", "%s of the benchmark left out: there are too many, or more than 64 at once", encode.Count(int64(n), "phase"))
+	}
 	if c := &r.Capture; c.Dropped > 0 {
 		add(Drops, "", "the recorder dropped %s: sums are too low by at least as many", encode.Count(c.Dropped, "packet"))
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 
@@ -57,8 +58,8 @@ func (m *comparison) check(conditions []string) error {
 	switch {
 	case len(m.before) == 0 || len(m.after) == 0:
 		return usagef("pcapwho compare old.json --with new.json", "compare needs runs on both sides")
-	case m.smallest < 0:
-		return usagef("1 is one percent", "--smallest: a change is not smaller than none")
+	case !(m.smallest >= 0) || math.IsInf(m.smallest, 0):
+		return usagef("1 is one percent", "--smallest: it is no percentage")
 	case m.format != "text" && m.format != "json" && m.format != "markdown":
 		return usagef("formats are text, json, markdown", "there is no format %q", m.format)
 	}
@@ -81,7 +82,12 @@ func (m *comparison) run(ctx context.Context, c *console, status *int) error {
 	if err != nil {
 		return err
 	}
-	result := compare.Runs(before, after, m.smallest)
+	result := compare.Runs(before, after)
+	for _, condition := range m.conditions {
+		if !condition.Known(result) {
+			return usagef("with fewer than three runs on each side only the whole is looked at, which has bytes, packets and connections", "--fail-if: nothing that is compared has %s", condition.Metric)
+		}
+	}
 	switch m.format {
 	case "json":
 		err = result.JSON(c.out)

@@ -17,7 +17,7 @@ func inputFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "clock-offset", Usage: "the clock of the log was behind that of the capture by `TIME`: 1.5s, -20ms", DefaultText: "0s"},
 		&cli.BoolFlag{Name: "other-host", Usage: "take a log that is of another recording than the capture", DisableDefaultText: true},
 		&cli.BoolFlag{Name: "all-interfaces", Usage: "count a packet that is seen on several interfaces on each; default once", DisableDefaultText: true},
-		&cli.BoolFlag{Name: "no-measures", Usage: "leave the measures of connections NULL: faster", DisableDefaultText: true},
+		&cli.BoolFlag{Name: "no-measures", Usage: "leave out what connections are measured by, and names: faster", DisableDefaultText: true},
 		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "work with `N` processors at once; default all"},
 		&cli.Int64Flag{Name: "max-decompressed", Usage: "take no more than these `BYTES` from a compressed capture; default all"},
 	}

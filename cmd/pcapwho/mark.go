@@ -31,7 +31,10 @@ func markCommand(c *console) *cli.Command {
 				return err
 			}
 			if ctx.NArg() != 1 {
-				return usagef("pcapwho mark load --begin", "mark needs the name of a phase")
+				return usagef("pcapwho mark load --begin", "mark needs the name of one phase")
+			}
+			if ctx.Args().First() == "" {
+				return usagef("pcapwho mark load --begin", "a phase has a name")
 			}
 			change := connlog.MarkInstant
 			switch {

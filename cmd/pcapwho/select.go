@@ -44,6 +44,11 @@ func (a *analysis) choose(ctx *cli.Context) (err error) {
 	if err := a.chooseBucket(ctx); err != nil {
 		return err
 	}
+	for _, flag := range []string{"where", "phase"} {
+		if ctx.IsSet(flag) && ctx.String(flag) == "" {
+			return usagef("leave it out, or say what to take", "--%s is empty", flag)
+		}
+	}
 	if err := a.checkWhere(); err != nil {
 		return err
 	}

@@ -55,6 +55,7 @@ class network_activity_tracker:
         self._directory, self._flags, self._timeout = directory, list(record), timeout
         self._recorder = self._control = self._folder = None
         self._said, self._ready = [], threading.Event()
+        self._outer = None
 
     def __enter__(self):
         if not self._program:
@@ -73,18 +74,28 @@ class network_activity_tracker:
                 raise TrackerError(self._stop())
             with open(os.path.join(self._folder, "run.conns.jsonl"), encoding="utf-8") as log:
                 self._control = json.loads(log.readline()).get("control")
+        except OSError as e:
+            self._stop()
+            self._clean_up()
+            raise TrackerError(f"the recorder cannot be started: {e}") from e
         except BaseException:
             self._stop()
             self._clean_up()
             raise
+        self._outer = os.environ.get("PCAPWHO_SOCKET")
+        if self._control:  # children mark phases of this recording
+            os.environ["PCAPWHO_SOCKET"] = self._control
         return self
 
     def __exit__(self, kind, value, traceback):
+        os.environ.pop("PCAPWHO_SOCKET", None)
+        if self._outer is not None:
+            os.environ["PCAPWHO_SOCKET"] = self._outer
         try:
             said = self._stop()
-            if self._recorder.returncode != 0:
-                raise TrackerError(said)
-            if kind is None:
+            if kind is None:  # else the block's own exception is what matters
+                if self._recorder.returncode != 0:
+                    raise TrackerError(said)
                 self._analyze()
         finally:
             self._clean_up()
@@ -96,12 +107,19 @@ class network_activity_tracker:
         self.mark("begin", name)
         try:
             yield
-        finally:
-            self.mark("end", name)
+        except BaseException:
+            try:
+                self.mark("end", name)
+            except TrackerError:
+                pass  # the block's own exception is what matters
+            raise
+        self.mark("end", name)
 
     def mark(self, what, name):
         """Marks that a phase begins ("begin"), ends ("end"), or begins where the one
         before ends ("mark"). Its time is that of this call."""
+        if what not in ("begin", "end", "mark") or not name or "\n" in name or len(name.encode()) > 4000:
+            raise ValueError("a mark is begin, end or mark, and the name of a phase: one line of 4000 bytes at most")
         if not self._control:
             raise TrackerError("this recording takes no marks")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:

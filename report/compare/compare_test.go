@@ -70,7 +70,8 @@ func TestPlantedChange(t *testing.T) {
 		for seed := range uint64(100) {
 			random := rand.New(rand.NewPCG(seed, 1))
 			planted, reported := false, false
-			for _, c := range Runs(five(random, noise, 0), five(random, noise, 0.1), 0.01).Changes {
+			for _, c := range Runs(five(random, noise, 0), five(random, noise, 0.1)).Changes {
+				c.Sure = c.Sure && math.Abs(c.Relative) >= 0.01
 				if c.Sure && c.Subject == (Subject{Phase, "phase 2"}) && c.Metric == Bytes {
 					planted = c.Relative > 0.05 && c.Low < c.Relative && c.Relative < c.High && c.Low > 0
 				} else if c.Sure && c.Subject.Name != "phase 2" {
@@ -78,8 +79,8 @@ func TestPlantedChange(t *testing.T) {
 				}
 			}
 			equal := false
-			for _, c := range Runs(five(random, noise, 0), five(random, noise, 0), 0.01).Changes {
-				equal = equal || c.Sure
+			for _, c := range Runs(five(random, noise, 0), five(random, noise, 0)).Changes {
+				equal = equal || c.Sure && math.Abs(c.Relative) >= 0.01
 			}
 			count(&found, planted)
 			count(&other, reported)
@@ -131,7 +132,7 @@ func TestHolm(t *testing.T) {
 // TestFewRuns shows differences, and is sure of none.
 func TestFewRuns(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
-	c := Runs(five(random, 0.01, 0)[:2], five(random, 0.01, 0.5), 0.01)
+	c := Runs(five(random, 0.01, 0)[:2], five(random, 0.01, 0.5))
 	for _, change := range c.Changes {
 		if change.Sure {
 			t.Errorf("sure of %+v", change)
@@ -140,6 +141,9 @@ func TestFewRuns(t *testing.T) {
 	var out bytes.Buffer
 	if err := c.Text(&out, 0.01); err != nil || !strings.Contains(out.String(), "nobody can tell change from chance") {
 		t.Errorf("%v: %s", err, out.String())
+	}
+	if unknown := (Condition{Sent, true, 0}); unknown.Known(c) || !(Condition{Bytes, true, 0}).Known(c) {
+		t.Error("of the whole bytes are known, and not which were sent")
 	}
 	bad := Condition{Bytes, true, -1}
 	if met := bad.Met(c); len(met) != 1 || met[0].Kind != Total {
@@ -219,7 +223,7 @@ func TestHostileNames(t *testing.T) {
 	run := func(n int64) *Run {
 		return &Run{Name: hostile, commands: map[string][]string{hostile: {"x"}}, Values: map[Subject]map[Metric]int64{{Process, hostile}: {Bytes: n}}}
 	}
-	c := Runs([]*Run{run(100)}, []*Run{run(200)}, 0.01)
+	c := Runs([]*Run{run(100)}, []*Run{run(200)})
 	var text, markdown, doc bytes.Buffer
 	must(t, c.Text(&text, 0.01))
 	must(t, c.Markdown(&markdown, 0.01))

@@ -2,7 +2,6 @@ package compare
 
 import (
 	"cmp"
-	"math"
 	"slices"
 )
 
@@ -22,12 +21,11 @@ type Change struct {
 	// Low and High bound Relative with 95 % confidence; valid iff the comparison has
 	// Enough runs.
 	Low, High float64
-	Sure      bool // no chance, and no less than the smallest effect
+	Sure      bool // it is hardly chance
 }
 
-// Runs compares runs, a before and b after. smallest is the relative change that
-// matters, as 0.01.
-func Runs(a, b []*Run, smallest float64) *Comparison {
+// Runs compares runs, a before and b after.
+func Runs(a, b []*Run) *Comparison {
 	c := &Comparison{A: names(a), B: names(b), Enough: len(a) >= Enough && len(b) >= Enough}
 	var p []float64
 	for _, s := range subjects(slices.Concat(a, b)) {
@@ -48,7 +46,7 @@ func Runs(a, b []*Run, smallest float64) *Comparison {
 		}
 	}
 	for i, sure := range holm(p, Alpha) {
-		c.Changes[i].Sure = sure && math.Abs(c.Changes[i].Relative) >= smallest
+		c.Changes[i].Sure = sure
 	}
 	return c
 }

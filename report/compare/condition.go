@@ -36,6 +36,14 @@ func ParseCondition(text string) (c Condition, err error) {
 	return c, err
 }
 
+// Known tells whether the comparison has the metric where the condition looks: else it
+// could never be met.
+func (d Condition) Known(c *Comparison) bool {
+	return slices.ContainsFunc(c.Changes, func(change Change) bool {
+		return change.Metric == d.Metric && (c.Enough || change.Kind == Total)
+	})
+}
+
 // Met returns the changes that meet the condition: of any subject those that are sure,
 // or without enough runs that of the whole.
 func (d Condition) Met(c *Comparison) (list []Change) {

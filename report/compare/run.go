@@ -53,11 +53,10 @@ const (
 	Retransmitted Metric = "retransmitted_segments"
 	RTT           Metric = "rtt_ns"      // median over connections of their medians
 	Duration      Metric = "duration_ns" // from the first to the last packet, or of a phase
-	Busy          Metric = "busy_ns"
 )
 
 // metrics are in the order in which they are shown.
-var metrics = []Metric{Bytes, Sent, Received, Packets, Connections, Retransmitted, RTT, Duration, Busy}
+var metrics = []Metric{Bytes, Sent, Received, Packets, Connections, Retransmitted, RTT, Duration}
 
 // additive tells whether a run without the subject has 0 of it.
 func (m Metric) additive() bool { return m != RTT && m != Duration }

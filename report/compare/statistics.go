@@ -68,8 +68,9 @@ func holm(p []float64, alpha float64) []bool {
 }
 
 // bootstrap returns the interval in which the relative change of the mean lies, by
-// drawing the samples again from themselves (the percentiles of Efron 1979). It is
-// the same each time.
+// drawing the samples again from themselves (the percentiles of Efron 1979). They are
+// too narrow for few runs, and therefore expanded (Hesterberg 2015, "What Teachers Should
+// Know About the Bootstrap", section 3.3). It is the same each time.
 func bootstrap(a, b []float64) (low, high float64) {
 	random := rand.New(rand.NewPCG(1, 2))
 	draw := func(x []float64) (sum float64) {
@@ -83,7 +84,9 @@ func bootstrap(a, b []float64) (low, high float64) {
 		changes[i] = relative(draw(a), draw(b))
 	}
 	slices.Sort(changes)
-	cut := (1 - confidence) / 2 * float64(resamples-1)
+	n := float64(min(len(a), len(b)))
+	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile((1 + confidence) / 2)
+	cut := distuv.UnitNormal.CDF(-math.Sqrt(n/(n-1))*t) * float64(resamples-1)
 	return changes[int(cut)], changes[resamples-1-int(cut)]
 }
 

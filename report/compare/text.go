@@ -20,7 +20,7 @@ const maxShown = 40
 // not small, the largest of each kind first; and how many there are.
 func (c *Comparison) shown(smallest float64) (list []Change, n int) {
 	for _, change := range c.Changes {
-		if change.Sure || !c.Enough && math.Abs(change.Relative) >= smallest {
+		if (change.Sure || !c.Enough) && math.Abs(change.Relative) >= smallest {
 			list = append(list, change)
 		}
 	}
@@ -51,7 +51,8 @@ func thatAre(n int) string {
 	return encode.Number(int64(n)) + " changes are"
 }
 
-// Text writes what changed, for a terminal. smallest is as for Runs.
+// Text writes what changed, for a terminal. smallest is the relative change that
+// matters, as 0.01.
 func (c *Comparison) Text(w io.Writer, smallest float64) error {
 	var b strings.Builder
 	list, n := c.shown(smallest)

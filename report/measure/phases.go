@@ -49,35 +49,43 @@ func (p Phases) Named(name string) (found Phases) {
 	return found
 }
 
-// Contain tells whether a time lies in any of the phases.
-func (p Phases) Contain(t int64) bool {
-	return slices.ContainsFunc(p, func(q Phase) bool { return q.Begin <= t && t < q.End })
-}
-
-// shares returns sums by phase.
-func (p Phases) shares() *Shares {
+// Containing returns a function that tells which phases contain a time, by index,
+// ascending.
+func (p Phases) Containing() func(t int64) []int64 {
 	bounds := p.Bounds()
-	parts := make([][]int64, len(bounds)+1)
-	for i := range parts {
+	parts := make([][]int64, 0, len(bounds)+1)
+	var open []int64
+	next := 0 // of the phases, which are in the order of their beginnings
+	for i := range len(bounds) + 1 {
 		at := int64(math.MinInt64)
 		if i > 0 {
 			at = bounds[i-1]
 		}
-		for n, q := range p {
-			if q.Begin <= at && at < q.End {
-				parts[i] = append(parts[i], int64(n))
+		open = slices.DeleteFunc(open, func(n int64) bool { return p[n].End <= at })
+		for ; next < len(p) && p[next].Begin <= at; next++ {
+			if p[next].End > at {
+				open = append(open, int64(next))
 			}
 		}
-		if parts[i] == nil {
-			parts[i] = []int64{int64(len(p))}
-		}
+		parts = append(parts, slices.Clone(open))
 	}
-	return newShares(func(t int64) []int64 {
+	return func(t int64) []int64 {
 		i, found := slices.BinarySearch(bounds, t)
 		if found {
 			i++
 		}
 		return parts[i]
+	}
+}
+
+// shares returns sums by phase.
+func (p Phases) shares() *Shares {
+	containing, outside := p.Containing(), []int64{int64(len(p))}
+	return newShares(func(t int64) []int64 {
+		if parts := containing(t); len(parts) > 0 {
+			return parts
+		}
+		return outside
 	})
 }
 
@@ -99,12 +107,16 @@ func (s *ByPhase) Table(processes Processes) *table.Table {
 	if s.Shares != nil {
 		keys = s.Shares.sorted(processes)
 	}
+	with := make([]bool, len(s.Phases)+1)
+	for _, k := range keys {
+		with[k.part] = true
+	}
 	for n := range s.Phases {
-		i, found := slices.BinarySearchFunc(keys, int64(n), func(k shareKey, part int64) int { return cmp.Compare(k.part, part) })
-		if !found {
-			keys = slices.Insert(keys, i, shareKey{int64(n), nobody})
+		if !with[n] {
+			keys = append(keys, shareKey{int64(n), nobody})
 		}
 	}
+	slices.SortStableFunc(keys, func(a, b shareKey) int { return cmp.Compare(a.part, b.part) })
 	return table.Of(table.Phases(), len(keys), func(b *table.Batch, i int) {
 		k := keys[i]
 		phase, inside := Phase{Begin: math.MinInt64, End: math.MaxInt64}, k.part < int64(len(s.Phases))
@@ -119,8 +131,17 @@ func (s *ByPhase) Table(processes Processes) *table.Table {
 	})
 }
 
+// How many phases are kept, and how many may be open at once: what takes memory is
+// their product.
+const (
+	maxPhases = 100_000
+	maxOpen   = 64
+)
+
 // Marker turns the marks of a log, in its order, into phases.
 type Marker struct {
+	LeftOut int // phases, as there were too many
+
 	phases  Phases
 	open    []openPhase // by index into phases
 	instant int         // 1 + index of the phase that the next instant ends; 0 = none
@@ -135,12 +156,21 @@ type openPhase struct {
 func (m *Marker) Add(mark *connlog.Mark, t int64) {
 	switch mark.Change {
 	case connlog.MarkBegin:
+		if len(m.open) >= maxOpen || len(m.phases) >= maxPhases {
+			m.LeftOut++
+			return
+		}
 		m.open = append(m.open, openPhase{m.begin(mark.Name, t), mark.PID})
 	case connlog.MarkEnd:
 		m.end(mark, t)
 	case connlog.MarkInstant:
 		if m.instant > 0 {
 			m.phases[m.instant-1].End = t
+			m.instant = 0
+		}
+		if len(m.phases) >= maxPhases {
+			m.LeftOut++
+			return
 		}
 		m.instant = m.begin(mark.Name, t) + 1
 	}
@@ -152,7 +182,8 @@ func (m *Marker) begin(name string, t int64) int {
 }
 
 // end ends the latest open phase of the mark's name, of its own process where
-// that has one. Without any, it began before the first mark.
+// that has one; else that which an instant began. Without any, it began before the
+// first mark.
 func (m *Marker) end(mark *connlog.Mark, t int64) {
 	at := -1
 	for i, o := range m.open {
@@ -160,7 +191,14 @@ func (m *Marker) end(mark *connlog.Mark, t int64) {
 			at = i
 		}
 	}
-	if at < 0 {
+	switch {
+	case at >= 0:
+	case m.instant > 0 && m.phases[m.instant-1].Name == mark.Name:
+		m.phases[m.instant-1].End, m.instant = t, 0
+		return
+	case m.LeftOut > 0 || len(m.phases) >= maxPhases: // it may be of one that was left out
+		return
+	default:
 		m.phases = append(m.phases, Phase{mark.Name, math.MinInt64, t})
 		return
 	}

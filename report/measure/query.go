@@ -23,6 +23,18 @@ type Query struct {
 	connection, packetIndex map[string]int
 }
 
+// MeasuredField names a column of connections that the query is about and that an
+// analysis without measures does not have; "" = none.
+func (q *Query) MeasuredField() string {
+	bare := len(table.Unmeasured().Columns)
+	for name, i := range q.connection {
+		if i >= bare && q.program.Uses(name) {
+			return name
+		}
+	}
+	return ""
+}
+
 const packetPrefix = "packet."
 
 // NewQuery compiles an expression. Its errors are *expression.Error.

@@ -3,6 +3,7 @@ package measure
 import (
 	"math"
 	"slices"
+	"sort"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -77,7 +78,10 @@ func TestSharesAgainstOracle(t *testing.T) {
 			countShares(phases, r, &cfg, func(at int64) (int64, bool) { return int64(n), p.Begin <= at && at < p.End })
 		}
 		if len(cfg.Phases) > 0 {
-			countShares(phases, r, &cfg, func(at int64) (int64, bool) { return int64(len(cfg.Phases)), !cfg.Phases.Contain(at) })
+			countShares(phases, r, &cfg, func(at int64) (int64, bool) {
+				inside := slices.ContainsFunc(cfg.Phases, func(p Phase) bool { return p.Begin <= at && at < p.End })
+				return int64(len(cfg.Phases)), !inside
+			})
 			compareShares(t, phases, sums.ByPhase.Shares)
 		}
 		buckets := map[shareKey]Traffic{}
@@ -94,6 +98,7 @@ func drawPhases(t *rapid.T) (phases Phases) {
 		end := rapid.SampledFrom([]int64{math.MaxInt64, 0, 10, 30, 60}).Draw(t, "end")
 		phases = append(phases, Phase{"p", begin, end})
 	}
+	sort.SliceStable(phases, func(i, j int) bool { return phases[i].Begin < phases[j].Begin })
 	return phases
 }
 
@@ -150,17 +155,18 @@ func TestMarks(t *testing.T) {
 		marks []mark
 		want  Phases
 	}{
-		"one":                {[]mark{{1, begin, "a", 7}, {5, end, "a", 7}}, Phases{{"a", 1, 5}}},
-		"never ended":        {[]mark{{1, begin, "a", 7}}, Phases{{"a", 1, most}}},
-		"never begun":        {[]mark{{5, end, "a", 7}}, Phases{{"a", least, 5}}},
-		"nested":             {[]mark{{1, begin, "a", 7}, {2, begin, "b", 7}, {3, end, "b", 7}, {5, end, "a", 7}}, Phases{{"a", 1, 5}, {"b", 2, 3}}},
-		"overlapping":        {[]mark{{1, begin, "a", 7}, {2, begin, "b", 7}, {3, end, "a", 7}, {5, end, "b", 7}}, Phases{{"a", 1, 3}, {"b", 2, 5}}},
-		"of one name":        {[]mark{{1, begin, "a", 7}, {2, begin, "a", 7}, {3, end, "a", 7}, {5, end, "a", 7}}, Phases{{"a", 1, 5}, {"a", 2, 3}}},
-		"of two processes":   {[]mark{{1, begin, "a", 7}, {2, begin, "a", 8}, {3, end, "a", 7}, {5, end, "a", 8}}, Phases{{"a", 1, 3}, {"a", 2, 5}}},
-		"ended by another":   {[]mark{{1, begin, "a", 7}, {3, end, "a", 8}}, Phases{{"a", 1, 3}}},
-		"instants":           {[]mark{{1, instant, "a", 7}, {3, instant, "b", 8}, {4, begin, "c", 8}, {6, end, "c", 8}, {9, instant, "a", 7}}, Phases{{"a", 1, 3}, {"b", 3, 9}, {"c", 4, 6}, {"a", 9, most}}},
-		"the clock was set":  {[]mark{{9, begin, "a", 7}, {3, end, "a", 7}}, Phases{{"a", 9, 3}}},
-		"instants end alone": {[]mark{{1, instant, "a", 7}, {3, end, "a", 7}}, Phases{{"a", least, 3}, {"a", 1, most}}},
+		"one":               {[]mark{{1, begin, "a", 7}, {5, end, "a", 7}}, Phases{{"a", 1, 5}}},
+		"never ended":       {[]mark{{1, begin, "a", 7}}, Phases{{"a", 1, most}}},
+		"never begun":       {[]mark{{5, end, "a", 7}}, Phases{{"a", least, 5}}},
+		"nested":            {[]mark{{1, begin, "a", 7}, {2, begin, "b", 7}, {3, end, "b", 7}, {5, end, "a", 7}}, Phases{{"a", 1, 5}, {"b", 2, 3}}},
+		"overlapping":       {[]mark{{1, begin, "a", 7}, {2, begin, "b", 7}, {3, end, "a", 7}, {5, end, "b", 7}}, Phases{{"a", 1, 3}, {"b", 2, 5}}},
+		"of one name":       {[]mark{{1, begin, "a", 7}, {2, begin, "a", 7}, {3, end, "a", 7}, {5, end, "a", 7}}, Phases{{"a", 1, 5}, {"a", 2, 3}}},
+		"of two processes":  {[]mark{{1, begin, "a", 7}, {2, begin, "a", 8}, {3, end, "a", 7}, {5, end, "a", 8}}, Phases{{"a", 1, 3}, {"a", 2, 5}}},
+		"ended by another":  {[]mark{{1, begin, "a", 7}, {3, end, "a", 8}}, Phases{{"a", 1, 3}}},
+		"instants":          {[]mark{{1, instant, "a", 7}, {3, instant, "b", 8}, {4, begin, "c", 8}, {6, end, "c", 8}, {9, instant, "a", 7}}, Phases{{"a", 1, 3}, {"b", 3, 9}, {"c", 4, 6}, {"a", 9, most}}},
+		"the clock was set": {[]mark{{9, begin, "a", 7}, {3, end, "a", 7}}, Phases{{"a", 9, 3}}},
+		"an instant ended":  {[]mark{{1, instant, "a", 7}, {3, end, "a", 7}, {5, instant, "b", 7}}, Phases{{"a", 1, 3}, {"b", 5, most}}},
+		"another ended":     {[]mark{{1, instant, "a", 7}, {3, end, "b", 7}}, Phases{{"b", least, 3}, {"a", 1, most}}},
 	} {
 		var m Marker
 		for _, k := range test.marks {
@@ -169,6 +175,25 @@ func TestMarks(t *testing.T) {
 		if d := cmp.Diff(test.want, m.Phases()); d != "" {
 			t.Errorf("%s (-want +got):\n%s", name, d)
 		}
+	}
+}
+
+// TestTooManyPhases keeps memory bounded: 64 are open at once at most.
+func TestTooManyPhases(t *testing.T) {
+	var m Marker
+	for n := range 20_000 {
+		m.Add(&connlog.Mark{Change: connlog.MarkBegin, Name: "a"}, int64(n))
+	}
+	for n := range 150_000 {
+		m.Add(&connlog.Mark{Change: connlog.MarkInstant, Name: "b"}, int64(20_000+n))
+	}
+	m.Add(&connlog.Mark{Change: connlog.MarkEnd, Name: "never begun"}, 1e6)
+	phases := m.Phases()
+	if len(phases) != maxPhases || m.LeftOut != 20_000-maxOpen+150_000-(maxPhases-maxOpen) {
+		t.Errorf("%d phases, %d left out", len(phases), m.LeftOut)
+	}
+	if inside := phases.Containing()(50_000); len(inside) != maxOpen+1 {
+		t.Errorf("%d phases at once", len(inside))
 	}
 }
 
