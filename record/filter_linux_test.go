@@ -17,7 +17,8 @@ func tunnel(t *testing.T, name string) *os.File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { unix.Close(fd) })
+	file := os.NewFile(uintptr(fd), name) // owns it: closed twice, it would be somebody else's
+	t.Cleanup(func() { file.Close() })
 	request, err := unix.NewIfreq(name)
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +28,7 @@ func tunnel(t *testing.T, name string) *os.File {
 		t.Fatal(err)
 	}
 	run(t, "ip", "link", "set", name, "up")
-	return os.NewFile(uintptr(fd), name)
+	return file
 }
 
 // One expression holds for Ethernet framing and for raw IP at once.

@@ -196,10 +196,10 @@ func drawnNumber(name string, first bool, depth int) *rapid.Generator[string] {
 		if depth > 0 && rapid.Bool().Draw(t, "joined") {
 			a, b := drawnNumber(name, true, depth-1).Draw(t, "a"), drawnNumber(name, false, depth-1).Draw(t, "b")
 			switch op := rapid.SampledFrom([]string{"+", "-", "*", "/", "&", "|", "^", "%"}).Draw(t, "operator"); op {
-			case "^": // whose rank libpcap's grammar leaves open, as that of %
-				return "(" + a + " ^ " + b + ")"
+			case "^": // whose rank libpcap's grammar leaves open, as that of %: brackets around all
+				return "((" + a + ") ^ (" + b + "))"
 			case "/", "%": // libpcap takes a number read at offset 0 for zero
-				return "(" + a + " " + op + " (1 + " + b + "))"
+				return "((" + a + ") " + op + " (1 + " + b + "))"
 			default:
 				return a + " " + op + " " + b
 			}
