@@ -254,9 +254,9 @@ func sumOf(t *testing.T, rows []map[string]any, column string) (sum [2]int64) {
 		}
 		return v % modulus
 	}
-	for _, row := range rows {
+	for i, row := range rows {
 		cell, known := row[column]
-		if !known {
+		if !known && i == 0 { // further rows leave out what is NULL
 			t.Fatalf("JSON has no column %s", column)
 		}
 		if cell == nil {
