@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/pcapwho/pcapwho/report"
+	"github.com/pcapwho/pcapwho/report/table"
 	"github.com/pcapwho/pcapwho/testdata/demo"
 )
 
@@ -155,11 +156,16 @@ func TestFewRuns(t *testing.T) {
 // name.
 func TestCommands(t *testing.T) {
 	run := func(commands ...string) *Run {
-		tables := map[string][]row{}
+		g := newGatherer("")
 		for _, c := range commands {
-			tables["processes"] = append(tables["processes"], row{"name": "sh", "command": c, "sent_packets": json.Number("1"), "sent_wire_bytes": json.Number("100")})
+			s := &table.Schema{Columns: []table.Column{{Name: "name", Type: table.String}, {Name: "command", Type: table.String}, {Name: "sent_packets"}}}
+			b := table.NewBatch(s)
+			b.Text("name", "sh")
+			b.Text("command", c)
+			b.Int("sent_packets", 1)
+			g.process(row{b, 0, map[string]int{"name": 0, "command": 1, "sent_packets": 2}})
 		}
-		return newRun("", tables)
+		return g.finish()
 	}
 	names := func(runs ...*Run) (list []string) {
 		for _, s := range subjects(runs) {

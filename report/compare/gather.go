@@ -4,40 +4,43 @@ import (
 	"cmp"
 	"net"
 	"slices"
+	"strconv"
 )
 
 // gatherer adds up rows.
 type gatherer struct {
-	run  *Run
-	rtts map[Subject][]int64
+	run    *Run
+	rtts   map[Subject][]int64
+	phases map[int64]bool // whose duration is known, by phase_id
 }
 
-func newRun(name string, tables map[string][]row) *Run {
-	g := &gatherer{run: &Run{Name: name, Values: map[Subject]map[Metric]int64{}, commands: map[string][]string{}}, rtts: map[Subject][]int64{}}
-	for _, c := range tables["capture"] {
-		g.extend(Subject{Kind: Total}, c, "first_ns", "last_ns")
-	}
-	for _, c := range tables["coverage"] { // of what was selected
-		if c.text("side") == "source" {
-			g.add(Subject{Kind: Total}, Bytes, c.sum("wire_bytes"))
-			g.add(Subject{Kind: Total}, Packets, c.sum("packets"))
-		}
-	}
-	for _, p := range tables["processes"] {
-		g.process(p)
-	}
-	seen := map[int64]bool{}
-	for _, p := range tables["phases"] {
-		g.phase(p, seen)
-	}
-	for _, c := range tables["connections"] {
-		g.connection(c)
-	}
+func newGatherer(name string) *gatherer {
+	return &gatherer{run: &Run{Name: name, Values: map[Subject]map[Metric]int64{}, commands: map[string][]string{}},
+		rtts: map[Subject][]int64{}, phases: map[int64]bool{}}
+}
+
+// of returns what takes the rows of a table, nil = nothing does.
+func (g *gatherer) of(name string) func(row) {
+	return map[string]func(row){"capture": g.capture, "coverage": g.coverage, "processes": g.process, "phases": g.phase, "connections": g.connection}[name]
+}
+
+// finish returns the run when all rows were taken.
+func (g *gatherer) finish() *Run {
 	for s, list := range g.rtts {
 		slices.Sort(list)
 		g.add(s, RTT, list[(len(list)-1)/2])
 	}
 	return g.run
+}
+
+func (g *gatherer) capture(c row) { g.extend(Subject{Kind: Total}, c, "first_ns", "last_ns") }
+
+// coverage adds what was selected, every packet once.
+func (g *gatherer) coverage(c row) {
+	if c.text("side") == "source" {
+		g.add(Subject{Kind: Total}, Bytes, c.sum("wire_bytes"))
+		g.add(Subject{Kind: Total}, Packets, c.sum("packets"))
+	}
 }
 
 func (g *gatherer) add(s Subject, m Metric, n int64) {
@@ -74,7 +77,7 @@ func (g *gatherer) process(p row) {
 }
 
 // phase adds what was sent in a phase: every packet once.
-func (g *gatherer) phase(p row, seen map[int64]bool) {
+func (g *gatherer) phase(p row) {
 	id, inside := p.int("phase_id")
 	s := Subject{Phase, "outside of all phases"}
 	if inside {
@@ -82,8 +85,8 @@ func (g *gatherer) phase(p row, seen map[int64]bool) {
 	}
 	g.add(s, Bytes, p.sum("sent_wire_bytes"))
 	g.add(s, Packets, p.sum("sent_packets"))
-	if inside && !seen[id] {
-		seen[id] = true
+	if inside && !g.phases[id] {
+		g.phases[id] = true
 		g.extend(s, p, "begin_ns", "end_ns")
 	}
 }
@@ -120,11 +123,8 @@ func (g *gatherer) connection(c row) {
 func endpoint(c row) string {
 	switch c.text("local_side") {
 	case "client", "":
-		port, _ := c["server_port"].(interface{ String() string })
-		if port == nil {
-			return ""
-		}
-		return net.JoinHostPort(cmp.Or(c.text("server_host"), c.text("server_ip")), port.String()) + "/" + c.text("protocol")
+		port, _ := c.int("server_port")
+		return net.JoinHostPort(cmp.Or(c.text("server_host"), c.text("server_ip")), strconv.FormatInt(port, 10)) + "/" + c.text("protocol")
 	}
 	return ""
 }

@@ -1,16 +1,13 @@
 package compare
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 
 	"github.com/pcapwho/pcapwho/report"
+	"github.com/pcapwho/pcapwho/report/decode"
+	"github.com/pcapwho/pcapwho/report/table"
 )
 
 // Run is what one run of a benchmark exchanged.
@@ -61,36 +58,79 @@ var metrics = []Metric{Bytes, Sent, Received, Packets, Connections, Retransmitte
 // additive tells whether a run without the subject has 0 of it.
 func (m Metric) additive() bool { return m != RTT && m != Duration }
 
+// needed are the tables that a run is made of; phases, too, where there are any.
+var needed = []string{"capture", "coverage", "processes", "connections"}
+
 // Load reads a run: a result that was written as JSON, or a capture, which is
-// analyzed as cfg says. The tables are those that a comparison needs.
+// analyzed as cfg says.
 func Load(ctx context.Context, path string, cfg report.Config) (*Run, error) {
-	tables, err := readResult(path)
+	if decode.Is(path) {
+		result, err := decode.Open(path)
+		if err != nil {
+			return nil, &report.InputError{Err: err}
+		}
+		return newRun(path, result.Tables)
+	}
+	cfg.Captures, cfg.Tables = []string{path}, append(slices.Clone(needed), "phases")
+	result, err := report.Analyze(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	if tables == nil {
-		if tables, err = analyze(ctx, path, cfg); err != nil {
-			return nil, err
-		}
-	}
-	for _, name := range []string{"capture", "coverage", "processes", "connections"} {
-		if tables[name] == nil {
+	defer result.Close()
+	return newRun(path, result.Tables)
+}
+
+// newRun adds up the rows of tables.
+func newRun(path string, tables []*table.Table) (*Run, error) {
+	g := newGatherer(path)
+	for _, name := range needed {
+		if !slices.ContainsFunc(tables, func(t *table.Table) bool { return t.Name == name }) {
 			return nil, &report.InputError{Err: fmt.Errorf("%s: the result has no table %s", path, name), Hint: "leave out --tables when it is made"}
 		}
 	}
-	return newRun(path, tables), nil
+	for _, t := range tables {
+		add := g.of(t.Name)
+		if add == nil {
+			continue
+		}
+		columns := map[string]int{}
+		for k, c := range t.Columns {
+			columns[c.Name] = k
+		}
+		err := t.Each(func(*table.Batch) {}, func(b *table.Batch) error {
+			for i := range b.Rows {
+				add(row{b, i, columns})
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, &report.InputError{Err: err}
+		}
+	}
+	return g.finish(), nil
 }
 
-// row is one row of a table; NULL is nil.
-type row map[string]any
+// row is one row of a table.
+type row struct {
+	batch   *table.Batch
+	n       int
+	columns map[string]int // by name
+}
 
-func (r row) int(column string) (int64, bool) {
-	n, ok := r[column].(json.Number)
-	if !ok {
-		return 0, false
+// cell returns the values of a column, nil where the table has none, or the row NULL.
+func (r row) cell(column string) *table.Values {
+	k, ok := r.columns[column]
+	if !ok || !r.batch.Columns[k].Valid[r.n] {
+		return nil
 	}
-	v, err := n.Int64()
-	return v, err == nil
+	return &r.batch.Columns[k]
+}
+
+func (r row) int(column string) (n int64, ok bool) {
+	if v := r.cell(column); v != nil {
+		return v.Ints[r.n], true
+	}
+	return 0, false
 }
 
 // sum adds up columns, those that are NULL as 0.
@@ -102,65 +142,10 @@ func (r row) sum(columns ...string) (n int64) {
 	return n
 }
 
+// text returns a column's text, "" where it is NULL.
 func (r row) text(column string) string {
-	s, _ := r[column].(string)
-	return s
-}
-
-// readResult reads a result of --format json; nil where the file is none.
-func readResult(path string) (map[string][]row, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, &report.InputError{Err: err}
+	if v := r.cell(column); v != nil {
+		return v.Strings[r.n]
 	}
-	defer file.Close()
-	b := bufio.NewReader(file)
-	if start, err := b.Peek(1); err != nil || start[0] != '{' {
-		return nil, nil
-	}
-	tables, err := decode(b)
-	if err != nil {
-		return nil, &report.InputError{Err: fmt.Errorf("%s: no result of --format json: %w", path, err)}
-	}
-	return tables, nil
-}
-
-func decode(r io.Reader) (map[string][]row, error) {
-	var document map[string]json.RawMessage
-	if err := json.NewDecoder(r).Decode(&document); err != nil {
-		return nil, err
-	}
-	tables := map[string][]row{}
-	for name, text := range document {
-		if text[0] != '{' && text[0] != '[' {
-			continue
-		}
-		var rows []row
-		if text[0] == '{' {
-			text = slices.Concat([]byte("["), text, []byte("]"))
-		}
-		d := json.NewDecoder(bytes.NewReader(text))
-		d.UseNumber()
-		if err := d.Decode(&rows); err != nil {
-			return nil, fmt.Errorf("table %s: %w", name, err)
-		}
-		if rows == nil {
-			rows = []row{}
-		}
-		tables[name] = rows
-	}
-	return tables, nil
-}
-
-func analyze(ctx context.Context, path string, cfg report.Config) (map[string][]row, error) {
-	cfg.Captures, cfg.Tables = []string{path}, []string{"capture", "coverage", "processes", "phases", "connections"}
-	result, err := report.Analyze(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	defer result.Close()
-	r, w := io.Pipe()
-	go func() { w.CloseWithError(result.Write(ctx, report.Output{Format: report.JSON, Stdout: w})) }()
-	defer r.Close()
-	return decode(r)
+	return ""
 }

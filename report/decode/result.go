@@ -49,10 +49,9 @@ func Open(path string) (*Result, error) {
 func read(name string, open func() (io.ReadCloser, error)) (*Result, error) {
 	r := &Result{name: name, open: open}
 	columns := map[string]row{}
-	err := r.walk(func(name string, n int, one row) error {
-		if n <= 0 {
-			columns[name] = one
-		}
+	first := func(_ string, n int) bool { return n == 0 }
+	err := r.walk(first, func(name string, _ int, one row) error {
+		columns[name] = one
 		return nil
 	})
 	if err != nil {
@@ -99,8 +98,9 @@ func (r *Result) table(s *table.Schema) *table.Table {
 			b.Reset()
 			return err
 		}
-		err := r.walk(func(name string, n int, one row) error {
-			if name != s.Name || n < 0 {
+		mine := func(name string, _ int) bool { return name == s.Name }
+		err := r.walk(mine, func(name string, n int, one row) error {
+			if n < 0 {
 				return nil
 			}
 			if err := appendRow(b, one); err != nil {
@@ -118,9 +118,13 @@ func (r *Result) table(s *table.Schema) *table.Table {
 	}}
 }
 
-// walk calls f with every row of every table and its number; once with -1 and nil for a
-// table without rows, and then only for that.
-func (r *Result) walk(f func(name string, n int, one row) error) error {
+// wanted tells whether a row of a table, by its number, is to be decoded; others are
+// only looked through.
+type wanted func(name string, n int) bool
+
+// walk calls f with the rows that are wanted and their numbers; for a table without rows
+// once, with -1 and nil.
+func (r *Result) walk(want wanted, f func(name string, n int, one row) error) error {
 	file, err := r.open()
 	if err != nil {
 		return err
@@ -128,7 +132,7 @@ func (r *Result) walk(f func(name string, n int, one row) error) error {
 	defer file.Close()
 	d := json.NewDecoder(bufio.NewReaderSize(file, 1<<16))
 	d.UseNumber()
-	if err := walk(d, f); err != nil {
+	if err := walk(d, want, f); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
@@ -137,7 +141,7 @@ func (r *Result) walk(f func(name string, n int, one row) error) error {
 	return nil
 }
 
-func walk(d *json.Decoder, f func(string, int, row) error) error {
+func walk(d *json.Decoder, want wanted, f func(string, int, row) error) error {
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return failed(err, "it is no object")
 	}
@@ -152,11 +156,11 @@ func walk(d *json.Decoder, f func(string, int, row) error) error {
 			err = other(d, name)
 		case s.Single:
 			var one row
-			if err = d.Decode(&one); err == nil && one != nil {
+			if err = d.Decode(&one); err == nil && one != nil && want(name, 0) {
 				err = f(name, 0, one)
 			}
 		default:
-			err = rows(d, name, f)
+			err = rows(d, name, want, f)
 		}
 		if err != nil {
 			return err
@@ -167,15 +171,26 @@ func walk(d *json.Decoder, f func(string, int, row) error) error {
 }
 
 // rows reads the rows of a table.
-func rows(d *json.Decoder, name string, f func(string, int, row) error) error {
+func rows(d *json.Decoder, name string, want wanted, f func(string, int, row) error) error {
 	if t, err := d.Token(); err != nil || t != json.Delim('[') {
 		return failed(err, "table "+name+" is no array")
 	}
 	n := 0
 	for ; d.More(); n++ {
 		var one row
-		if err := d.Decode(&one); err != nil {
+		var passed json.RawMessage
+		into := any(&passed)
+		if want(name, n) {
+			into = &one
+		}
+		if err := d.Decode(into); err != nil {
 			return fmt.Errorf("table %s, row %d: %w", name, n+1, err)
+		}
+		if into == any(&passed) {
+			if passed[0] != '{' {
+				return fmt.Errorf("table %s, row %d: it is no object", name, n+1)
+			}
+			continue
 		}
 		if err := f(name, n, one); err != nil {
 			return err

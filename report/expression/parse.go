@@ -46,23 +46,17 @@ func (p *parser) failf(t token, hint, format string, args ...any) error {
 	return &Error{p.text, t.column, fmt.Sprintf(format, args...), hint}
 }
 
-func (p *parser) either() (node, error) {
-	a, err := p.both()
-	for err == nil && p.accept("||", "or") {
-		var b node
-		if b, err = p.both(); err == nil {
-			a = or(a, b)
-		}
-	}
-	return a, err
-}
+func (p *parser) either() (node, error) { return p.joined(p.both, or, "||", "or") }
 
-func (p *parser) both() (node, error) {
-	a, err := p.one()
-	for err == nil && p.accept("&&", "and") {
+func (p *parser) both() (node, error) { return p.joined(p.one, and, "&&", "and") }
+
+// joined reads one part or more, joined by one of two signs.
+func (p *parser) joined(part func() (node, error), join func(a, b node) node, sign, word string) (node, error) {
+	a, err := part()
+	for err == nil && p.accept(sign, word) {
 		var b node
-		if b, err = p.one(); err == nil {
-			a = and(a, b)
+		if b, err = part(); err == nil {
+			a = join(a, b)
 		}
 	}
 	return a, err
