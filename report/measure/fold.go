@@ -63,7 +63,7 @@ type folder struct {
 	sum      []Traffic // of the trees, what is not their members' own; the last is the root's
 	owners   []int32
 
-	timeseries, byPhase *Shares // nil = none
+	timeseries, byPhase *Breakdown // nil = none
 
 	result    *attribute.Result
 	endpoints *Endpoints
@@ -77,7 +77,7 @@ func newFolder(cfg *FoldConfig, r *attribute.Result, tree *Tree) *folder {
 		f.timeseries = newTimeseries(cfg.Bucket)
 	}
 	if len(cfg.Phases) > 0 {
-		f.byPhase = cfg.Phases.shares()
+		f.byPhase = cfg.Phases.breakdown()
 	}
 	return f
 }

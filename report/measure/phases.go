@@ -19,7 +19,7 @@ type Phase struct {
 // ByPhase is what every process exchanged in each phase, and outside of all.
 type ByPhase struct {
 	Phases Phases
-	Shares *Shares // by index into Phases; len(Phases) is outside; nil = there are none
+	Breakdown *Breakdown // by index into Phases; len(Phases) is outside; nil = there are none
 }
 
 // Phases are in the order of their beginnings. They may overlap.
@@ -78,10 +78,10 @@ func (p Phases) Containing() func(t int64) []int64 {
 	}
 }
 
-// shares returns sums by phase.
-func (p Phases) shares() *Shares {
+// breakdown returns sums by phase.
+func (p Phases) breakdown() *Breakdown {
 	containing, outside := p.Containing(), []int64{int64(len(p))}
-	return newShares(func(t int64) []int64 {
+	return newBreakdown(func(t int64) []int64 {
 		if parts := containing(t); len(parts) > 0 {
 			return parts
 		}
@@ -92,8 +92,8 @@ func (p Phases) shares() *Shares {
 // Sums returns what was sent in each phase, and last what was outside of all.
 func (s *ByPhase) Sums() []attribute.Counts {
 	sums := make([]attribute.Counts, len(s.Phases)+1)
-	if s.Shares != nil {
-		for k, t := range s.Shares.sums {
+	if s.Breakdown != nil {
+		for k, t := range s.Breakdown.sums {
 			sums[k.part].Add(t.Sent)
 		}
 	}
@@ -103,9 +103,9 @@ func (s *ByPhase) Sums() []attribute.Counts {
 // Table returns one row for every process, or reason why there is none, that
 // has packets in a phase, and one for every phase that has none.
 func (s *ByPhase) Table(processes Processes) *table.Table {
-	var keys []shareKey
-	if s.Shares != nil {
-		keys = s.Shares.sorted(processes)
+	var keys []partKey
+	if s.Breakdown != nil {
+		keys = s.Breakdown.sorted(processes)
 	}
 	with := make([]bool, len(s.Phases)+1)
 	for _, k := range keys {
@@ -113,10 +113,10 @@ func (s *ByPhase) Table(processes Processes) *table.Table {
 	}
 	for n := range s.Phases {
 		if !with[n] {
-			keys = append(keys, shareKey{int64(n), nobody})
+			keys = append(keys, partKey{int64(n), nobody})
 		}
 	}
-	slices.SortStableFunc(keys, func(a, b shareKey) int { return cmp.Compare(a.part, b.part) })
+	slices.SortStableFunc(keys, func(a, b partKey) int { return cmp.Compare(a.part, b.part) })
 	return table.Of(table.Phases(), len(keys), func(b *table.Batch, i int) {
 		k := keys[i]
 		phase, inside := Phase{Begin: math.MinInt64, End: math.MaxInt64}, k.part < int64(len(s.Phases))
@@ -127,7 +127,7 @@ func (s *ByPhase) Table(processes Processes) *table.Table {
 		b.TextIf("phase", phase.Name)
 		b.IntIf("begin_ns", phase.Begin, phase.Begin != math.MinInt64)
 		b.IntIf("end_ns", phase.End, phase.End != math.MaxInt64)
-		appendShare(b, processes, k.holder, s.Shares.sums[k])
+		appendHolder(b, processes, k.holder, s.Breakdown.sums[k])
 	})
 }
 

@@ -8,11 +8,11 @@ import (
 // at the multiples of Bucket since the Unix epoch.
 type Timeseries struct {
 	Bucket int64 // nanoseconds
-	Shares *Shares
+	Breakdown *Breakdown
 }
 
-func newTimeseries(bucket int64) *Shares {
-	return newShares(func(t int64) []int64 {
+func newTimeseries(bucket int64) *Breakdown {
+	return newBreakdown(func(t int64) []int64 {
 		since := t % bucket
 		if since < 0 {
 			since += bucket
@@ -24,11 +24,11 @@ func newTimeseries(bucket int64) *Shares {
 // Table returns one row for every process, or reason why there is none, that
 // has packets in a bucket.
 func (s *Timeseries) Table(processes Processes) *table.Table {
-	keys := s.Shares.sorted(processes)
+	keys := s.Breakdown.sorted(processes)
 	return table.Of(table.Timeseries(), len(keys), func(b *table.Batch, i int) {
 		k := keys[i]
 		b.Int("begin_ns", k.part)
 		b.Int("bucket_ns", s.Bucket)
-		appendShare(b, processes, k.holder, s.Shares.sums[k])
+		appendHolder(b, processes, k.holder, s.Breakdown.sums[k])
 	})
 }

@@ -40,27 +40,27 @@ func (h holder) compare(g holder, place []int32) int {
 	return cmp.Compare(place[h.process], place[g.process])
 }
 
-// shareKey tells the sums of a Shares apart.
-type shareKey struct {
+// partKey tells the sums of a Breakdown apart.
+type partKey struct {
 	part int64 // of time
 	holder
 }
 
-// Shares is what every process exchanged in each of several parts of time, and
+// Breakdown is what every process exchanged in each of several parts of time, and
 // what has no process, by reason: for each part the sum of what was sent is its
 // packets, and so is that of what was received.
-type Shares struct {
-	sums  map[shareKey]*Traffic
+type Breakdown struct {
+	sums  map[partKey]*Traffic
 	parts func(window int64) []int64 // that a window, of which a time is given, belongs to
 
-	seen map[shareKey]bool // memory of connection: whose connection it was
+	seen map[partKey]bool // memory of connection: whose connection it was
 }
 
-func newShares(parts func(int64) []int64) *Shares {
-	return &Shares{sums: map[shareKey]*Traffic{}, parts: parts, seen: map[shareKey]bool{}}
+func newBreakdown(parts func(int64) []int64) *Breakdown {
+	return &Breakdown{sums: map[partKey]*Traffic{}, parts: parts, seen: map[partKey]bool{}}
 }
 
-func (s *Shares) sum(k shareKey) *Traffic {
+func (s *Breakdown) sum(k partKey) *Traffic {
 	t := s.sums[k]
 	if t == nil {
 		t = &Traffic{}
@@ -70,14 +70,14 @@ func (s *Shares) sum(k shareKey) *Traffic {
 }
 
 // exchange books what was sent from one end to another.
-func (s *Shares) exchange(part int64, from, to *attribute.Verdict, n attribute.Counts) {
+func (s *Breakdown) exchange(part int64, from, to *attribute.Verdict, n attribute.Counts) {
 	if n != (attribute.Counts{}) {
-		s.sum(shareKey{part, holderOf(from)}).Sent.Add(n)
-		s.sum(shareKey{part, holderOf(to)}).Received.Add(n)
+		s.sum(partKey{part, holderOf(from)}).Sent.Add(n)
+		s.sum(partKey{part, holderOf(to)}).Received.Add(n)
 	}
 }
 
-func (s *Shares) connection(c *attribute.Connection) {
+func (s *Breakdown) connection(c *attribute.Connection) {
 	clear(s.seen)
 	for i := range c.Spans {
 		span := &c.Spans[i]
@@ -85,8 +85,8 @@ func (s *Shares) connection(c *attribute.Connection) {
 		for _, part := range s.parts(span.First) {
 			s.exchange(part, client, server, span.Sent[attribute.Client])
 			s.exchange(part, server, client, span.Sent[attribute.Server])
-			s.seen[shareKey{part, holderOf(client)}] = true
-			s.seen[shareKey{part, holderOf(server)}] = true
+			s.seen[partKey{part, holderOf(client)}] = true
+			s.seen[partKey{part, holderOf(server)}] = true
 		}
 	}
 	for k := range s.seen {
@@ -94,28 +94,28 @@ func (s *Shares) connection(c *attribute.Connection) {
 	}
 }
 
-func (s *Shares) loose(l *attribute.Loose) {
+func (s *Breakdown) loose(l *attribute.Loose) {
 	for _, part := range s.parts(l.Window) {
 		s.exchange(part, &l.Source, &l.Destination, l.Counts)
 	}
 }
 
-func (s *Shares) merge(t *Shares) {
+func (s *Breakdown) merge(t *Breakdown) {
 	for k, sum := range t.sums {
 		s.sum(k).add(sum)
 	}
 }
 
 // sorted returns the keys in the order of the tables.
-func (s *Shares) sorted(processes Processes) []shareKey {
+func (s *Breakdown) sorted(processes Processes) []partKey {
 	place := processes.places()
-	return slices.SortedFunc(maps.Keys(s.sums), func(a, b shareKey) int {
+	return slices.SortedFunc(maps.Keys(s.sums), func(a, b partKey) int {
 		return cmp.Or(cmp.Compare(a.part, b.part), a.compare(b.holder, place))
 	})
 }
 
-// appendShare appends whose sum it is, and the sum; nil = nothing.
-func appendShare(b *table.Batch, processes Processes, h holder, t *Traffic) {
+// appendHolder appends whose sum it is, and the sum; nil = nothing.
+func appendHolder(b *table.Batch, processes Processes, h holder, t *Traffic) {
 	var id, start int64
 	name, reason := "", ""
 	switch {

@@ -56,9 +56,9 @@ func timedFlows(r *attribute.Result) (all []timedFlow) {
 	return all
 }
 
-// TestSharesAgainstOracle holds that the sums of every bucket and phase are
+// TestBreakdownAgainstOracle holds that the sums of every bucket and phase are
 // those of a count over all packets in it, selected or not.
-func TestSharesAgainstOracle(t *testing.T) {
+func TestBreakdownAgainstOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := timed(t, result(t))
 		cfg := FoldConfig{Workers: 2, Bucket: rapid.Int64Range(1, 30).Draw(t, "bucket"), Phases: drawPhases(t)}
@@ -73,22 +73,22 @@ func TestSharesAgainstOracle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		phases := map[shareKey]Traffic{}
+		phases := map[partKey]Traffic{}
 		for n, p := range cfg.Phases {
-			countShares(phases, r, &cfg, func(at int64) (int64, bool) { return int64(n), p.Begin <= at && at < p.End })
+			countBreakdown(phases, r, &cfg, func(at int64) (int64, bool) { return int64(n), p.Begin <= at && at < p.End })
 		}
 		if len(cfg.Phases) > 0 {
-			countShares(phases, r, &cfg, func(at int64) (int64, bool) {
+			countBreakdown(phases, r, &cfg, func(at int64) (int64, bool) {
 				inside := slices.ContainsFunc(cfg.Phases, func(p Phase) bool { return p.Begin <= at && at < p.End })
 				return int64(len(cfg.Phases)), !inside
 			})
-			compareShares(t, phases, sums.ByPhase.Shares)
+			compareBreakdown(t, phases, sums.ByPhase.Breakdown)
 		}
-		buckets := map[shareKey]Traffic{}
-		countShares(buckets, r, &cfg, func(at int64) (int64, bool) {
+		buckets := map[partKey]Traffic{}
+		countBreakdown(buckets, r, &cfg, func(at int64) (int64, bool) {
 			return int64(math.Floor(float64(at)/float64(cfg.Bucket))) * cfg.Bucket, true
 		})
-		compareShares(t, buckets, sums.Timeseries.Shares)
+		compareBreakdown(t, buckets, sums.Timeseries.Breakdown)
 	})
 }
 
@@ -102,8 +102,8 @@ func drawPhases(t *rapid.T) (phases Phases) {
 	return phases
 }
 
-// countShares adds up what part says belongs to one.
-func countShares(sums map[shareKey]Traffic, r *attribute.Result, cfg *FoldConfig, part func(int64) (int64, bool)) {
+// countBreakdown adds up what part says belongs to one.
+func countBreakdown(sums map[partKey]Traffic, r *attribute.Result, cfg *FoldConfig, part func(int64) (int64, bool)) {
 	seen := map[[2]any]bool{}
 	for _, f := range timedFlows(r) {
 		n, ok := part(f.at)
@@ -112,8 +112,8 @@ func countShares(sums map[shareKey]Traffic, r *attribute.Result, cfg *FoldConfig
 		if !ok || s != nil && (!s.Time(f.at) || s.Owners != nil && !chosen(f.Source) && !chosen(f.Destination)) {
 			continue
 		}
-		from, to := shareKey{n, holderOf(&f.Source)}, shareKey{n, holderOf(&f.Destination)}
-		add := func(k shareKey, sent, received attribute.Counts) {
+		from, to := partKey{n, holderOf(&f.Source)}, partKey{n, holderOf(&f.Destination)}
+		add := func(k partKey, sent, received attribute.Counts) {
 			t := sums[k]
 			t.Sent.Add(sent)
 			t.Received.Add(received)
@@ -130,13 +130,13 @@ func countShares(sums map[shareKey]Traffic, r *attribute.Result, cfg *FoldConfig
 	}
 }
 
-func compareShares(t *rapid.T, want map[shareKey]Traffic, got *Shares) {
+func compareBreakdown(t *rapid.T, want map[partKey]Traffic, got *Breakdown) {
 	t.Helper()
-	have := map[shareKey]Traffic{}
+	have := map[partKey]Traffic{}
 	for k, v := range got.sums {
 		have[k] = *v
 	}
-	if d := cmp.Diff(want, have, cmp.AllowUnexported(shareKey{}, holder{})); d != "" {
+	if d := cmp.Diff(want, have, cmp.AllowUnexported(partKey{}, holder{})); d != "" {
 		t.Fatalf("(-want +got):\n%s", d)
 	}
 }
