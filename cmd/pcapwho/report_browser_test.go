@@ -150,7 +150,7 @@ func testSearch(b *browser, capture string) {
 	b.press("#filter", strings.Repeat(kb.Backspace, 12))
 	b.until(`document.getElementById("waterfall-count").textContent.startsWith("67 connections")`)
 	b.do(chromedp.SendKeys(chromedp.CSS("#endpoints input"), "udp"))
-	b.until(`document.querySelector("#endpoints output").textContent === "2 servers"`)
+	b.until(`document.querySelector("#endpoints output").textContent === "2 endpoints"`)
 }
 
 // The filter shows what has packets in the phase, to the packet.

@@ -27,21 +27,18 @@ func place(name string) int { return slices.Index(connectionColumns, name) }
 
 // places of the columns that are asked for in each row.
 var (
-	atID, atFirst, atLast    = place("connection_id"), place("first_ns"), place("last_ns")
-	atProtocol               = place("protocol")
-	atServer, atPort, atHost = place("server_ip"), place("server_port"), place("server_host")
-	atClientBytes            = place("client_wire_bytes")
-	atServerBytes            = place("server_wire_bytes")
+	atID, atFirst, atLast = place("connection_id"), place("first_ns"), place("last_ns")
+	atClientBytes         = place("client_wire_bytes")
+	atServerBytes         = place("server_wire_bytes")
 )
 
 // connections are the rows of the connections table, of which the page shows some.
 type connections struct {
-	schema    *table.Schema
-	all       int
-	bytes     int64 // on the wire, of all
-	largest   largest
-	endpoints *endpoints
-	sizes     []*histogram
+	schema  *table.Schema
+	all     int
+	bytes   int64 // on the wire, of all
+	largest largest
+	sizes   []*histogram
 }
 
 // connection is one that may be shown.
@@ -72,7 +69,7 @@ func (l *largest) Pop() any {
 
 // readConnections reads the table, which may be nil.
 func readConnections(t *table.Table) (*connections, error) {
-	c := &connections{endpoints: newEndpoints(), sizes: newHistograms()}
+	c := &connections{sizes: newHistograms()}
 	if t == nil {
 		return c, nil
 	}
@@ -81,7 +78,6 @@ func readConnections(t *table.Table) (*connections, error) {
 		bytes := r.number(atClientBytes) + r.number(atServerBytes)
 		c.all++
 		c.bytes += bytes
-		c.endpoints.add(r)
 		for _, h := range c.sizes {
 			h.addRow(r)
 		}

@@ -21,7 +21,7 @@
 // [MaxBuckets] buckets of time, and is smaller than [MaxSize]: where it is not, all
 // lists and texts become shorter until it is. What is left out is counted on the
 // page; sums and distributions are over all of it. Memory: the rows that are shown, a
-// cell of 48 bytes each, and up to [MaxEndpoints] endpoints.
+// cell of 48 bytes each, and the table of endpoints.
 //
 // The bytes of a page depend on its source alone.
 //

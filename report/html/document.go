@@ -10,7 +10,6 @@ import (
 const (
 	MaxConnections = 10_000
 	MaxBuckets     = 2_000
-	MaxEndpoints   = 1 << 16
 	MaxSize        = 5_000_000 // bytes
 )
 
@@ -41,6 +40,7 @@ type measured struct {
 	phases      []phase
 	throughput  *throughput
 	connections *connections
+	endpoints   *endpoints
 	shown       []shown // the connections that the page may have, by ID
 }
 
@@ -138,6 +138,9 @@ func (m *measured) readLists() (err error) {
 	if m.throughput, err = readThroughput(s.table("timeseries"), m.processes, m.origin, fullLimits().text); err != nil {
 		return err
 	}
+	if m.endpoints, err = readEndpoints(s.table("endpoints")); err != nil {
+		return err
+	}
 	m.connections, err = readConnections(s.table("connections"))
 	return err
 }
@@ -169,7 +172,7 @@ func (m *measured) document(l limits) *document {
 	d.Phases = listPhases(m.phases, l.phases, l.text)
 	d.Processes = m.processes.list(l.processes, m.origin, l.text)
 	d.Connections = m.connections.list(l.connections, m.origin, l.text)
-	d.Endpoints = m.connections.endpoints.list(l.endpoints, l.text)
+	d.Endpoints = m.endpoints.list(l.endpoints, l.text)
 	d.Activity = m.activity(l)
 	for _, h := range m.connections.sizes {
 		if len(h.Bins) > 0 {

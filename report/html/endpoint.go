@@ -2,74 +2,61 @@ package html
 
 import (
 	"cmp"
-	"maps"
 	"slices"
+
+	"github.com/pcapwho/pcapwho/report/table"
 )
 
-// endpointKey is a server.
-type endpointKey struct {
-	protocol, ip string
-	port         int64
-}
-
-// endpoint is a server and what all connections to it exchanged.
+// endpoint is a row of the table endpoints: a far end, and what it exchanged.
 type endpoint struct {
+	Address     string `json:"a"`
+	Role        string `json:"k"` // server or client
 	Protocol    string `json:"p"`
-	IP          string `json:"a"`
-	Port        int64  `json:"n"`
-	Host        string `json:"h,omitempty"` // by which the largest connection named it; "" = not known
+	Port        int64  `json:"n"`           // of the server
+	Host        string `json:"h,omitempty"` // its latest name; "" = not known
 	Connections int64  `json:"c"`
-	Sent        int64  `json:"s"` // bytes on the wire to it
-	Received    int64  `json:"r"` // and from it
-
-	named int64 // bytes of the connection that gave Host
+	Sent        int64  `json:"s"` // bytes on the wire that it sent
+	Received    int64  `json:"r"` // and that were sent to it
 }
 
-// endpoints are the servers of all connections.
+// endpointColumns are what a page has of one.
+var endpointColumns = []string{"address", "role", "protocol", "server_port", "host", "connections", "sent_wire_bytes", "received_wire_bytes"}
+
+// endpoints are the rows of the table.
 type endpoints struct {
-	byKey map[endpointKey]*endpoint
-	other int // connections to endpoints beyond MaxEndpoints
+	all  []endpoint // those with the most bytes first
+	more int64      // connections of those without a row of their own
 }
 
-func newEndpoints() *endpoints { return &endpoints{byKey: map[endpointKey]*endpoint{}} }
-
-func (e *endpoints) add(r *reader) {
-	k := endpointKey{r.text(atProtocol), r.text(atServer), r.number(atPort)}
-	one := e.byKey[k]
-	if one == nil {
-		if len(e.byKey) == MaxEndpoints {
-			e.other++
-			return
+// readEndpoints reads the table, which may be nil.
+func readEndpoints(t *table.Table) (*endpoints, error) {
+	e := &endpoints{}
+	err := each(t, endpointColumns, func(r *reader) error {
+		one := endpoint{r.text(0), r.text(1), r.text(2), r.number(3), r.text(4), r.number(5), r.number(6), r.number(7)}
+		if one.Address == "" {
+			e.more += one.Connections
+		} else {
+			e.all = append(e.all, one)
 		}
-		one = &endpoint{Protocol: k.protocol, IP: k.ip, Port: k.port, named: -1}
-		e.byKey[k] = one
-	}
-	sent, received := r.number(atClientBytes), r.number(atServerBytes)
-	one.Connections++
-	one.Sent += sent
-	one.Received += received
-	if host := r.text(atHost); host != "" && sent+received > one.named {
-		one.Host, one.named = host, sent+received
-	}
+		return nil
+	})
+	slices.SortStableFunc(e.all, func(a, b endpoint) int { return cmp.Compare(b.Sent+b.Received, a.Sent+a.Received) })
+	return e, err
 }
 
-// endpointList is the servers that the page shows.
+// endpointList is the endpoints that the page shows.
 type endpointList struct {
 	Rows []endpoint `json:"rows"`
-	Left int        `json:"left"` // known ones that are left out
-	More int        `json:"more"` // connections whose server was not kept
+	Left int        `json:"left"` // that are left out
+	More int64      `json:"more"` // connections of those that the table has in one row
 }
 
 // list returns so many of those with the most bytes.
 func (e *endpoints) list(most, longest int) endpointList {
-	all := slices.SortedFunc(maps.Values(e.byKey), func(a, b *endpoint) int {
-		return cmp.Or(cmp.Compare(b.Sent+b.Received, a.Sent+a.Received), cmp.Compare(a.IP, b.IP), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Protocol, b.Protocol))
-	})
-	l := endpointList{Rows: []endpoint{}, Left: max(0, len(all)-most), More: e.other}
-	for _, one := range all[:min(most, len(all))] {
-		shown := *one
-		shown.Host = cut(shown.Host, longest)
-		l.Rows = append(l.Rows, shown)
+	l := endpointList{Rows: []endpoint{}, Left: max(0, len(e.all)-most), More: e.more}
+	for _, one := range e.all[:min(most, len(e.all))] {
+		one.Host = cut(one.Host, longest)
+		l.Rows = append(l.Rows, one)
 	}
 	return l
 }

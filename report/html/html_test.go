@@ -40,6 +40,13 @@ func made(connections, processes int, name string) *Source {
 			fill(b, map[string]any{"connection_id": 2*i + 1, "protocol": "tcp", "client_ip": "192.0.2.1", "server_ip": fmt.Sprintf("192.0.2.%d", i%200), "client_port": 1024 + i%60000, "server_port": 80,
 				"first_ns": int64(1e18) + int64(i), "last_ns": int64(1e18) + int64(2*i), "client_wire_bytes": 100 + i, "client_name": name, "client_pid": 10, "client_start_ns": int64(1e18), "client_reason": "exact", "server_reason": "remote"})
 		}),
+		table.Of(table.Endpoints(), 201, func(b *table.Batch, i int) {
+			if i == 200 { // those without a row of their own
+				fill(b, map[string]any{"connections": 5})
+				return
+			}
+			fill(b, map[string]any{"address": fmt.Sprintf("192.0.2.%d", i), "role": "server", "protocol": "tcp", "server_port": 80, "host": name, "connections": 1, "received_wire_bytes": 100 + i})
+		}),
 		table.Of(table.Timeseries(), 2*5000, func(b *table.Batch, i int) {
 			fill(b, map[string]any{"begin_ns": int64(1e18) + int64(i/2)*1e6, "bucket_ns": int64(1e6), "pid": 10 + i%2, "start_ns": int64(1e18) + int64(i%2), "name": name, "sent_wire_bytes": 3, "received_wire_bytes": 4})
 		}),
@@ -179,7 +186,7 @@ func TestPageShowsTheLargest(t *testing.T) {
 			sent += s.Sent[i]
 		}
 	}
-	if counted != all || sent != 3*2*5000 || d.Throughput.Rows > MaxBuckets || len(d.Endpoints.Rows) != 200 {
+	if counted != all || sent != 3*2*5000 || d.Throughput.Rows > MaxBuckets || len(d.Endpoints.Rows) != 200 || d.Endpoints.More != 5 || d.Endpoints.Rows[0].Address != "192.0.2.199" {
 		t.Errorf("%d connections in the distribution, %d bytes in %d buckets, %d endpoints", counted, sent, d.Throughput.Rows, len(d.Endpoints.Rows))
 	}
 }

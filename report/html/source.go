@@ -24,7 +24,7 @@ type Source struct {
 
 // Tables names the tables that a page shows.
 func Tables() []string {
-	return []string{"capture", "coverage", "damage", "processes", "phases", "connections", "timeseries"}
+	return []string{"capture", "coverage", "damage", "processes", "phases", "endpoints", "connections", "timeseries"}
 }
 
 // File is an input.

@@ -18,7 +18,7 @@ type Phase struct {
 
 // ByPhase is what every process exchanged in each phase, and outside of all.
 type ByPhase struct {
-	Phases Phases
+	Phases    Phases
 	Breakdown *Breakdown // by index into Phases; len(Phases) is outside; nil = there are none
 }
 

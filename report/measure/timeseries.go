@@ -7,7 +7,7 @@ import (
 // Timeseries is what every process exchanged in each bucket of time: they begin
 // at the multiples of Bucket since the Unix epoch.
 type Timeseries struct {
-	Bucket int64 // nanoseconds
+	Bucket    int64 // nanoseconds
 	Breakdown *Breakdown
 }
 

@@ -56,15 +56,16 @@ function showEndpoints() {
 	const notes = (data.endpoints.left > 0 ? "; " + formatCount(data.endpoints.left) + " smaller ones are not on this page" : "") + (data.endpoints.more > 0 ? "; " + plural(data.endpoints.more, "connection") + " to further ones" : "");
 	const all = (e) => e.s + e.r;
 	new Grid(byID("endpoints"), {
-		label: "Endpoints", least: 640, rows,
-		text: (e) => [e.p, e.a, e.n, e.h].join(" ").toLowerCase(), told: (n) => plural(n, "server") + notes,
-		activate: (e) => { byID("filter").value = (e.h || (e.a.includes(":") ? "[" + e.a + "]" : e.a)) + ":" + e.n; byID("filter").dispatchEvent(new Event("input")); },
+		label: "Endpoints", least: 720, rows,
+		text: (e) => [e.p, e.a, e.n, e.h, e.k].join(" ").toLowerCase(), told: (n) => plural(n, "endpoint") + notes,
+		activate: (e) => { byID("filter").value = e.h || (e.a.includes(":") ? "[" + e.a + "]" : e.a) + (e.k === "server" ? ":" + e.n : ""); byID("filter").dispatchEvent(new Event("input")); },
 		columns: [
 			{ name: "address", text: (e) => e.a, value: (e) => e.a, width: "minmax(130px, 1fr)" },
-			{ name: "port", number: true, width: "80px", text: (e) => String(e.n), value: (e) => e.n },
+			{ name: "role", text: (e) => e.k, value: (e) => e.k, width: "80px" },
+			{ name: "port", number: true, width: "80px", text: (e) => String(e.n), value: (e) => e.n, doc: "of the server: its own, or of a client the one that it connected to" },
 			{ name: "protocol", text: (e) => e.p, value: (e) => e.p, width: "90px" },
-			...(rows.some((e) => e.h) ? [{ name: "host", text: (e) => e.h ?? "", value: (e) => e.h ?? null, width: "minmax(130px, 1fr)", doc: "by which the largest connection named it" }] : []),
-			countColumn("connections", (e) => e.c), bytesColumn("to it", (e) => e.s), bytesColumn("from it", (e) => e.r),
+			...(rows.some((e) => e.h) ? [{ name: "host", text: (e) => e.h ?? "", value: (e) => e.h ?? null, width: "minmax(130px, 1fr)", doc: "its latest name" }] : []),
+			countColumn("connections", (e) => e.c), bytesColumn("to it", (e) => e.r), bytesColumn("from it", (e) => e.s),
 			{ ...bytesColumn("both", all), width: "170px", cell: (e) => element("span", null, meter(all(e), most), formatBytes(all(e))) },
 		],
 	});
