@@ -7,6 +7,7 @@ import (
 	"github.com/pcapwho/pcapwho/attribute"
 	"github.com/pcapwho/pcapwho/report/decode"
 	"github.com/pcapwho/pcapwho/report/html"
+	"github.com/pcapwho/pcapwho/report/view"
 )
 
 // AutoBucket as Config.Bucket takes a width that fits what the log spans, or
@@ -16,14 +17,14 @@ const AutoBucket = int64(-1)
 const unloggedBucket = int64(100e6)
 
 // autoBucket returns the shortest of 1, 2 and 5 times a power of ten, from MinBucket on,
-// of which the time between two moments has at most html.MaxBuckets.
+// of which the time between two moments has at most view.MaxBuckets.
 func autoBucket(first, last int64) int64 {
 	if first >= last {
 		return unloggedBucket
 	}
 	for unit := MinBucket; ; unit *= 10 {
 		for _, n := range []int64{1, 2, 5} {
-			if w := n * unit; (last-first)/w < html.MaxBuckets || w > 1e17 {
+			if w := n * unit; (last-first)/w < view.MaxBuckets || w > 1e17 {
 				return w
 			}
 		}
@@ -32,7 +33,7 @@ func autoBucket(first, last int64) int64 {
 
 // ForHTML makes cfg what a page of the format HTML shows.
 func (cfg *Config) ForHTML() {
-	cfg.Tables = html.Tables()
+	cfg.Tables = view.Tables()
 	if cfg.Bucket == 0 {
 		cfg.Bucket = AutoBucket
 	}
@@ -41,23 +42,23 @@ func (cfg *Config) ForHTML() {
 // writeHTML writes the page.
 func (r *Result) writeHTML(ctx context.Context, w io.Writer, o *Output) error {
 	about := r.about()
-	s := &html.Source{Tool: about.Tool, Host: r.log.host, Command: r.log.command, Focused: o.Focus || r.log.focused, Selected: r.Selection != nil, Tables: r.Tables}
+	s := &view.Source{Tool: about.Tool, Host: r.log.host, Command: r.log.command, Focused: o.Focus || r.log.focused, Selected: r.Selection != nil, Tables: r.Tables}
 	for _, in := range about.Inputs {
-		s.Files = append(s.Files, html.File{Name: in.Name, Length: in.Length, SHA256: in.SHA256})
+		s.Files = append(s.Files, view.File{Name: in.Name, Length: in.Length, SHA256: in.SHA256})
 	}
 	for _, one := range r.Warnings {
-		s.Remarks = append(s.Remarks, html.Remark{Message: one.Message, Hint: one.Hint})
+		s.Remarks = append(s.Remarks, view.Remark{Message: one.Message, Hint: one.Hint})
 	}
 	if r.cfg.Bucket > 0 {
-		s.Activity = func(yield func(int64, []html.Stretch) error) error { return r.activity(ctx, yield) }
+		s.Activity = func(yield func(int64, []view.Stretch) error) error { return r.activity(ctx, yield) }
 	}
 	return html.Write(w, s)
 }
 
 // activity tells when each connection that counts had packets, by bucket.
-func (r *Result) activity(ctx context.Context, yield func(int64, []html.Stretch) error) error {
+func (r *Result) activity(ctx context.Context, yield func(int64, []view.Stretch) error) error {
 	chooser := r.Selection.Chooser(r.Attribution)
-	var stretches []html.Stretch
+	var stretches []view.Stretch
 	return r.Attribution.Connections.All(func(c *attribute.Connection) error {
 		if err := ctx.Err(); err != nil || !chooser.Connection(c) {
 			return err
@@ -65,7 +66,7 @@ func (r *Result) activity(ctx context.Context, yield func(int64, []html.Stretch)
 		stretches = stretches[:0]
 		for i := range c.Spans {
 			s := &c.Spans[i]
-			stretches = append(stretches, html.Stretch{Begin: s.First, End: s.Last, Client: s.Sent[attribute.Client].WireBytes, Server: s.Sent[attribute.Server].WireBytes})
+			stretches = append(stretches, view.Stretch{Begin: s.First, End: s.Last, Client: s.Sent[attribute.Client].WireBytes, Server: s.Sent[attribute.Server].WireBytes})
 		}
 		return yield(int64(c.ID), stretches)
 	})
@@ -75,7 +76,7 @@ func (r *Result) activity(ctx context.Context, yield func(int64, []html.Stretch)
 // Analyze and Result.Write.
 func WritePage(ctx context.Context, path string, o Output) error {
 	o.Format = HTML
-	if err := o.Check(&Config{Captures: []string{path}, Tables: html.Tables()}); err != nil {
+	if err := o.Check(&Config{Captures: []string{path}, Tables: view.Tables()}); err != nil {
 		return err
 	}
 	saved, err := decode.Open(path)
@@ -83,7 +84,7 @@ func WritePage(ctx context.Context, path string, o Output) error {
 		return &InputError{Err: err, Hint: "make it with `pcapwho analyze run.pcapng -o result.json`"}
 	}
 	in := identify(path)
-	s := &html.Source{Saved: true, Focused: o.Focus, Files: []html.File{{Name: in.Name, Length: in.Length, SHA256: in.SHA256}}, Tables: saved.Tables}
+	s := &view.Source{Saved: true, Focused: o.Focus, Files: []view.File{{Name: in.Name, Length: in.Length, SHA256: in.SHA256}}, Tables: saved.Tables}
 	write := func(w io.Writer) error { return html.Write(&cancelled{ctx, w}, s) }
 	if o.stdout() {
 		return write(o.Stdout)

@@ -1,9 +1,7 @@
 // Package html makes one page of a result that a browser shows without any network.
 //
-//  1. [Write] takes a [Source]: the tables of package table, and what is around them.
-//  2. document reads the tables by the names of their columns, so that a column that
-//     a result does not have leaves its part of the page out.
-//  3. The document becomes JSON in a script element of type application/json, and the
+//  1. [Write] takes a view.Source, and has package view read it.
+//  2. What it shows becomes JSON in a script element of type application/json, and the
 //     page is put together by html/template from the files in assets.
 //
 // # The page
@@ -17,11 +15,9 @@
 //
 // # Limits
 //
-// A page has at most [MaxConnections] connections, those with the most bytes, at most
-// [MaxBuckets] buckets of time, and is smaller than [MaxSize]: where it is not, all
-// lists and texts become shorter until it is. What is left out is counted on the
-// page; sums and distributions are over all of it. Memory: the rows that are shown, a
-// cell of 48 bytes each, and the table of endpoints.
+// A page is smaller than [MaxSize]: where it is not, all lists and texts of the view
+// become shorter until it is. What is left out is counted on the page; sums and
+// distributions are over all of it.
 //
 // The bytes of a page depend on its source alone.
 //

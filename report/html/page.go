@@ -5,10 +5,11 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
-	"encoding/json"
 	"html/template"
 	"io"
 	"strings"
+
+	"github.com/pcapwho/pcapwho/report/view"
 )
 
 //go:embed assets
@@ -24,9 +25,12 @@ type page struct {
 	Licence string
 }
 
+// MaxSize is how large a page may be, in bytes.
+const MaxSize = 5_000_000
+
 // Write writes the page of a result. Errors are those of the tables and of w.
-func Write(w io.Writer, s *Source) error {
-	m, err := measure(s)
+func Write(w io.Writer, s *view.Source) error {
+	m, err := view.Measure(s)
 	if err != nil {
 		return err
 	}
@@ -35,7 +39,7 @@ func Write(w io.Writer, s *Source) error {
 	if err != nil {
 		return err
 	}
-	data, err := m.encode(MaxSize - len(shell))
+	data, err := m.JSON(MaxSize - len(shell))
 	if err != nil {
 		return err
 	}
@@ -48,33 +52,11 @@ func Write(w io.Writer, s *Source) error {
 	return err
 }
 
-// encode returns the document as JSON that is smaller than so many bytes.
-func (m *measured) encode(size int) ([]byte, error) {
-	l := fullLimits()
-	d := m.document(l)
-	for {
-		data, err := json.Marshal(d)
-		next := l.less()
-		if err != nil || len(data) < size || l == next {
-			return data, err
-		}
-		if coarser := next; coarser.stretches < l.stretches {
-			coarser.stretches = l.stretches
-			if coarser == l { // the rest is as it was
-				d.Activity, l = m.activity(next), next
-				continue
-			}
-		}
-		d = m.document(next)
-		l = next
-	}
-}
-
 // newPage returns a page without data.
-func newPage(s *Source) *page {
+func newPage(s *view.Source) *page {
 	names := make([]string, 0, len(s.Files))
 	for _, f := range s.Files[:min(1, len(s.Files))] {
-		names = append(names, cut(f.Name, 80))
+		names = append(names, view.Cut(f.Name, 80))
 	}
 	p := &page{
 		Title:   strings.Join(append(names, "pcapwho"), " · "),

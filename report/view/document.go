@@ -1,4 +1,4 @@
-package html
+package view
 
 import (
 	"fmt"
@@ -6,11 +6,10 @@ import (
 	"strconv"
 )
 
-// The limits of a page.
+// The limits of a view.
 const (
 	MaxConnections = 10_000
 	MaxBuckets     = 2_000
-	MaxSize        = 5_000_000 // bytes
 )
 
 // limits are how much of each list a page holds.
@@ -28,8 +27,8 @@ func (l limits) less() limits {
 	return limits{smaller(l.connections), smaller(l.stretches), smaller(l.processes), smaller(l.endpoints), smaller(l.phases), smaller(l.damage), smaller(l.text)}
 }
 
-// measured is all that a page is made of, read once.
-type measured struct {
+// Measured is all that a page is made of, read once.
+type Measured struct {
 	source      *Source
 	origin      int64 // time of the first packet, Unix nanoseconds; all times are relative to it
 	capture     map[string]int64
@@ -61,8 +60,8 @@ type damage struct {
 	Count   int64  `json:"count"`
 }
 
-// document is what the page's script reads.
-type document struct {
+// Document is what the page's script reads.
+type Document struct {
 	Tool        string           `json:"tool"`
 	Files       []File           `json:"files"`
 	Host        string           `json:"host"`
@@ -86,9 +85,9 @@ type document struct {
 	Histograms  []*histogram     `json:"histograms"`
 }
 
-// measure reads all tables of a source.
-func measure(s *Source) (m *measured, err error) {
-	m = &measured{source: s, capture: map[string]int64{}}
+// Measure reads all tables of a source.
+func Measure(s *Source) (m *Measured, err error) {
+	m = &Measured{source: s, capture: map[string]int64{}}
 	for _, read := range []func() error{m.readCapture, m.readCoverage, m.readDamage, m.readLists, m.readActivity} {
 		if err := read(); err != nil {
 			return nil, err
@@ -97,7 +96,7 @@ func measure(s *Source) (m *measured, err error) {
 	return m, nil
 }
 
-func (m *measured) readCapture() error {
+func (m *Measured) readCapture() error {
 	names := []string{"recording_id", "first_ns", "last_ns", "files", "packets", "wire_bytes", "captured_bytes", "dropped_packets", "duplicate_packets", "undecoded_packets"}
 	return each(m.source.table("capture"), names, func(r *reader) error {
 		m.recording, m.origin = r.text(0), r.number(1)
@@ -113,21 +112,21 @@ func (m *measured) readCapture() error {
 	})
 }
 
-func (m *measured) readCoverage() error {
+func (m *Measured) readCoverage() error {
 	return each(m.source.table("coverage"), []string{"side", "reason", "packets", "wire_bytes"}, func(r *reader) error {
 		m.coverage = append(m.coverage, coverage{r.text(0), r.text(1), r.number(2), r.number(3)})
 		return nil
 	})
 }
 
-func (m *measured) readDamage() error {
+func (m *Measured) readDamage() error {
 	return each(m.source.table("damage"), []string{"file", "block", "offset", "message", "count"}, func(r *reader) error {
 		m.damage = append(m.damage, damage{r.text(0), since(r.cell(1), 0), since(r.cell(2), 0), r.text(3), r.number(4)})
 		return nil
 	})
 }
 
-func (m *measured) readLists() (err error) {
+func (m *Measured) readLists() (err error) {
 	s := m.source
 	if m.processes, err = readProcesses(s.table("processes")); err != nil {
 		return err
@@ -146,21 +145,21 @@ func (m *measured) readLists() (err error) {
 }
 
 // document returns what a page holds within limits.
-func (m *measured) document(l limits) *document {
+func (m *Measured) document(l limits) *Document {
 	s := m.source
-	d := &document{Tool: s.Tool, Host: cut(s.Host, l.text), Focused: s.Focused, Selected: s.Selected, Origin: strconv.FormatInt(m.origin, 10),
-		Recording: cut(m.recording, l.text), Capture: m.capture, Coverage: m.coverage, Throughput: m.throughput}
+	d := &Document{Tool: s.Tool, Host: Cut(s.Host, l.text), Focused: s.Focused, Selected: s.Selected, Origin: strconv.FormatInt(m.origin, 10),
+		Recording: Cut(m.recording, l.text), Capture: m.capture, Coverage: m.coverage, Throughput: m.throughput}
 	for _, f := range s.Files[:min(l.damage, len(s.Files))] {
-		d.Files = append(d.Files, File{cut(f.Name, l.text), f.Length, f.SHA256})
+		d.Files = append(d.Files, File{Cut(f.Name, l.text), f.Length, f.SHA256})
 	}
 	for _, a := range s.Command[:min(l.damage, len(s.Command))] {
-		d.Command = append(d.Command, cut(a, l.text))
+		d.Command = append(d.Command, Cut(a, l.text))
 	}
 	for _, r := range slices.Concat(m.remarks(), s.Remarks[:min(l.damage, len(s.Remarks))]) {
-		d.Remarks = append(d.Remarks, Remark{cut(r.Message, 4*l.text), cut(r.Hint, 4*l.text)})
+		d.Remarks = append(d.Remarks, Remark{Cut(r.Message, 4*l.text), Cut(r.Hint, 4*l.text)})
 	}
 	for _, one := range m.damage[:min(l.damage, len(m.damage))] {
-		one.File, one.Message = cut(one.File, l.text), cut(one.Message, l.text)
+		one.File, one.Message = Cut(one.File, l.text), Cut(one.Message, l.text)
 		d.Damage = append(d.Damage, one)
 	}
 	for _, name := range Tables() {
@@ -183,7 +182,7 @@ func (m *measured) document(l limits) *document {
 }
 
 // remarks returns what the tables of a saved result show, nil of another.
-func (m *measured) remarks() []Remark {
+func (m *Measured) remarks() []Remark {
 	if !m.source.Saved {
 		return nil
 	}

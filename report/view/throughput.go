@@ -1,4 +1,4 @@
-package html
+package view
 
 import (
 	"fmt"
@@ -65,7 +65,7 @@ func (s *throughput) finder(p *processes, origin int64, longest int) func(*reade
 	byReason := map[string]*series{}
 	add := func(one *series) *series {
 		one.Sent, one.Received = make([]int64, s.Rows), make([]int64, s.Rows)
-		one.Name = cut(one.Name, longest)
+		one.Name = Cut(one.Name, longest)
 		s.Series = append(s.Series, one)
 		return one
 	}

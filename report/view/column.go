@@ -1,4 +1,4 @@
-package html
+package view
 
 import (
 	"strings"
@@ -80,7 +80,7 @@ func textColumn(rows [][]cell, n, longest int) (c column, any bool) {
 			c.Index = append(c.Index, -1)
 			continue
 		}
-		text := cut(v.text, longest)
+		text := Cut(v.text, longest)
 		i, ok := index[text]
 		if !ok {
 			i = len(c.Texts)
@@ -93,8 +93,8 @@ func textColumn(rows [][]cell, n, longest int) (c column, any bool) {
 	return c, any
 }
 
-// cut returns at most so many characters of a text.
-func cut(s string, longest int) string {
+// Cut returns at most so many characters of a text.
+func Cut(s string, longest int) string {
 	n := 0
 	for i := range s {
 		if n == longest {

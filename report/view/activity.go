@@ -1,4 +1,4 @@
-package html
+package view
 
 import (
 	"cmp"
@@ -25,7 +25,7 @@ type shown struct {
 }
 
 // readActivity asks the source about the connections that may be shown.
-func (m *measured) readActivity() error {
+func (m *Measured) readActivity() error {
 	m.shown = m.connections.shown(MaxConnections)
 	if m.source.Activity == nil {
 		return nil
@@ -41,7 +41,7 @@ func (m *measured) readActivity() error {
 }
 
 // phasesOf returns the phases in which stretches begin: none goes on beyond its phase.
-func (m *measured) phasesOf(stretches []Stretch) (in []int) {
+func (m *Measured) phasesOf(stretches []Stretch) (in []int) {
 	for i := range m.phases[:min(len(m.phases), fullLimits().phases)] {
 		p := &m.phases[i]
 		if slices.ContainsFunc(stretches, func(s Stretch) bool {
@@ -56,7 +56,7 @@ func (m *measured) phasesOf(stretches []Stretch) (in []int) {
 
 // activity returns that of so many of the largest connections; nil where the source
 // does not tell.
-func (m *measured) activity(l limits) *activity {
+func (m *Measured) activity(l limits) *activity {
 	if m.source.Activity == nil {
 		return nil
 	}
@@ -81,7 +81,7 @@ func (m *measured) activity(l limits) *activity {
 }
 
 // among returns what is known of some of the connections.
-func (m *measured) among(some []shown) []shown {
+func (m *Measured) among(some []shown) []shown {
 	at := 0
 	for i := range some {
 		for m.shown[at].id != some[i].id { // both ascend

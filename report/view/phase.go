@@ -1,4 +1,4 @@
-package html
+package view
 
 import "github.com/pcapwho/pcapwho/report/table"
 
@@ -49,7 +49,7 @@ func since(c cell, origin int64) *int64 {
 func listPhases(phases []phase, most, longest int) phaseList {
 	l := phaseList{Rows: []phase{}, Left: max(0, len(phases)-most)}
 	for _, p := range phases[:min(most, len(phases))] {
-		p.Name = cut(p.Name, longest)
+		p.Name = Cut(p.Name, longest)
 		l.Rows = append(l.Rows, p)
 	}
 	return l

@@ -1,4 +1,4 @@
-package html
+package view
 
 import (
 	"cmp"
@@ -55,7 +55,7 @@ type endpointList struct {
 func (e *endpoints) list(most, longest int) endpointList {
 	l := endpointList{Rows: []endpoint{}, Left: max(0, len(e.all)-most), More: e.more}
 	for _, one := range e.all[:min(most, len(e.all))] {
-		one.Host = cut(one.Host, longest)
+		one.Host = Cut(one.Host, longest)
 		l.Rows = append(l.Rows, one)
 	}
 	return l

@@ -1,4 +1,4 @@
-package html
+package view
 
 import "github.com/pcapwho/pcapwho/report/table"
 
