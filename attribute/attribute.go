@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 
 	"github.com/pcapwho/pcapwho/attribute/owner"
-	"github.com/pcapwho/pcapwho/attribute/spill"
 	"github.com/pcapwho/pcapwho/ingest"
 	"github.com/pcapwho/pcapwho/ingest/packet"
 	"github.com/pcapwho/pcapwho/ingest/pcapng"
@@ -67,10 +66,7 @@ func New(cfg Config) *Attribution {
 	for n := range shares {
 		s := newShare(a.judge, n, finishedBudget/shares, &a.failed, newLooker(!cfg.NoMeasures))
 		if !cfg.NoMeasures {
-			s.measured = &measurer{}
-			if cfg.Turns {
-				s.measured.told = spill.NewSorter(finishedBudget / shares)
-			}
+			s.measured = newMeasurer(shares, cfg.Turns)
 		}
 		a.shares = append(a.shares, s)
 	}
@@ -216,9 +212,8 @@ func merged(a, b []uint32) []uint32 {
 // hands them to its Result.
 func (a *Attribution) Close() (err error) {
 	for _, s := range a.shares {
-		err = errors.Join(err, s.finished.Close())
-		if s.measured != nil && s.measured.told != nil {
-			err = errors.Join(err, s.measured.told.Close())
+		for _, sorter := range append(s.measured.sorters(), s.finished) {
+			err = errors.Join(err, sorter.Close())
 		}
 	}
 	return err
@@ -257,8 +252,11 @@ func (a *Attribution) Finish() (*Result, error) {
 		r.Connections.n += s.finished.Len()
 		r.Connections.sorters = append(r.Connections.sorters, s.finished)
 		r.Connections.codecs = append(r.Connections.codecs, &s.codec)
-		if s.measured != nil && s.measured.told != nil {
-			r.Turns.sorters = append(r.Turns.sorters, s.measured.told)
+		if m := s.measured; m != nil {
+			r.Measured, r.Runs.sorters = true, append(r.Runs.sorters, m.runs)
+			if m.told != nil {
+				r.Turns.sorters = append(r.Turns.sorters, m.told)
+			}
 		}
 		r.Totals.Add(s.totals)
 		a.sighted.merge(s.sighted)
@@ -281,7 +279,7 @@ func (a *Attribution) Finish() (*Result, error) {
 		r.Totals.UniqueBytes += l.Counts.UniqueBytes
 	}
 	r.Names = a.names
-	r.Turns.connections = &r.Connections
+	r.Turns.connections, r.Runs.connections = &r.Connections, &r.Connections
 	r.find = newFinder(a.judge, &r.Connections)
 	return r, nil
 }

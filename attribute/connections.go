@@ -63,7 +63,9 @@ func (c *Connections) All(f func(*Connection) error) error {
 
 // Read returns a reader of all connections. Several may be used one after the
 // other, each by one goroutine.
-func (c *Connections) Read() *BlockReader { return &BlockReader{c, spill.Merge(c.sorters...)} }
+func (c *Connections) Read() *BlockReader { return &BlockReader{c, c.records()} }
+
+func (c *Connections) records() *spill.Reader { return spill.Merge(c.sorters...) }
 
 // BlockReader reads connections in blocks, which may be decoded elsewhere.
 type BlockReader struct {

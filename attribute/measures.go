@@ -17,7 +17,29 @@ type measurer struct {
 	segments tcp.Follower
 	of       []int32       // by number of turns: that of segments, where it is TCP
 	told     *spill.Sorter // turns, by connection; nil = nobody asked for them
+	runs     *spill.Sorter // those before the last of a connection, by connection
 	record   []byte
+}
+
+// newMeasurer returns one of so many. Runs take a quarter of what finished connections
+// do, beyond which they are in temporary files.
+func newMeasurer(shares int, turns bool) *measurer {
+	m := &measurer{runs: spill.NewSorter(finishedBudget / 4 / shares)}
+	if turns {
+		m.told = spill.NewSorter(finishedBudget / shares)
+	}
+	return m
+}
+
+// sorters lists what may have temporary files.
+func (m *measurer) sorters() []*spill.Sorter {
+	if m == nil {
+		return nil
+	}
+	if m.told == nil {
+		return []*spill.Sorter{m.runs}
+	}
+	return []*spill.Sorter{m.runs, m.told}
 }
 
 // measure measures a packet of instance i.
@@ -30,8 +52,14 @@ func (s *share) measure(i int32, p *packet.Packet, side flow.Side) {
 	if in.Measured == 0 {
 		m.begin(in, isTCP)
 	}
-	if over, ok := m.turns.Add(in.Measured, p, side, unique); ok {
-		s.tell(in, &over)
+	if over := m.turns.Add(in.Measured, p, side, unique); over != 0 {
+		if over&turn.TurnOver != 0 {
+			s.tell(in, m.turns.Turn())
+		}
+		if over&turn.RunOver != 0 {
+			m.record = m.turns.Run().Append(m.record[:0])
+			s.keep(m.runs, in)
+		}
 	}
 	switch {
 	case !isTCP:
@@ -79,12 +107,18 @@ func (s *share) finishMeasures(in *conn.Instance, c *Connection) {
 
 // tell keeps a turn of in that is over, where it is asked for.
 func (s *share) tell(in *conn.Instance, t *turn.Turn) {
-	m := s.measured
-	if m.told == nil || s.err != nil {
+	if m := s.measured; m.told != nil {
+		m.record = t.Append(m.record[:0])
+		s.keep(m.told, in)
+	}
+}
+
+// keep keeps the record of in that was made.
+func (s *share) keep(to *spill.Sorter, in *conn.Instance) {
+	if s.err != nil {
 		return
 	}
-	m.record = t.Append(m.record[:0])
-	if s.err = m.told.Add(in.ID, m.record); s.err != nil {
+	if s.err = to.Add(in.ID, s.measured.record); s.err != nil {
 		s.failed.Store(true)
 	}
 }

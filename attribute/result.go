@@ -162,7 +162,9 @@ type Process = owner.Process
 type Result struct {
 	Processes   []Process   // of the log, ordered by start time, then PID; then those that the capture alone names, in this order, without a known start last
 	Connections Connections // ordered by ID
+	Measured    bool        // false: Config.NoMeasures
 	Turns       Turns       // empty without Config.Turns
+	Runs        Runs        // empty where nobody measured
 	Loose       []Loose     // ordered by windows, reasons, then owners
 	Totals      Counts      // every packet of the capture; payload of TCP and UDP
 	Undecoded   int64       // packets whose headers could not be read
@@ -179,7 +181,7 @@ type Result struct {
 
 // Close frees the temporary files of the result, where there are any.
 func (r *Result) Close() (err error) {
-	for _, s := range slices.Concat(r.Connections.sorters, r.Turns.sorters) {
+	for _, s := range slices.Concat(r.Connections.sorters, r.Turns.sorters, r.Runs.sorters) {
 		err = errors.Join(err, s.Close())
 	}
 	return err

@@ -7,7 +7,10 @@
 // side did, or after silence (PauseTime). Payload that the capture had before counts
 // once, so that what is sent again is no turn.
 //
+// A Run is a stretch in which packets came within QuietTime of each other: the union of
+// the runs of several connections is when whoever has them was busy.
+//
 // A Follower keeps one state of fixed size for each live connection; Add gives it the
-// next packet and returns the turn that this ended, End ends the connection. It knows
+// next packet and tells which turn and run this ended, End ends the connection. It knows
 // nothing of processes, files or connection keys, and does not allocate for a packet.
 package turn

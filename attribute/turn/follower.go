@@ -27,15 +27,28 @@ const (
 type Follower struct {
 	states     slab.Pool[state]
 	histograms quantile.Histograms
+	turn       Turn // see Turn
+	run        Run  // see Run
 }
+
+// Over tells what a packet ended.
+type Over uint8
+
+// What a packet may end, both at once, too.
+const (
+	TurnOver Over = 1 << iota // Follower.Turn returns it
+	RunOver                   // Follower.Run returns it
+)
 
 // state is a connection as far as it was followed. It has no pointers.
 type state struct {
 	first, last   int64 // packets, Unix nanoseconds; valid iff begun
 	busy, waiting int64
-	turn          Turn // Frame is 0 before the first
+	before        int64 // of busy: that of the runs that are over
+	turn          Turn  // Frame is 0 before the first
 	waits         quantile.Summary
 	speaker       [2]speaker // by flow.Side
+	spoke         [2]bool    // likewise
 	begun         bool
 }
 
@@ -43,8 +56,7 @@ type state struct {
 type speaker struct {
 	slot      int64 // the one of its last payload
 	sum, peak int64 // bytes, of that slot and of the fullest
-	first     int64 // payload, Unix nanoseconds
-	spoke     bool
+	first     int64 // payload, Unix nanoseconds; valid iff it spoke
 }
 
 // Begin makes room for a connection, and returns the number by which Add and End know
@@ -52,9 +64,9 @@ type speaker struct {
 func (f *Follower) Begin() int32 { return f.states.Take() }
 
 // Add adds to connection n a packet that a side sent, in the order of the file; unique
-// is how many bytes of its payload are in the capture for the first time. It returns
-// the turn that is over with it, if one is.
-func (f *Follower) Add(n int32, p *packet.Packet, side flow.Side, unique int64) (over Turn, ok bool) {
+// is how many bytes of its payload are in the capture for the first time. It tells what
+// is over with it.
+func (f *Follower) Add(n int32, p *packet.Packet, side flow.Side, unique int64) (over Over) {
 	c := f.states.At(n)
 	if !c.begun {
 		c.begun, c.first, c.last = true, p.Time, p.Time
@@ -62,12 +74,18 @@ func (f *Follower) Add(n int32, p *packet.Packet, side flow.Side, unique int64) 
 	if gap := p.Time - c.last; gap > 0 {
 		if gap <= int64(QuietTime) {
 			c.busy += gap
+		} else {
+			f.run, over = Run{c.last - (c.busy - c.before), c.last}, RunOver
+			c.before = c.busy
 		}
 		c.last = p.Time
 	}
 	c.first = min(c.first, p.Time)
 	if unique <= 0 {
-		return over, false
+		return over
+	}
+	if !c.spoke[side] {
+		c.spoke[side], c.speaker[side].first = true, p.Time
 	}
 	c.speaker[side].add(p.Time, unique)
 	switch t := &c.turn; {
@@ -76,20 +94,23 @@ func (f *Follower) Add(n int32, p *packet.Packet, side flow.Side, unique int64) 
 	case side != t.Requester:
 		f.respond(c, p.Time, unique)
 	case t.Answered || p.Time-t.RequestLast > int64(PauseTime):
-		over, ok = *t, true
+		f.turn, over = *t, over|TurnOver
 		c.begin(p, side, unique)
 	default:
 		t.RequestLast = max(t.RequestLast, p.Time)
 		t.Request += unique
 	}
-	return over, ok
+	return over
 }
+
+// Turn returns the turn that the packet before ended, if Add said so.
+func (f *Follower) Turn() *Turn { return &f.turn }
+
+// Run returns the run that the packet before ended, if Add said so.
+func (f *Follower) Run() Run { return f.run }
 
 // add adds up what a side says.
 func (s *speaker) add(t, bytes int64) {
-	if !s.spoke {
-		s.spoke, s.first = true, t
-	}
 	if slot := t / int64(SlotTime); slot != s.slot {
 		s.slot, s.sum = slot, 0
 	}
@@ -121,11 +142,11 @@ func (f *Follower) respond(c *state, now, bytes int64) {
 func (f *Follower) End(n int32) (m Measures, last Turn, ok bool) {
 	c := f.states.At(n)
 	m = Measures{Known: true, Turns: int64(c.turn.Number), Waiting: c.waiting, Wait: c.waits.End(&f.histograms),
-		Busy: c.busy, Idle: max(c.last-c.first-c.busy, 0)}
+		Busy: c.busy, Idle: max(c.last-c.first-c.busy, 0), Before: c.before}
 	for side := range c.speaker {
 		s := &c.speaker[side]
 		m.Peak[side], m.FirstByte[side] = s.peak, Unknown
-		if s.spoke {
+		if c.spoke[side] {
 			m.FirstByte[side] = max(s.first-c.first, 0)
 		}
 	}

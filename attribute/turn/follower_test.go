@@ -42,7 +42,7 @@ func FuzzFollower(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var f Follower
 		n := f.Begin()
-		var turns, payload, told, number, first, last int64
+		var turns, payload, told, number, first, last, ran int64
 		see := func(v Turn) {
 			var again Turn
 			if again.Read(v.Append(nil)); again != v {
@@ -61,17 +61,30 @@ func FuzzFollower(f *testing.F) {
 			if i == 0 {
 				first, last = now, now
 			}
-			first, last = min(first, now), max(last, now)
 			p := packet.Packet{Frame: uint64(i + 1), Time: now}
 			unique := int64(data[i+2])
 			payload += unique
-			if v, ok := f.Add(n, &p, flow.Side(data[i+3]&1), unique); ok {
-				see(v)
+			before := last
+			first, last = min(first, now), max(last, now)
+			over := f.Add(n, &p, flow.Side(data[i+3]&1), unique)
+			if over&TurnOver != 0 {
+				see(*f.Turn())
+			}
+			if over&RunOver != 0 {
+				var again Run
+				r := f.Run()
+				if again.Read(r.Append(nil)); again != r || r.From > r.To || r.To != before || now-r.To <= int64(QuietTime) {
+					t.Fatalf("run %+v is read as %+v, before a packet of time %d", r, again, now)
+				}
+				ran += r.To - r.From
 			}
 		}
 		m, v, ok := f.End(n)
 		if ok {
 			see(v)
+		}
+		if m.Before != ran {
+			t.Fatalf("runs of %d ns were told before the last, it is behind %d", ran, m.Before)
 		}
 		if m.Turns != turns || told != payload || m.Busy+m.Idle != last-first {
 			t.Fatalf("%d turns of %d bytes in %d ns, %d are told: %+v", turns, payload, last-first, told, m)

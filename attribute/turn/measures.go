@@ -17,6 +17,7 @@ type Measures struct {
 	Waiting   int64              // for responses, all together
 	Wait      quantile.Quantiles // for a response
 	Busy      int64              // time in which packets followed each other closely
+	Before    int64              // of Busy: what was before the last Run; no column tells it
 	Idle      int64              // the rest, between the first packet and the last
 	FirstByte [2]int64           // by side: from the connection's first packet to the first payload; Unknown
 	Peak      [2]int64           // by side: most payload in a slot of SlotTime, bytes
@@ -43,7 +44,7 @@ func (m *Measures) Append(b []byte) []byte {
 	for _, v := range m.Values() {
 		b = binary.AppendUvarint(b, uint64(*v-Unknown))
 	}
-	return b
+	return binary.AppendUvarint(b, uint64(m.Before))
 }
 
 // Read makes m what Append wrote, and returns what is behind it.
@@ -57,5 +58,7 @@ func (m *Measures) Read(b []byte) []byte {
 		u, n := binary.Uvarint(b)
 		*v, b = int64(u)+Unknown, b[n:]
 	}
-	return b
+	u, n := binary.Uvarint(b)
+	m.Before = int64(u)
+	return b[n:]
 }

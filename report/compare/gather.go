@@ -73,6 +73,9 @@ func (g *gatherer) process(p row) {
 		g.add(s, Bytes, p.sum("sent_wire_bytes", "received_wire_bytes"))
 		g.add(s, Packets, p.sum("sent_packets", "received_packets"))
 		g.add(s, Connections, p.sum("connections"))
+		if busy, ok := p.int("busy_ns"); ok {
+			g.add(s, Busy, busy)
+		}
 	}
 }
 

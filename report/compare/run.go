@@ -49,11 +49,12 @@ const (
 	Connections   Metric = "connections"
 	Retransmitted Metric = "retransmitted_segments"
 	RTT           Metric = "rtt_ns"      // median over connections of their medians
+	Busy          Metric = "busy_ns"     // of processes of a name, added up
 	Duration      Metric = "duration_ns" // from the first to the last packet, or of a phase
 )
 
 // metrics are in the order in which they are shown.
-var metrics = []Metric{Bytes, Sent, Received, Packets, Connections, Retransmitted, RTT, Duration}
+var metrics = []Metric{Bytes, Sent, Received, Packets, Connections, Retransmitted, RTT, Busy, Duration}
 
 // additive tells whether a run without the subject has 0 of it.
 func (m Metric) additive() bool { return m != RTT && m != Duration }

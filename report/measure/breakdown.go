@@ -46,24 +46,32 @@ type partKey struct {
 	holder
 }
 
+// partSum is what a holder exchanged in a part of time.
+type partSum struct {
+	Traffic
+	activity activity
+}
+
 // Breakdown is what every process exchanged in each of several parts of time, and
 // what has no process, by reason: for each part the sum of what was sent is its
 // packets, and so is that of what was received.
 type Breakdown struct {
-	sums  map[partKey]*Traffic
+	sums  map[partKey]*partSum
 	parts func(window int64) []int64 // that a window, of which a time is given, belongs to
+
+	measured bool // activity is known
 
 	seen map[partKey]bool // memory of connection: whose connection it was
 }
 
 func newBreakdown(parts func(int64) []int64) *Breakdown {
-	return &Breakdown{sums: map[partKey]*Traffic{}, parts: parts, seen: map[partKey]bool{}}
+	return &Breakdown{sums: map[partKey]*partSum{}, parts: parts, seen: map[partKey]bool{}}
 }
 
-func (s *Breakdown) sum(k partKey) *Traffic {
+func (s *Breakdown) sum(k partKey) *partSum {
 	t := s.sums[k]
 	if t == nil {
-		t = &Traffic{}
+		t = &partSum{}
 		s.sums[k] = t
 	}
 	return t
@@ -102,7 +110,7 @@ func (s *Breakdown) loose(l *attribute.Loose) {
 
 func (s *Breakdown) merge(t *Breakdown) {
 	for k, sum := range t.sums {
-		s.sum(k).add(sum)
+		s.sum(k).add(&sum.Traffic)
 	}
 }
 
@@ -114,13 +122,16 @@ func (s *Breakdown) sorted(processes Processes) []partKey {
 	})
 }
 
-// appendHolder appends whose sum it is, and the sum; nil = nothing.
-func appendHolder(b *table.Batch, processes Processes, h holder, t *Traffic) {
+// appendSum appends whose sum it is, and the sum.
+func (s *Breakdown) appendSum(b *table.Batch, processes Processes, k partKey) {
+	h, sum := k.holder, &partSum{}
 	var id, start int64
 	name, reason := "", ""
+	if h != nobody {
+		sum = s.sums[k]
+	}
 	switch {
 	case h == nobody:
-		t = &Traffic{}
 	case h.process == attribute.NoProcess:
 		reason = h.reason.String()
 	default:
@@ -131,5 +142,6 @@ func appendHolder(b *table.Batch, processes Processes, h holder, t *Traffic) {
 	b.IntIf("start_ns", start, start != 0)
 	b.TextIf("name", name)
 	b.TextIf("reason", reason)
-	appendTraffic(b, "", t)
+	appendTraffic(b, "", &sum.Traffic)
+	b.IntIf("busy_ns", sum.Busy, s.measured)
 }

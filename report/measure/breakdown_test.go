@@ -134,7 +134,7 @@ func compareBreakdown(t *rapid.T, want map[partKey]Traffic, got *Breakdown) {
 	t.Helper()
 	have := map[partKey]Traffic{}
 	for k, v := range got.sums {
-		have[k] = *v
+		have[k] = v.Traffic
 	}
 	if d := cmp.Diff(want, have, cmp.AllowUnexported(partKey{}, holder{})); d != "" {
 		t.Fatalf("(-want +got):\n%s", d)

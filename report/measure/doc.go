@@ -4,6 +4,7 @@
 //  2. It sums what every process sent and received, alone and with
 //     its descendants: [Processes]. [Tree] holds the parent links.
 //     [Timeseries] and [ByPhase] sum the same by time. [Selection] says what counts.
+//     For how long they were busy is added up last, from stretches sorted by time.
 //  3. [Connections] gives one row a connection.
 //  4. [Packets] gives one row a packet, in a second pass over the capture.
 //  5. [Capture] and [Damage] are the recording as a whole and what was wrong

@@ -62,7 +62,7 @@ func TestEndpoints(t *testing.T) {
 			whole.connection(r, &all[i])
 			sent := all[i].Sum()
 			end := farEnd(r, &all[i])
-			want.add(&Traffic{1, sent[end], sent[end.Other()]})
+			want.add(&Traffic{Connections: 1, Sent: sent[end], Received: sent[end.Other()]})
 		}
 		for _, i := range rapid.Permutation(indexes(len(all))).Draw(t, "order") {
 			parts[rapid.IntRange(0, 2).Draw(t, "part")].connection(r, &all[i])

@@ -1,9 +1,11 @@
 package measure
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/pcapwho/pcapwho/attribute"
+	"github.com/pcapwho/pcapwho/attribute/turn"
 )
 
 // FoldConfig says what is summed, and how.
@@ -38,8 +40,19 @@ func Fold(r *attribute.Result, cfg FoldConfig) (*Sums, error) {
 		return nil, err
 	}
 	f := folders[0]
+	if err := f.earlier(); err != nil {
+		return nil, err
+	}
+	var stretches []stretches
+	for _, g := range folders {
+		g.rest()
+		stretches = append(stretches, g.stretches)
+	}
 	for _, g := range folders[1:] {
 		f.merge(g)
+	}
+	if err := f.busy(stretches); err != nil {
+		return nil, fmt.Errorf("the temporary file for stretches of activity: %w", err)
 	}
 	for i := range r.Loose {
 		f.loose(&r.Loose[i])
@@ -63,6 +76,9 @@ type folder struct {
 	sum      []Traffic // of the trees, what is not their members' own; the last is the root's
 	owners   []int32
 
+	activity  []activity // by process
+	stretches stretches  // that are over
+
 	timeseries, byPhase *Breakdown // nil = none
 
 	result    *attribute.Result
@@ -73,11 +89,14 @@ func newFolder(cfg *FoldConfig, r *attribute.Result, tree *Tree) *folder {
 	n := len(r.Processes)
 	f := &folder{cfg: cfg, chooser: cfg.Selection.Chooser(r), tree: tree, self: make([]Traffic, n), sum: make([]Traffic, n+1)}
 	f.result, f.endpoints = r, newEndpoints(maxEndpoints)
+	f.activity, f.stretches = make([]activity, n), newStretches(cfg.Workers)
 	if cfg.Bucket > 0 {
 		f.timeseries = newTimeseries(cfg.Bucket)
+		f.timeseries.measured = r.Measured
 	}
 	if len(cfg.Phases) > 0 {
 		f.byPhase = cfg.Phases.breakdown()
+		f.byPhase.measured = r.Measured
 	}
 	return f
 }
@@ -103,9 +122,28 @@ func (f *folder) merge(g *folder) {
 	}
 }
 
+// earlier books the stretches in which connections were busy before their last, few of
+// which have any.
+func (f *folder) earlier() error {
+	var of uint64 // the connection that was asked about
+	counts := false
+	return f.result.Runs.All(func(c *attribute.Connection, r turn.Run) {
+		if c.ID != of {
+			of, counts = c.ID, f.chooser.Connection(c)
+		}
+		if counts {
+			f.active(c, r)
+		}
+	})
+}
+
 func (f *folder) connection(c *attribute.Connection) {
+	last, measured := c.LastRun()
 	if !f.chooser.Connection(c) {
 		return
+	}
+	if measured {
+		f.active(c, last)
 	}
 	f.coverage.connection(c)
 	f.endpoints.connection(f.result, c)
@@ -184,6 +222,9 @@ func (f *folder) processes(list []attribute.Process) Processes {
 		f.sum[v].Received.Add(all[v].Self.Received)
 		all[v].Tree = f.sum[v]
 		f.sum[f.tree.parent[v]].add(&f.sum[v])
+		if !f.result.Measured {
+			all[v].Self.Busy, all[v].Tree.Busy = turn.Unknown, turn.Unknown
+		}
 	}
 	return all
 }

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/pcapwho/pcapwho/attribute"
+	"github.com/pcapwho/pcapwho/attribute/turn"
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/report/table"
 )
@@ -137,6 +138,7 @@ func members(parent []int32, top int32) []int32 {
 
 // oracle counts what a set of processes exchanged.
 func oracle(r *attribute.Result, set []int32) (t Traffic) {
+	t.Busy = turn.Unknown // r was not measured
 	for _, f := range flows(r) {
 		if slices.Contains(set, f.Source.Process) {
 			t.Sent.Add(f.Counts)

@@ -127,7 +127,7 @@ func (s *ByPhase) Table(processes Processes) *table.Table {
 		b.TextIf("phase", phase.Name)
 		b.IntIf("begin_ns", phase.Begin, phase.Begin != math.MinInt64)
 		b.IntIf("end_ns", phase.End, phase.End != math.MaxInt64)
-		appendHolder(b, processes, k.holder, s.Breakdown.sums[k])
+		s.Breakdown.appendSum(b, processes, k)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pcapwho/pcapwho/attribute"
+	"github.com/pcapwho/pcapwho/attribute/turn"
 	"github.com/pcapwho/pcapwho/report/table"
 )
 
@@ -13,6 +14,7 @@ import (
 type Traffic struct {
 	Connections    int64
 	Sent, Received attribute.Counts
+	Busy           int64 // how long there were TCP and UDP packets, nanoseconds; turn.Unknown
 }
 
 func (t *Traffic) add(u *Traffic) {
@@ -82,8 +84,8 @@ func (all Processes) Table(s *Selection) *table.Table {
 		b.TextIf("cgroup", p.Cgroup)
 		b.TextIf("container", p.Container)
 		b.Bool("in_command", p.Command)
-		appendTraffic(b, "", &p.Self)
-		appendTraffic(b, "tree_", &p.Tree)
+		appendActivity(b, "", &p.Self)
+		appendActivity(b, "tree_", &p.Tree)
 	})
 }
 
@@ -97,6 +99,12 @@ func appendTraffic(b *table.Batch, prefix string, t *Traffic) {
 	b.Int(prefix+"received_payload_bytes", t.Received.PayloadBytes)
 	b.Int(prefix+"sent_unique_payload_bytes", t.Sent.UniqueBytes)
 	b.Int(prefix+"received_unique_payload_bytes", t.Received.UniqueBytes)
+}
+
+// appendActivity appends what was exchanged, and for how long.
+func appendActivity(b *table.Batch, prefix string, t *Traffic) {
+	appendTraffic(b, prefix, t)
+	b.IntIf(prefix+"busy_ns", t.Busy, t.Busy != turn.Unknown)
 }
 
 // Quote joins arguments so that a POSIX shell reads the same ones back.

@@ -29,6 +29,6 @@ func (s *Timeseries) Table(processes Processes) *table.Table {
 		k := keys[i]
 		b.Int("begin_ns", k.part)
 		b.Int("bucket_ns", s.Bucket)
-		appendHolder(b, processes, k.holder, s.Breakdown.sums[k])
+		s.Breakdown.appendSum(b, processes, k)
 	})
 }

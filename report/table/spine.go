@@ -50,6 +50,7 @@ func Damage() *Schema {
 // Processes is the table of processes.
 func Processes() *Schema {
 	own := append([]Column{{"connections", Int64, false, "connections of which it held either end"}}, exchanged()...)
+	own = append(own, Column{"busy_ns", Int64, true, "time between its TCP and UDP packets that came within 200 ms of each other, whatever connections they are of" + unless})
 	cols := columns(
 		Column{"pid", Int64, false, "process id, as the recorder saw it"},
 		Column{"start_ns", Int64, true, "start of the process, Unix nanoseconds: with the pid its identity; NULL when unknown"},
@@ -64,8 +65,13 @@ func Processes() *Schema {
 		own,
 	)
 	for _, c := range own {
-		doc := strings.NewReplacer("it held", "the tree held", "that it", "that the tree", "to it", "to the tree").Replace(c.Doc)
-		cols = append(cols, Column{"tree_" + c.Name, c.Type, false, doc + " (the process and its descendants in the recording)"})
+		doc, when, _ := strings.Cut(c.Doc, "; NULL")
+		doc = strings.NewReplacer("it held", "the tree held", "that it", "that the tree", "to it", "to the tree", "its TCP", "the tree's TCP").Replace(doc)
+		doc += " (the process and its descendants in the recording)"
+		if c.Nullable {
+			doc += "; NULL" + when
+		}
+		cols = append(cols, Column{"tree_" + c.Name, c.Type, c.Nullable, doc})
 	}
 	return &Schema{Name: "processes", Default: true, Key: "start_ns, unknown ones last, then pid", Columns: cols,
 		Doc: "one process of the recording; a packet between two local processes counts once as sent and once as received"}
@@ -97,15 +103,19 @@ func Connections() *Schema {
 		)}
 }
 
+// unless is when what is measured is NULL.
+const unless = "; NULL when not measured"
+
 // traffic is what a process exchanged in a part of the time.
 func traffic(part string) []Column {
-	return append([]Column{
+	list := append([]Column{
 		{"pid", Int64, true, "process; NULL when it is not one known process"},
 		{"start_ns", Int64, true, "start of that process, Unix nanoseconds; NULL when unknown"},
 		{"name", String, true, "name of that process; NULL when unknown"},
 		{"reason", String, true, "why there is no process; NULL when there is one, or nothing to say it of"},
 		{"connections", Int64, false, "connections with packets in the " + part + " of which it held either end"},
 	}, exchanged()...)
+	return append(list, Column{"busy_ns", Int64, true, "time between its TCP and UDP packets in the " + part + " that came within 200 ms of each other" + unless})
 }
 
 // exchanged is what one process sent and received.
