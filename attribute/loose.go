@@ -18,6 +18,14 @@ type looseKey struct {
 	mark                int32 // 0 = none, or none that tells of which side
 	window              int64 // where it begins
 	of                  looseSide
+	from, to            looseOwner // of the source and the destination
+}
+
+// looseOwner is whom the log says that a side is of, so that it can be compared.
+type looseOwner struct {
+	process     int32 // one more than its index; 0 = nobody
+	candidates  string
+	uncertainty int64
 }
 
 // looseSide is a side of a packet of no connection.
@@ -95,6 +103,10 @@ func (j *judge) looseKey(p *packet.Packet) looseKey {
 // looseKeyOf returns the sum to which a packet of no connection belongs.
 func looseKeyOf(log *owner.Timeline, p *packet.Packet) (k looseKey) {
 	k.source, k.destination = looseReasons(log, p)
+	if k.source == Unknown || k.destination == Unknown {
+		k.from, k.source = rawOwner(log, p, p.Tuple.Source, k.source, true)
+		k.to, k.destination = rawOwner(log, p, p.Tuple.Destination, k.destination, false)
+	}
 	if p.Mark == 0 || p.Class != packet.Network && p.Class != packet.Transport {
 		return k
 	}
@@ -109,7 +121,7 @@ func looseKeyOf(log *owner.Timeline, p *packet.Packet) (k looseKey) {
 
 // loose answers for both sides of the packets of k.
 func (m *marker) loose(k looseKey) (source, destination Verdict) {
-	source, destination = unowned(k.source, looseWhy[k.source]), unowned(k.destination, looseWhy[k.destination])
+	source, destination = k.from.verdict(k.source), k.to.verdict(k.destination)
 	by := m.marks.of(k.mark)
 	switch {
 	case len(by.who) == 0 || by.loose:
@@ -179,6 +191,9 @@ var looseWhy = [NumReasons]string{
 	Remote:    "the address is another host's",
 	Group:     "the address names a group of receivers",
 	Undecoded: "the headers could not be read",
+	Exact:     "it held the ICMP socket with this identifier",
+	Wildcard:  "it held the only raw socket for this protocol",
+	Ambiguous: "several processes may have held a raw socket for this protocol",
 }
 
 // looseReasons answers for both sides of a packet of no connection.
@@ -212,13 +227,8 @@ func looseReason(log *owner.Timeline, p *packet.Packet, addr flow.Addr, sends bo
 	return Unknown
 }
 
-// The ICMP messages that a process may have asked for or may wait for
-// (RFC 792, RFC 4443): echo request and reply. igmp is RFC 3376.
-const (
-	icmpEchoReply, icmpEchoRequest     = 0, 8
-	icmpv6EchoRequest, icmpv6EchoReply = 128, 129
-	igmp                               = 2
-)
+// igmp is RFC 3376.
+const igmp = 2
 
 // byKernel tells that a local host's kernel sends (or takes) such a packet
 // without any process: every ICMP message but a request that a process sends
@@ -227,10 +237,8 @@ func byKernel(p *packet.Packet, sends bool) bool {
 	switch p.Tuple.Protocol {
 	case igmp:
 		return true
-	case flow.ICMP:
-		return p.ICMPType != icmpEchoRequest && p.ICMPType != icmpEchoReply || (p.ICMPType == icmpEchoReply) == sends
-	case flow.ICMPv6:
-		return p.ICMPType != icmpv6EchoRequest && p.ICMPType != icmpv6EchoReply || (p.ICMPType == icmpv6EchoReply) == sends
+	case flow.ICMP, flow.ICMPv6:
+		return !p.Echoes() || p.Answers() == sends
 	}
 	return false
 }

@@ -375,7 +375,7 @@ func (s *scenario) known(name string, start int64, parent []string) connlog.Proc
 	return p.ID
 }
 
-// packet reads "AT PROTO SRC > DST [FLAGS] [seq=N] [len=N] [if=N] [file=N] [type=N] [quote=PROTO,SRC,DST] [out|in] = SOURCE DESTINATION".
+// packet reads "AT PROTO SRC > DST [FLAGS] [seq=N] [len=N] [if=N] [file=N] [type=N] [id=N] [quote=PROTO,SRC,DST] [out|in] = SOURCE DESTINATION".
 func (s *scenario) packet(w []string) {
 	p := packet.Packet{Frame: uint64(len(s.packets) + 1), Time: ms(w[0]), WireLength: 100}
 	for len(w) > 0 && w[0] != "=" {
@@ -405,6 +405,8 @@ func (s *scenario) packetWord(p *packet.Packet, w []string) {
 		p.Interface += 10 * uint32(number(value))
 	case isOption && key == "type":
 		p.ICMPType = uint8(number(value))
+	case isOption && key == "id":
+		p.ICMPID = uint16(number(value))
 	case isOption && key == "quote":
 		q := strings.Split(value, ",")
 		p.HasQuoted, p.Quoted = true, tuple(protocol(q[0]), endpoint(q[1]), endpoint(q[2]))
@@ -425,7 +427,7 @@ func (s *scenario) packetWord(p *packet.Packet, w []string) {
 		p.Direction = packet.Outbound
 	case w[0] == "tcp", w[0] == "udp":
 		p.Class, p.IPVersion, p.Tuple = packet.Transport, 4, tuple(protocol(w[0]), endpoint(w[1]), endpoint(w[3]))
-	case w[0] == "icmp", w[0] == "igmp", w[0] == "gre":
+	case w[0] == "icmp", w[0] == "igmp", w[0] == "gre", w[0] == "ospf":
 		p.Class, p.IPVersion, p.Tuple = packet.Network, 4, tuple(protocol(w[0]), endpoint(w[1]+":0"), endpoint(w[3]+":0"))
 	case strings.Trim(w[0], "SAFRP") == "":
 		for i, f := range "FSRPA" {
@@ -441,7 +443,7 @@ func tuple(proto flow.Protocol, from, to flow.Endpoint) flow.FiveTuple {
 }
 
 func protocol(s string) flow.Protocol {
-	p, ok := map[string]flow.Protocol{"tcp": flow.TCP, "udp": flow.UDP, "icmp": flow.ICMP, "igmp": 2, "gre": 47}[s]
+	p, ok := map[string]flow.Protocol{"tcp": flow.TCP, "udp": flow.UDP, "icmp": flow.ICMP, "igmp": 2, "gre": 47, "ospf": 89, "raw": 255}[s]
 	if !ok {
 		panic("unknown protocol " + s)
 	}

@@ -61,7 +61,7 @@ func newTrace(write func(*connlog.Event)) (*trace, error) {
 func (t *trace) name() string { return SourceEBPF }
 
 func (t *trace) blind() []string {
-	list := append(t.hooks.Blind(), "protocols other than TCP and UDP, raw and packet sockets")
+	list := append(t.hooks.Blind(), "protocols other than TCP, UDP and ICMP without a raw socket, packet sockets")
 	const initial = 0xEFFFFFFC // PROC_PID_INIT_INO (linux/proc_ns.h)
 	if pidNamespace() != initial {
 		list = append(list, "processes outside of the recorder's PID namespace")
@@ -96,7 +96,7 @@ func (t *trace) first() (at int64, err error) {
 // list finds the open sockets, all their holders together.
 func (t *trace) list() error {
 	return t.hooks.Held(func(e *hooks.Event) {
-		if e.User.PID == 0 || e.Local.Port() == 0 || e.Protocol == uint8(flow.TCP) && e.State == hooks.Close {
+		if e.User.PID == 0 || e.Local.Port() == 0 && !e.Raw || e.Protocol == uint8(flow.TCP) && e.State == hooks.Close {
 			return
 		}
 		s := t.sockets[e.Cookie]
@@ -213,6 +213,8 @@ func (t *trace) take(e *hooks.Event) {
 		s = t.begin(e, connlog.EvidenceBind)
 		s.unused = true
 		t.fresh = append(t.fresh, s)
+	case hooks.Create:
+		t.takeCreated(e)
 	case hooks.Peer:
 		t.takePeer(s, e)
 	case hooks.Release:
@@ -270,7 +272,7 @@ func (t *trace) takeClosed(s *traced, e *hooks.Event) {
 func (t *trace) takeUse(s *traced, e *hooks.Event) {
 	gone := e.Protocol == uint8(flow.TCP) && (e.State == hooks.Close || e.State == hooks.Listen)
 	switch how := direction(e); {
-	case e.Local.Port() == 0, s == nil && gone:
+	case e.Local.Port() == 0 && !e.Raw, s == nil && gone:
 	case s == nil: // it was there before, and nobody had it open
 		s = t.begin(e, how)
 		s.Change = connlog.SocketSnapshot
@@ -286,6 +288,15 @@ func (t *trace) takeUse(s *traced, e *hooks.Event) {
 		t.fresh = append(t.fresh, s)
 	default:
 		t.use(s, e, how)
+	}
+}
+
+// takeCreated takes a socket without ports. One of ICMP that is not raw gets its
+// identifier when it is used or bound.
+func (t *trace) takeCreated(e *hooks.Event) {
+	s := t.begin(e, connlog.EvidenceBind)
+	if s.waiting = !e.Raw; e.Raw {
+		t.fresh = append(t.fresh, s)
 	}
 }
 
@@ -317,7 +328,7 @@ func (t *trace) takePeer(s *traced, e *hooks.Event) {
 	t.writeSocket(e.Time, &out)
 }
 
-// takeRelease ends a UDP socket. Of TCP the kernel goes on to close the
+// takeRelease ends a socket, not of TCP. Of TCP the kernel goes on to close the
 // connection.
 func (t *trace) takeRelease(s *traced, e *hooks.Event) {
 	if s == nil || s.Protocol == flow.TCP && s.waiting {
@@ -329,7 +340,7 @@ func (t *trace) takeRelease(s *traced, e *hooks.Event) {
 	if !s.waiting && !known(s) {
 		t.use(s, e, connlog.EvidenceDestroy)
 	}
-	if s.Protocol == flow.UDP {
+	if s.Protocol != flow.TCP {
 		t.end(s, e.Time, 0)
 	}
 }

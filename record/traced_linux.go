@@ -45,6 +45,9 @@ func (t *trace) describe(s *traced, e *hooks.Event) {
 		s.Namespace = e.Netns
 	}
 	s.Local, s.Remote = flow.EndpointFrom(e.Local), flow.Endpoint{}
+	if e.Raw {
+		s.Local.Port = 0
+	}
 	if s.HasRemote = e.Remote.Port() != 0; s.HasRemote {
 		s.Remote = flow.EndpointFrom(e.Remote)
 	}

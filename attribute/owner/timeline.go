@@ -52,6 +52,7 @@ type Timeline struct {
 	bindings []binding
 	bound    []int32 // sockets, by binding
 	port     map[portKey]*port
+	raw      bool // there are sockets without ports
 }
 
 type socketKey struct {

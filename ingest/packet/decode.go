@@ -40,7 +40,7 @@ func (p *Packet) forget() {
 	p.TCPFlags, p.Window, p.Seq, p.Ack = 0, 0, 0, 0
 	p.Body, p.Held = 0, 0
 	p.TCPOptions, p.MSS = 0, 0
-	p.ICMPType, p.ICMPCode, p.HasQuoted = 0, 0, false
+	p.ICMPType, p.ICMPCode, p.ICMPID, p.HasQuoted = 0, 0, 0, false
 }
 
 // hold notes what was captured of the payload. Body is, until full knows better,

@@ -93,6 +93,8 @@ type Packet struct {
 
 	// Valid iff Tuple.Protocol is ICMP or ICMPv6 and Class is Network.
 	ICMPType, ICMPCode uint8
+	// ICMPID is the identifier of an echo request or reply, RFC 792; 0 in other messages.
+	ICMPID uint16
 
 	// TCPOptions tells which options a TCP segment has, as far as they were
 	// captured; valid as Seq is.

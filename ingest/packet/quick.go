@@ -80,6 +80,6 @@ func quick(data []byte, p *Packet) bool {
 	p.Hash = p.Tuple.Hash()
 	p.Class = Transport
 	p.Fragmented, p.FragmentMore, p.FragmentOffset, p.FragmentID = false, false, 0, 0
-	p.ICMPType, p.ICMPCode, p.HasQuoted = 0, 0, false
+	p.ICMPType, p.ICMPCode, p.ICMPID, p.HasQuoted = 0, 0, 0, false
 	return true
 }

@@ -104,6 +104,10 @@ func icmp(data []byte, p *Packet) {
 	if len(data) < 8 {
 		return
 	}
+	if p.Echoes() {
+		p.ICMPID = be.Uint16(data[4:])
+		return
+	}
 	if p.Tuple.Protocol == flow.ICMPv6 {
 		if p.ICMPType >= 1 && p.ICMPType <= 4 { // unreachable, too big, time exceeded, parameter problem
 			p.Quoted, p.HasQuoted = quoted6(data[8:])
@@ -115,6 +119,25 @@ func icmp(data []byte, p *Packet) {
 		p.Quoted, p.HasQuoted = quoted4(data[8:])
 	}
 }
+
+// The ICMP messages of ping(8), RFC 792 and RFC 4443 section 4.
+const (
+	echoReply, echoRequest   = 0, 8
+	echoRequest6, echoReply6 = 128, 129
+)
+
+// Asks tells whether p is an echo request.
+func (p *Packet) Asks() bool {
+	return p.Tuple.Protocol == flow.ICMP && p.ICMPType == echoRequest || p.Tuple.Protocol == flow.ICMPv6 && p.ICMPType == echoRequest6
+}
+
+// Answers tells whether p is an echo reply.
+func (p *Packet) Answers() bool {
+	return p.Tuple.Protocol == flow.ICMP && p.ICMPType == echoReply || p.Tuple.Protocol == flow.ICMPv6 && p.ICMPType == echoReply6
+}
+
+// Echoes tells whether p is an echo request or reply.
+func (p *Packet) Echoes() bool { return p.Asks() || p.Answers() }
 
 func quoted4(data []byte) (t flow.FiveTuple, ok bool) {
 	if len(data) < 20 || data[0]>>4 != 4 || be.Uint16(data[6:])&0x1fff != 0 {

@@ -24,6 +24,7 @@
 //	cgroup sendmsg4, 6,          Peer: a process sends to a new peer of a UDP socket (before
 //	  recvmsg4, 6                  it does), or received from one; without a remote
 //	                               end: it received, and asked not from whom
+//	cgroup sock_create           Create: a socket without ports is there: raw, or of ICMP (ping)
 //	cgroup sock_release          Release: the last descriptor of a socket is closed
 //	sched_process_exec, _fork,   Exec, Fork, Exit, Rename
 //	  _exit, task_rename
@@ -39,7 +40,8 @@
 //	32 user: start u64, pid i32, uid u32                48 netns u32
 //	52 device i32   56 local port u16 58 remote port u16
 //	60 kind u8      61 family u8      62 protocol u8    63 v6only u8
-//	64 before u8    65 state u8       66 direction u8   72 local, 88 remote [16]
+//	64 before u8    65 state u8       66 direction u8   67 type u8
+//	72 local [16]   88 remote [16]
 //
 // of a socket that goes to Close its counters (struct closing):
 //

@@ -25,6 +25,7 @@ const (
 	Fork
 	Exit
 	Rename
+	Create // a socket without ports is there: raw, or of ICMP
 )
 
 // Directions of a Use and a Peer.
@@ -75,6 +76,7 @@ type Socket struct {
 	Protocol      uint8
 	Before, State uint8
 	Direction     uint8 // Sent or Received
+	Raw           bool  // SOCK_RAW: it has no port, and Local's means nothing
 	Device        int32 // ifindex that it is bound to; 0 = any
 	Local, Remote netip.AddrPort
 	Counters      *Counters // of a TCP socket that goes to Close
@@ -111,9 +113,10 @@ func parse(b []byte, e *Event) error {
 	}
 	const inet6 = 10
 	v6 := b[61] == inet6
+	const raw = 3 // SOCK_RAW
 	e.Socket = Socket{
 		Cookie: host.Uint64(b[8:]), Former: int64(host.Uint64(b[16:])), Inode: host.Uint64(b[24:]),
-		V6: v6, V6Only: b[63] != 0, Protocol: b[62], Before: b[64], State: b[65], Direction: b[66],
+		V6: v6, V6Only: b[63] != 0, Protocol: b[62], Before: b[64], State: b[65], Direction: b[66], Raw: b[67] == raw,
 		Device: int32(host.Uint32(b[52:])),
 		Local:  netip.AddrPortFrom(address(b[72:88], v6), host.Uint16(b[56:])),
 		Remote: netip.AddrPortFrom(address(b[88:104], v6), host.Uint16(b[58:])),

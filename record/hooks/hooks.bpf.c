@@ -8,11 +8,12 @@
 
 char terms[] section("license") = "Dual MIT/GPL";
 
-enum { INET = 2, INET6 = 10, TCP = 6, UDP = 17, MPTCP = 262 };
+enum { INET = 2, INET6 = 10, ICMP = 1, TCP = 6, UDP = 17, ICMPV6 = 58, MPTCP = 262 };
+enum { RAW = 3 }; // SOCK_RAW (linux/net.h)
 enum { ESTABLISHED = 1, SYN_SENT = 2, FIN_WAIT1 = 4, CLOSE = 7, LAST_ACK = 9, LISTEN = 10 }; // net/tcp_states.h
 
 // Kinds of events, as in event.go.
-enum { STATE = 1, USE, CONNECT, BIND, PEER, RELEASE, HELD, EXEC, FORK, EXIT, RENAME };
+enum { STATE = 1, USE, CONNECT, BIND, PEER, RELEASE, HELD, EXEC, FORK, EXIT, RENAME, CREATE };
 
 // Directions of a use.
 enum { SENT = 1, RECEIVED = 2 };
@@ -34,7 +35,7 @@ struct event {
 	s32 device;
 	u16 local_port, remote_port;
 	u8 kind, family, protocol, v6only;
-	u8 before, state, direction, unused[5];
+	u8 before, state, direction, type, unused[4];
 	u32 local[4], remote[4];
 };
 
@@ -178,6 +179,7 @@ inlined void describe(struct event *e, struct sock *sk)
 {
 	e->family = get(sk->__sk_common.skc_family);
 	e->protocol = get(sk->sk_protocol);
+	e->type = get(sk->sk_type);
 	e->state = get(sk->__sk_common.skc_state);
 	e->device = get(sk->__sk_common.skc_bound_dev_if);
 	e->netns = namespace_of(sk);
@@ -384,7 +386,13 @@ shared int used(struct sock *sk, struct last *l, u64 cookie, bool paths, u8 dire
 	return 0;
 }
 
-inlined bool told(u16 protocol) { return protocol == TCP || protocol == UDP || protocol == MPTCP; }
+// told tells whether a socket is told of, whose protocol and type are given. A raw one
+// of TCP or UDP has no port of its own.
+inlined bool told(u16 protocol, u16 type)
+{
+	bool ports = protocol == TCP || protocol == UDP || protocol == MPTCP;
+	return type == RAW ? !ports : ports || protocol == ICMP || protocol == ICMPV6;
+}
 
 // first tells whether an exchange is new, for the time being.
 inlined bool first(struct exchange *x)
@@ -430,7 +438,7 @@ inlined int use(struct sock *sk, u8 direction)
 	if (!sk || !internet(sk))
 		return 0;
 	u16 protocol = get(sk->sk_protocol);
-	if (!told(protocol))
+	if (!told(protocol, get(sk->sk_type)))
 		return 0;
 	struct last *l = storage_get(&users, sk, 0, STORAGE_CREATE);
 	if (!l)
@@ -520,7 +528,7 @@ inlined int returned(void *registers, u8 direction)
 	u16 protocol = get(sk->sk_protocol);
 	u64 cookie = cookie_of(sk);
 	u64 key = cookie ? cookie : (u64)sk;
-	if (!told(protocol) || (!cookie && protocol != MPTCP))
+	if (!told(protocol, get(sk->sk_type)) || (!cookie && protocol != MPTCP))
 		return 0;
 	struct last *l = user_by_cookie(key);
 	if (!l)
@@ -575,7 +583,7 @@ inlined struct sock *socket_in(struct bpf_sock_addr *c)
 // connecting is about UDP: TCP tells by its state.
 inlined int connecting(struct bpf_sock_addr *c, bool v4)
 {
-	if (c->protocol != UDP)
+	if (c->protocol != UDP || c->type == RAW)
 		return 1;
 	struct event *e = begin_call(CONNECT, socket_in(c), c);
 	if (!e)
@@ -634,8 +642,17 @@ inlined int called(u8 kind, struct bpf_sock *context)
 	return 1;
 }
 
-section("cgroup/post_bind4") int bind4(struct bpf_sock *s) { return s->protocol == UDP ? called(BIND, s) : 1; }
-section("cgroup/post_bind6") int bind6(struct bpf_sock *s) { return s->protocol == UDP ? called(BIND, s) : 1; }
+inlined int bound(struct bpf_sock *s) { return s->protocol == UDP && s->type != RAW ? called(BIND, s) : 1; }
+
+section("cgroup/post_bind4") int bind4(struct bpf_sock *s) { return bound(s); }
+section("cgroup/post_bind6") int bind6(struct bpf_sock *s) { return bound(s); }
+
+// A socket without ports is there: raw, or of ICMP (ping).
+section("cgroup/sock_create") int create(struct bpf_sock *s)
+{
+	bool ports = s->type != RAW && s->protocol != ICMP && s->protocol != ICMPV6;
+	return !ports && told(s->protocol, s->type) ? called(CREATE, s) : 1;
+}
 
 // The last descriptor of a socket is closed.
 section("cgroup/sock_release") int release(struct bpf_sock *s)
@@ -644,7 +661,7 @@ section("cgroup/sock_release") int release(struct bpf_sock *s)
 		each_path((void *)s, RELEASE, 0, boot_time(), 0);
 		return 1;
 	}
-	return s->protocol == TCP || s->protocol == UDP ? called(RELEASE, s) : 1;
+	return told(s->protocol, s->type) ? called(RELEASE, s) : 1;
 }
 
 // Every socket that a process has open, one event a descriptor.
@@ -661,7 +678,7 @@ section("iter/task_file") int held_sockets(struct bpf_iter__task_file *c)
 	if (!sk || !internet(sk))
 		return 0;
 	u16 protocol = get(sk->sk_protocol);
-	if (!told(protocol))
+	if (!told(protocol, get(sk->sk_type)))
 		return 0;
 	struct event e = { .kind = HELD, .time = boot_time() };
 	identify(&e.user, t);

@@ -77,7 +77,7 @@ struct inode { unsigned long i_ino; };
 struct file { struct inode *f_inode; };
 struct socket { struct file *file; struct sock *sk; };
 typedef struct { int owned; } socket_lock_t; // owned: by a process, in a system call
-struct sock { struct sock_common __sk_common; u16 sk_protocol; struct socket *sk_socket; socket_lock_t sk_lock; };
+struct sock { struct sock_common __sk_common; u16 sk_type, sk_protocol; struct socket *sk_socket; socket_lock_t sk_lock; };
 struct inet_sock { u16 inet_sport; }; // network order
 struct tcp_sock {
 	u64 bytes_sent, bytes_retrans, bytes_received;
