@@ -40,7 +40,7 @@ func rawVerdict(log *owner.Timeline, p *packet.Packet, addr flow.Addr, sent bool
 	}
 	add(p.Tuple.Protocol, 0)
 	if sent {
-		add(anyProtocol, 0)
+		add(AnyProtocol, 0)
 	}
 	if !log.Tells(p.Time) {
 		f.doubt("another raw socket may have been there, and was not seen")
@@ -48,9 +48,9 @@ func rawVerdict(log *owner.Timeline, p *packet.Packet, addr flow.Addr, sent bool
 	return f.verdict(Wildcard)
 }
 
-// anyProtocol is IPPROTO_RAW (linux/in.h): through a raw socket of it packets of every
-// protocol are sent.
-const anyProtocol = 255
+// AnyProtocol is IPPROTO_RAW (linux/in.h): through a raw socket of it packets of every
+// protocol are sent, and none received.
+const AnyProtocol flow.Protocol = 255
 
 // kernelSpeaks tells whether the Linux kernel itself may send and take packets of a
 // protocol (IANA "Assigned Internet Protocol Numbers"): ICMP, IGMP, IP in IP, TCP, UDP,

@@ -61,7 +61,7 @@ func newTrace(write func(*connlog.Event)) (*trace, error) {
 func (t *trace) name() string { return SourceEBPF }
 
 func (t *trace) blind() []string {
-	list := append(t.hooks.Blind(), "protocols other than TCP, UDP and ICMP without a raw socket, packet sockets")
+	list := append(t.hooks.Blind(), "SCTP and other protocols with ports, packet sockets")
 	const initial = 0xEFFFFFFC // PROC_PID_INIT_INO (linux/proc_ns.h)
 	if pidNamespace() != initial {
 		list = append(list, "processes outside of the recorder's PID namespace")

@@ -66,7 +66,11 @@ func socketEvent(kind hooks.Kind, at int64, user int32, local, remote string) *h
 
 func state(e *hooks.Event, s uint8) *hooks.Event { e.State = s; return e }
 func udp(e *hooks.Event) *hooks.Event            { e.Protocol = uint8(flow.UDP); return e }
-func sent(e *hooks.Event) *hooks.Event           { e.Direction = hooks.Sent; return e }
+func icmp(raw bool, e *hooks.Event) *hooks.Event {
+	e.Protocol, e.Raw = uint8(flow.ICMP), raw
+	return e
+}
+func sent(e *hooks.Event) *hooks.Event { e.Direction = hooks.Sent; return e }
 func former(e *hooks.Event, at int64) *hooks.Event {
 	e.Former = at
 	return e
@@ -122,6 +126,17 @@ func TestTraceTakes(t *testing.T) {
 		}, []string{"10 open 5 A > B 1 by connect", "60 close 5 A > B 1"}},
 		"UDP that only asked for its address": {[]list{
 			{udp(socketEvent(hooks.Connect, 10, 1, "", b)), udp(socketEvent(hooks.Release, 11, 1, a, ""))},
+		}, nil},
+		"a raw socket": {[]list{
+			{icmp(true, socketEvent(hooks.Create, 10, 1, "0.0.0.0:1", ""))},
+			{icmp(true, sent(socketEvent(hooks.Use, 20, 1, "0.0.0.0:1", ""))), icmp(true, socketEvent(hooks.Release, 30, 1, "0.0.0.0:1", ""))},
+		}, []string{"10 open 5 0.0.0.0:0 1 by bind", "30 close 5 0.0.0.0:0 1"}},
+		"a ping": {[]list{
+			{icmp(false, socketEvent(hooks.Create, 10, 1, "0.0.0.0:0", ""))},
+			{icmp(false, sent(socketEvent(hooks.Use, 20, 1, any4, ""))), icmp(false, socketEvent(hooks.Release, 30, 1, any4, ""))},
+		}, []string{"10 open 5 ANY 1 by bind", "30 close 5 ANY 1"}},
+		"a ping that never was": {[]list{
+			{icmp(false, socketEvent(hooks.Create, 10, 1, "0.0.0.0:0", "")), icmp(false, socketEvent(hooks.Release, 30, 1, "0.0.0.0:0", ""))},
 		}, nil},
 		"UDP without a port": {[]list{
 			{udp(sent(socketEvent(hooks.Peer, 10, 1, any4, b))), udp(sent(socketEvent(hooks.Use, 11, 1, any4, "")))},

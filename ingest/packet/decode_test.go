@@ -176,8 +176,10 @@ func TestHeaders(t *testing.T) {
 			Packet{Class: Network, IPVersion: 4, Tuple: portless(tuple4(flow.ICMP)), ICMPType: 3, ICMPCode: 3, HasQuoted: true, Quoted: tuple4(flow.UDP)}},
 		{"ICMPv6 error", raw(ip6(layers.IPProtocolICMPv6), &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(1, 4)}, gopacket.Payload(append([]byte{0, 0, 0, 0}, quoted6...))),
 			Packet{Class: Network, IPVersion: 6, Tuple: portless(tuple6(flow.ICMPv6)), ICMPType: 1, ICMPCode: 4, HasQuoted: true, Quoted: tuple6(flow.UDP)}},
-		{"echo", raw(ip4(layers.IPProtocolICMPv4), &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(8, 0)}, gopacket.Payload(quoted)),
-			Packet{Class: Network, IPVersion: 4, Tuple: portless(tuple4(flow.ICMP)), ICMPType: 8}},
+		{"echo", raw(ip4(layers.IPProtocolICMPv4), &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(8, 0), Id: 77}, gopacket.Payload(quoted)),
+			Packet{Class: Network, IPVersion: 4, Tuple: portless(tuple4(flow.ICMP)), ICMPType: 8, ICMPID: 77}},
+		{"ICMPv6 echo reply", raw(ip6(layers.IPProtocolICMPv6), &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(129, 0)}, gopacket.Payload{1, 2, 0, 0}),
+			Packet{Class: Network, IPVersion: 6, Tuple: portless(tuple6(flow.ICMPv6)), ICMPType: 129, ICMPID: 258}},
 	}
 	for _, tt := range tests {
 		tt.want.WireLength, tt.want.CapturedLength = uint32(len(tt.data)), uint32(len(tt.data))

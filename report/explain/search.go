@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/pcapwho/pcapwho/attribute"
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
@@ -152,6 +153,9 @@ func (s *search) about(k *connlog.Socket) bool {
 	if k.HasRemote && s.tuples[flow.FiveTuple{Source: k.Local.Addr, Destination: k.Remote.Addr, SourcePort: k.Local.Port, DestinationPort: k.Remote.Port, Protocol: k.Protocol}] {
 		return true
 	}
+	if s.portless(k) {
+		return true
+	}
 	if k.HasRemote && k.Change != connlog.SocketPeer || k.Protocol == flow.TCP && k.State != "listen" {
 		return false
 	}
@@ -161,6 +165,16 @@ func (s *search) about(k *connlog.Socket) bool {
 		}
 	}
 	return false
+}
+
+// portless tells whether a socket without ports may be an end of the packet, which has
+// none either: raw, or of ICMP with its identifier.
+func (s *search) portless(k *connlog.Socket) bool {
+	t := &s.p.Tuple
+	if s.p.Class != packet.Network || k.Protocol != t.Protocol && k.Protocol != attribute.AnyProtocol {
+		return false
+	}
+	return (k.Local.Port == 0 || k.Local.Port == s.p.ICMPID) && (k.Local.Addr == t.Source || k.Local.Addr == t.Destination || k.Local.Addr.IsUnspecified())
 }
 
 // socketText writes a socket's change.
