@@ -280,6 +280,7 @@ func (a *Attribution) Finish() (*Result, error) {
 	}
 	r.Names = a.names
 	r.Turns.connections, r.Runs.connections = &r.Connections, &r.Connections
+	r.log = a.judge.log
 	r.find = newFinder(a.judge, &r.Connections)
 	return r, nil
 }

@@ -42,6 +42,7 @@ func (d *codec) append(b []byte, c *Connection) []byte {
 	b = binary.AppendVarint(b, c.First)
 	b = binary.AppendVarint(b, c.Last-c.First)
 	b = c.Turns.Append(c.Measures.Append(b))
+	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(c.socket[Client])), uint64(c.socket[Server]))
 	b = binary.AppendUvarint(b, uint64(len(c.Spans)))
 	for i := range c.Spans {
 		s := &c.Spans[i]
@@ -136,6 +137,7 @@ func decode(codecs []*codec, b []byte, c *Connection) {
 	c.First = r.int()
 	c.Last = c.First + r.int()
 	r.b = c.Turns.Read(c.Measures.Read(r.b))
+	c.socket = [2]int32{Client: int32(r.uint()), Server: int32(r.uint())}
 	c.Spans, c.candidates, c.quotes, c.labels, c.parts = c.Spans[:0], c.candidates[:0], c.quotes[:0], nil, c.parts[:0]
 	for range r.uint() {
 		c.Spans = append(c.Spans, Span{continued: r.byte() != 0, From: r.time(c.First), First: c.First + r.int()})

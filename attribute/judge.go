@@ -135,6 +135,10 @@ func (h *hearing) connection(i int32, in *conn.Instance, c *Connection) {
 		s := h.hear(in, side, c.First, data)
 		c.Endpoint[end] = s.endpoint
 		c.Local[end] = s.locality == owner.Local
+		c.socket[end] = 0
+		if len(s.sockets) == 1 && in.Key.Protocol == flow.TCP {
+			c.socket[end] = s.sockets[0] + 1
+		}
 		for n := 0; n < len(h.segments); {
 			t, next := h.stretch(in, side, n)
 			v := h.verdict(s, t)

@@ -8,6 +8,7 @@ import (
 	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/attribute/tcp"
 	"github.com/pcapwho/pcapwho/attribute/turn"
+	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/content"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 )
@@ -97,6 +98,7 @@ type Connection struct {
 	Turns       turn.Measures // of TCP and UDP, by End; unknown where nobody measured
 
 	begun      bool           // its beginning was seen
+	socket     [2]int32       // by End, of TCP: the one of the log that it was, and one; 0 = none, or several that may have been
 	quotes     []quoteVerdict // of the ICMP errors about it
 	labels     []conn.Labels  // of its packets with marks; empty = there are none
 	parts      []part         // what its spans are of, where they are divided by marks; else each is a segment's
@@ -176,7 +178,18 @@ type Result struct {
 
 	Names *Names // that answers of DNS gave; nil = nobody looked
 
+	log  *owner.Timeline // nil = there is none
 	find *finder
+}
+
+// Counters returns what the kernel counted of an end of c, of TCP, until that was closed:
+// counts since it was opened, whether the capture has them or not. ok is false where
+// no log says.
+func (r *Result) Counters(c *Connection, e End) (n connlog.Counters, ok bool) {
+	if c.socket[e] == 0 || r.log == nil {
+		return n, false
+	}
+	return r.log.Counters(c.socket[e] - 1)
 }
 
 // Close frees the temporary files of the result, where there are any.

@@ -1,7 +1,9 @@
 package owner
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/flow"
@@ -36,6 +38,7 @@ type Socket struct {
 	// is missing. Unused: whoever opened it, if anybody, did not use it.
 	told, unused bool
 	uses         bool // its owners are those who used it, not all holders
+	counted      bool // Timeline.Counters has them
 }
 
 // binding is what a socket without a peer is bound to.
@@ -84,9 +87,29 @@ func (t *Timeline) addSocket(at int64, e *connlog.Socket) {
 			if e.Since != 0 {
 				s.LastBegin = e.Since
 			}
+			if c := e.Counters; c != nil && !s.counted {
+				s.counted = true
+				t.counters = append(t.counters, counters{i, *c})
+			}
 			delete(t.socket, key) // an id may be used again
 		}
 	}
+}
+
+// counters are those that the log has of a socket.
+type counters struct {
+	socket int32
+	connlog.Counters
+}
+
+// Counters returns what the kernel counted of socket i until it was closed; ok is false
+// where the log does not say.
+func (t *Timeline) Counters(i int32) (c connlog.Counters, ok bool) {
+	n, ok := slices.BinarySearchFunc(t.counters, i, func(c counters, i int32) int { return cmp.Compare(c.socket, i) })
+	if ok {
+		c = t.counters[n].Counters
+	}
+	return c, ok
 }
 
 // newSocket makes the socket of its first event and returns its index.

@@ -1,6 +1,7 @@
 package owner
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/pcapwho/pcapwho/attribute/slab"
@@ -35,13 +36,14 @@ type Timeline struct {
 	exits     map[connlog.ProcessID]int64
 	copies    map[int32]*copies // after Seal: of the processes that have any
 
-	sockets slab.List[Socket]
-	socket  map[socketKey]int32 // those that are open
-	changes map[int32][]change  // of sockets whose owners changed
-	holds   map[int32][]Hold    // after Seal: of the same
-	sets    [][]int32           // owner lists; the first is empty
-	alone   []set               // by process
-	several map[string]set
+	sockets  slab.List[Socket]
+	counters []counters          // after Seal: by socket
+	socket   map[socketKey]int32 // those that are open
+	changes  map[int32][]change  // of sockets whose owners changed
+	holds    map[int32][]Hold    // after Seal: of the same
+	sets     [][]int32           // owner lists; the first is empty
+	alone    []set               // by process
+	several  map[string]set
 
 	exchanges map[exchangeKey][]exchange
 
@@ -126,6 +128,7 @@ func (t *Timeline) Seal() {
 		t.seal(i, t.Socket(i))
 	}
 	clear(t.changes)
+	slices.SortFunc(t.counters, func(a, b counters) int { return cmp.Compare(a.socket, b.socket) })
 	for _, w := range slices.Concat(t.lost, t.twice) {
 		t.breaks = append(t.breaks, w.begin, w.end+1)
 	}

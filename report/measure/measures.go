@@ -25,6 +25,11 @@ var (
 // measured.
 func appendMeasures(b *table.Batch, r *attribute.Result, c *attribute.Connection) {
 	appendTCP(b, r, c)
+	appendTurns(b, c)
+	appendKernel(b, r, c)
+}
+
+func appendTurns(b *table.Batch, c *attribute.Connection) {
 	if !c.Turns.Known {
 		b.Nulls(turnMeasures[0].Name, turnMeasures[len(turnMeasures)-1].Name)
 		return

@@ -26,7 +26,8 @@ func TestColumnsOfTheDesign(t *testing.T) {
 			"fast_retransmitted_segments, spurious_retransmitted_segments, out_of_order_segments, out_of_order_bytes, "+
 			"lost_segments, lost_bytes, duplicate_ack_segments, keep_alive_segments, zero_window_segments, zero_window_ns, wire_segments") + ", " +
 			"turns, waiting_ns, wait_count, wait_min_ns, wait_median_ns, wait_p95_ns, wait_max_ns, busy_ns, idle_ns, " +
-			"client_first_byte_ns, server_first_byte_ns, client_peak_100ms_bytes, server_peak_100ms_bytes",
+			"client_first_byte_ns, server_first_byte_ns, client_peak_100ms_bytes, server_peak_100ms_bytes, " +
+			ofEnds("kernel_sent_bytes, kernel_received_bytes, kernel_retransmitted_segments, kernel_rtt_ns") + ", captured_permille",
 		"endpoints": "address, ip_version, role, protocol, server_port, application, application_from, host, host_from, hosts, processes, first_ns, last_ns, " + measures,
 		"turns": "connection_id, turn, frame_number, requester, request_first_ns, request_last_ns, response_first_ns, response_last_ns, " +
 			"request_payload_bytes, response_payload_bytes, waiting_ns",

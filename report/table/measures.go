@@ -61,7 +61,23 @@ func TurnMeasures() []Column {
 	}
 }
 
-// measures are the columns of what package attribute/tcp measures, and then turn.
+// KernelMeasures lists what the connection log has of the kernel's counters, beside ours.
+// Their columns are client_NAME and server_NAME.
+func KernelMeasures() []Measure {
+	return []Measure{
+		{"kernel_sent_bytes", "payload that the % sent, each byte once, as its kernel counted until the socket was closed"},
+		{"kernel_received_bytes", "payload that reached the %, as its kernel counted: the &'s FIN is one"},
+		{"kernel_retransmitted_segments", "segments that the %'s kernel sent again"},
+		{"kernel_rtt_ns", "smoothed round-trip time of the %'s kernel when the socket was closed"},
+	}
+}
+
+// capturedShare is what the capture holds of what the kernel counted.
+func capturedShare() Column {
+	return Column{"captured_permille", Int64, true, "thousandths of the payload that the kernel counted, in the directions of which it is known, that are in the capture; NULL when the log does not say, or there was none"}
+}
+
+// measures are the columns of what package attribute/tcp measures, turn, and the kernel.
 func measures() []Column {
 	list := []Column{
 		{"ended", String, true, "how it ended: fin, client_reset, server_reset, reused, idle or open; NULL" + unmeasured},
@@ -73,7 +89,13 @@ func measures() []Column {
 			Column{"client_" + m.Name, Int64, true, client.Replace(m.Doc) + "; NULL when unknown"},
 			Column{"server_" + m.Name, Int64, true, server.Replace(m.Doc) + "; NULL when unknown"})
 	}
-	return append(list, TurnMeasures()...)
+	list = append(list, TurnMeasures()...)
+	for _, m := range KernelMeasures() {
+		list = append(list,
+			Column{"client_" + m.Name, Int64, true, client.Replace(m.Doc) + "; NULL when the log does not say"},
+			Column{"server_" + m.Name, Int64, true, server.Replace(m.Doc) + "; NULL when the log does not say"})
+	}
+	return append(list, capturedShare())
 }
 
 const unmeasured = " when it is not TCP or was not measured"
