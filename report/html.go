@@ -52,7 +52,19 @@ func (r *Result) writeHTML(ctx context.Context, w io.Writer, o *Output) error {
 	if r.cfg.Bucket > 0 {
 		s.Activity = func(yield func(int64, []view.Stretch) error) error { return r.activity(ctx, yield) }
 	}
-	return html.Write(w, s)
+	return o.writePage(w, s)
+}
+
+// writePage writes a page, with what changed where that is asked for.
+func (o *Output) writePage(w io.Writer, s *view.Source) error {
+	if o.Changes == nil {
+		return html.Write(w, s)
+	}
+	changes, err := o.Changes(s.Tables)
+	if err != nil {
+		return err
+	}
+	return html.WriteCompared(w, s, changes)
 }
 
 // activity tells when each connection that counts had packets, by bucket.
@@ -85,7 +97,7 @@ func WritePage(ctx context.Context, path string, o Output) error {
 	}
 	in := identify(path)
 	s := &view.Source{Saved: true, Focused: o.Focus, Files: []view.File{{Name: in.Name, Length: in.Length, SHA256: in.SHA256}}, Tables: saved.Tables}
-	write := func(w io.Writer) error { return html.Write(&cancelled{ctx, w}, s) }
+	write := func(w io.Writer) error { return o.writePage(&cancelled{ctx, w}, s) }
 	if o.stdout() {
 		return write(o.Stdout)
 	}

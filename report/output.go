@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/pcapwho/pcapwho/report/encode"
+	"github.com/pcapwho/pcapwho/report/html"
 	"github.com/pcapwho/pcapwho/report/table"
 )
 
@@ -53,7 +54,9 @@ type Output struct {
 	Partition bool
 	parts     map[string]string // partitions that one call of Each has made, and of which capture; nil = it is not asked for
 	Focus     bool              // a page shows what is the recorded command's at first; so it does where that was said of the recording
-	Owner     *Owner            // to whom new files and folders are given; nil = who runs the program
+	// Changes tells of a page's tables what changed to other runs, nil = nobody asks.
+	Changes func(tables []*table.Table) (*html.Comparison, error)
+	Owner   *Owner // to whom new files and folders are given; nil = who runs the program
 
 	Capture string // what JSON and JSONL call the capture, where there are several results; "" = nothing. See Each
 
@@ -93,6 +96,26 @@ func (o *Output) Check(cfg *Config) error {
 		return o.checkStdout(len(schemas), inputs)
 	}
 	return o.checkFiles(schemas, inputs)
+}
+
+// CheckFile tells before long work whether one file of Path, which must be none of the
+// inputs, could be written: an *OutputError says why not. WriteFile checks again.
+func (o *Output) CheckFile(inputs []string) error {
+	if o.stdout() {
+		return o.checkStdout(1, inputs)
+	}
+	return o.checkFiles(nil, inputs)
+}
+
+// WriteFile writes to Path or Stdout. A file appears whole or not at all.
+func (o *Output) WriteFile(inputs []string, write func(io.Writer) error) error {
+	if err := o.CheckFile(inputs); err != nil {
+		return err
+	}
+	if o.stdout() {
+		return write(o.Stdout)
+	}
+	return o.writeFile(o.Path, write)
 }
 
 // IsStdout tells whether a path names the standard output: "-", or as systems

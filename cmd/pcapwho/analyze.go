@@ -77,14 +77,20 @@ type analysis struct {
 }
 
 // newAnalysis reads analyzeFlags.
-func newAnalysis(ctx *cli.Context, c *console) (*analysis, error) {
-	a := &analysis{strict: ctx.Bool("strict")}
+func newAnalysis(ctx *cli.Context, c *console) (a *analysis, err error) {
+	a = &analysis{strict: ctx.Bool("strict")}
 	a.cfg.Tool = maker()
 	a.output.Path, a.output.Force, a.output.Owner = ctx.String("output"), ctx.Bool("force"), caller()
 	a.output.Partition = ctx.Bool("partition")
 	a.output.Format = report.Format(ctx.String("format"))
-	if a.output.Format == "" {
-		a.output.Format = formatOf(a.output.Path)
+	switch {
+	case a.output.Format != "":
+	case ctx.Bool("each"): // the output is a folder
+		a.output.Format = report.Text
+	default:
+		if a.output.Format, err = formatOf(a.output.Path); err != nil {
+			return nil, err
+		}
 	}
 	for name := range strings.SplitSeq(ctx.String("tables"), ",") {
 		if name = strings.TrimSpace(name); name != "" {
@@ -120,23 +126,34 @@ func caller() *report.Owner {
 	return &report.Owner{UID: int(uid), GID: int(gid)}
 }
 
-// formatOf returns the format that an output's name asks for.
-func formatOf(path string) report.Format {
+// formatOf returns the format that an output's name asks for: text where that is no
+// file, or has no ending.
+func formatOf(path string) (report.Format, error) {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".json":
-		return report.JSON
+		return report.JSON, nil
 	case ".jsonl", ".ndjson":
-		return report.JSONL
+		return report.JSONL, nil
 	case ".csv":
-		return report.CSV
+		return report.CSV, nil
 	case ".arrow", ".feather":
-		return report.Arrow
+		return report.Arrow, nil
 	case ".parquet":
-		return report.Parquet
+		return report.Parquet, nil
 	case ".html", ".htm":
-		return report.HTML
+		return report.HTML, nil
+	case "", ".txt", ".text", ".log", ".out":
+		return report.Text, nil
 	}
-	return report.Text
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return report.Text, nil
+	}
+	return "", noFormat(path, "text, json, jsonl, csv, arrow, parquet, nwb or html")
+}
+
+// noFormat is the error of an output whose name says nothing of its format.
+func noFormat(path, formats string) error {
+	return usagef("name it: --format "+formats, "%s: no format has names that end in %q", path, filepath.Ext(path))
 }
 
 // run analyzes, writes the result, and says what the user should know. It

@@ -18,6 +18,11 @@ var wrapsCommand = [...]string{"record", "run"}
 //	analyze run.pcapng --format json  →  analyze --format json -- run.pcapng
 //	analyze run.pcapng -h             →  analyze --help
 //	help analyze                      →  analyze --help
+//
+// What stands behind --with of compare, which a shell makes of a pattern there, is of
+// that flag:
+//
+//	compare a --with b c              →  compare --with b --with c -- a
 func arrange(app *cli.App, args []string) ([]string, error) {
 	if len(args) < 2 {
 		return args, nil
@@ -30,11 +35,21 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 		return args, nil
 	}
 	var flags, positionals []string
+	with := false // --with of compare was given
+	positional := func(all ...string) {
+		if !with {
+			positionals = append(positionals, all...)
+			return
+		}
+		for _, arg := range all {
+			flags = append(flags, "--with="+arg)
+		}
+	}
 	rest := args[2:]
 	for i := 0; i < len(rest); i++ {
 		arg := rest[i]
 		if arg == "--" {
-			positionals = append(positionals, rest[i+1:]...)
+			positional(rest[i+1:]...)
 			break
 		}
 		if len(arg) < 2 || arg[0] != '-' {
@@ -42,7 +57,7 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 				return nil, usagef("give the command to run behind --: pcapwho "+command.Name+" -- "+strings.Join(rest[i:], " "),
 					"what is %q?", arg)
 			}
-			positionals = append(positionals, arg)
+			positional(arg)
 			continue
 		}
 		if slices.Contains(helpFlags[:], arg) {
@@ -53,6 +68,7 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 			return nil, noFlag(command, arg)
 		}
 		flags = append(flags, arg)
+		with = with || command.Name == "compare" && f.Names()[0] == "with"
 		if takesValue(f) && !given {
 			i++
 			if err := checkValue(command, arg, rest[i:]); err != nil {

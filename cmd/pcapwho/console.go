@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -61,8 +62,12 @@ func (c *console) colors(f *os.File) bool {
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// width returns the columns of the terminal f, 0 where it is none.
+// width returns how many columns what goes to f may take, 0 = any: as COLUMNS says, else
+// those of the terminal f.
 func width(f *os.File) int {
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 && n < 1<<15 {
+		return n
+	}
 	columns, _, err := term.GetSize(int(f.Fd()))
 	if err != nil {
 		return 0

@@ -18,9 +18,22 @@ func inputFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "other-host", Usage: "take a log that is of another recording than the capture", DisableDefaultText: true},
 		&cli.BoolFlag{Name: "all-interfaces", Usage: "count a packet that is seen on several interfaces on each; default once", DisableDefaultText: true},
 		&cli.BoolFlag{Name: "no-measures", Usage: "leave out what connections are measured by, and names: faster", DisableDefaultText: true},
-		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "work with `N` processors at once; default all"},
+		jobsFlag(),
 		&cli.Int64Flag{Name: "max-decompressed", Usage: "take no more than these `BYTES` from a compressed capture; default all"},
 	}
+}
+
+func jobsFlag() cli.Flag {
+	return &cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "work with `N` processors at once; default all"}
+}
+
+// jobsOf reads jobsFlag; 0 = it is not given.
+func jobsOf(ctx *cli.Context) (int, error) {
+	n := ctx.Int("jobs")
+	if ctx.IsSet("jobs") && (n < 1 || n > maxJobs) {
+		return 0, usagef("one for each processor is the default", "-j: %d is not from 1 to %d", n, maxJobs)
+	}
+	return n, nil
 }
 
 // takeInputs reads inputFlags and the captures, of which there must be one.
@@ -31,10 +44,10 @@ func (a *analysis) takeInputs(ctx *cli.Context) (err error) {
 	a.cfg.Logs, a.cfg.Merge, a.cfg.AllInterfaces = ctx.StringSlice("log"), ctx.Bool("merge"), ctx.Bool("all-interfaces")
 	a.cfg.NoMeasures = ctx.Bool("no-measures")
 	a.cfg.ClockOffset, a.cfg.OtherHost = int64(ctx.Duration("clock-offset")), ctx.Bool("other-host")
-	a.cfg.Workers, a.cfg.MaxDecompressed = ctx.Int("jobs"), ctx.Int64("max-decompressed")
-	if ctx.IsSet("jobs") && (a.cfg.Workers < 1 || a.cfg.Workers > maxJobs) {
-		return usagef("one for each processor is the default", "-j: %d is not from 1 to %d", a.cfg.Workers, maxJobs)
+	if a.cfg.Workers, err = jobsOf(ctx); err != nil {
+		return err
 	}
+	a.cfg.MaxDecompressed = ctx.Int64("max-decompressed")
 	if ctx.IsSet("max-decompressed") && a.cfg.MaxDecompressed < 1 {
 		return usagef("10 GB: --max-decompressed 10000000000", "--max-decompressed: %d is no number of bytes", a.cfg.MaxDecompressed)
 	}

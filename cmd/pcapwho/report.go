@@ -2,11 +2,15 @@ package main
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/pcapwho/pcapwho/report"
+	"github.com/pcapwho/pcapwho/report/compare"
 	"github.com/pcapwho/pcapwho/report/decode"
+	"github.com/pcapwho/pcapwho/report/html"
+	"github.com/pcapwho/pcapwho/report/table"
 )
 
 func reportCommand(c *console, status *int) *cli.Command {
@@ -24,6 +28,7 @@ func reportCommand(c *console, status *int) *cli.Command {
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`; - is standard output", Value: "report.html"},
 			&cli.BoolFlag{Name: "force", Usage: "replace an output that exists", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "focus", Usage: "show the connections of the recorded command at first", DisableDefaultText: true},
+			&cli.StringSliceFlag{Name: "compare-with", Usage: "show what changed since these `RUNS`, as compare takes them"},
 			&cli.BoolFlag{Name: "strict", Usage: "exit 3 for dropped packets and unknown owners too", DisableDefaultText: true},
 		}, reportSelectFlags(), inputFlags(), consoleFlags()),
 		Action: func(ctx *cli.Context) error {
@@ -47,6 +52,9 @@ func reportCommand(c *console, status *int) *cli.Command {
 				return err
 			}
 			a.printTo(c, c.out)
+			if err := a.compareWith(ctx, c); err != nil {
+				return err
+			}
 			var err error
 			*status, err = a.run(ctx.Context, c)
 			return err
@@ -63,9 +71,46 @@ func showResult(ctx *cli.Context, c *console) error {
 	}
 	a := &analysis{output: report.Output{Path: ctx.String("output"), Force: ctx.Bool("force"), Focus: ctx.Bool("focus"), Owner: caller()}}
 	a.printTo(c, c.out)
+	if err := a.compareWith(ctx, c); err != nil {
+		return err
+	}
 	stopping, stop := stoppable(ctx.Context)
 	defer stop()
 	return report.WritePage(stopping, ctx.Args().First(), a.output)
+}
+
+// compareWith reads --compare-with: the page shows what changed from those runs to what
+// it is about.
+func (a *analysis) compareWith(ctx *cli.Context, c *console) error {
+	names := ctx.StringSlice("compare-with")
+	if len(names) == 0 {
+		return nil
+	}
+	sources, err := compare.Sources(names)
+	if err != nil {
+		return err
+	}
+	if one, twice := compare.Twice(sources); one != nil {
+		return usagef("name each run once", "%s: this run is given twice", twice.Name)
+	}
+	if err := a.output.CheckFile(names); err != nil {
+		return err
+	}
+	stopping, stop := stoppable(ctx.Context)
+	defer stop()
+	before, err := loadRuns(stopping, c, sources, ctx.Int("jobs"))
+	if err != nil {
+		return err
+	}
+	a.output.Changes = func(tables []*table.Table) (*html.Comparison, error) {
+		this, err := compare.NewRun(strings.Join(ctx.Args().Slice(), ", "), tables)
+		if err != nil {
+			return nil, err
+		}
+		const smallest = 0.01
+		return compare.Runs(before, []*compare.Run{this}).Section(smallest), nil
+	}
+	return nil
 }
 
 // reportSelectFlags are selectFlags in the words of this command.

@@ -33,22 +33,22 @@ func benchmark(random *rand.Rand, noise, more float64) *Run {
 			r.Values[s][m] = int64(base * (1 + noise*random.NormFloat64()))
 		}
 	}
-	draw(Subject{Kind: Total}, 1e8, Bytes, Packets, Connections, Retransmitted, RTT, Duration)
+	draw(Subject{Kind: Total}, 1e8, Bytes, Packets, Connections, Turns, Busy, Retransmitted, RTT, Duration)
 	for n := range 4 {
 		base := 1e7
 		if n == 2 {
 			base *= 1 + more
 		}
-		draw(Subject{Phase, fmt.Sprint("phase ", n)}, base, Bytes, Packets)
+		draw(Subject{Phase, fmt.Sprint("phase ", n)}, base, Bytes, Packets, Connections)
 		draw(Subject{Phase, fmt.Sprint("phase ", n)}, 1e9, Duration)
 	}
 	for n := range 6 {
 		name := fmt.Sprint("process ", n)
 		r.commands[name] = []string{"x"}
-		draw(Subject{Process, name}, 1e6, Bytes, Sent, Received, Packets, Connections, Retransmitted, RTT)
+		draw(Subject{Process, name}, 1e6, Bytes, Sent, Received, Packets, Connections, Turns, Busy, Retransmitted, RTT)
 	}
 	for n := range 3 {
-		draw(Subject{Endpoint, fmt.Sprint("host ", n)}, 1e5, Bytes, Packets, Connections, RTT)
+		draw(Subject{Endpoint, fmt.Sprint("host ", n)}, 1e5, Bytes, Packets, Connections, Turns, Busy, Retransmitted, RTT)
 	}
 	return r
 }
@@ -71,21 +71,18 @@ func TestPlantedChange(t *testing.T) {
 		for seed := range uint64(100) {
 			random := rand.New(rand.NewPCG(seed, 1))
 			planted, reported := false, false
-			for _, c := range Runs(five(random, noise, 0), five(random, noise, 0.1)).Changes {
-				c.Sure = c.Sure && math.Abs(c.Relative) >= 0.01
-				if c.Sure && c.Subject == (Subject{Phase, "phase 2"}) && c.Metric == Bytes {
+			changes, _ := Runs(five(random, noise, 0), five(random, noise, 0.1)).shown(0.01, maxText)
+			for _, c := range changes {
+				if c.Subject == (Subject{Phase, "phase 2"}) && c.Metric == Bytes {
 					planted = c.Relative > 0.05 && c.Low < c.Relative && c.Relative < c.High && c.Low > 0
-				} else if c.Sure && c.Subject.Name != "phase 2" {
+				} else if c.Subject.Name != "phase 2" {
 					reported = true
 				}
 			}
-			equal := false
-			for _, c := range Runs(five(random, noise, 0), five(random, noise, 0)).Changes {
-				equal = equal || c.Sure && math.Abs(c.Relative) >= 0.01
-			}
+			_, equal := Runs(five(random, noise, 0), five(random, noise, 0)).shown(0.01, maxText)
 			count(&found, planted)
 			count(&other, reported)
-			count(&wrong, equal)
+			count(&wrong, equal > 0)
 		}
 		t.Logf("noise of %.1f %%: found in %d of 100 pairs; reported something else in %d, and in %d of 100 equal ones", 100*noise, found, other, wrong)
 		if found < 95 || wrong > 5 || other > 5 {
@@ -140,7 +137,7 @@ func TestFewRuns(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	if err := c.Text(&out, 0.01); err != nil || !strings.Contains(out.String(), "nobody can tell change from chance") {
+	if err := c.Text(&out, 0.01, 0); err != nil || !strings.Contains(out.String(), "nobody can tell change from chance") {
 		t.Errorf("%v: %s", err, out.String())
 	}
 	if unknown := (Condition{Sent, true, 0}); unknown.Known(c) || !(Condition{Bytes, true, 0}).Known(c) {
@@ -189,19 +186,36 @@ func TestLoad(t *testing.T) {
 	dir := t.TempDir()
 	must(t, demo.Unpack(dir))
 	capture := filepath.Join(dir, demo.Capture)
-	one, err := Load(context.Background(), capture, report.Config{})
+	load := func(name string) (*Run, error) {
+		return (&Source{Name: name}).Load(context.Background(), report.Config{})
+	}
+	one, err := load(capture)
 	must(t, err)
 	result, err := report.Analyze(context.Background(), report.Config{Captures: []string{capture}})
 	must(t, err)
 	defer result.Close()
 	path := filepath.Join(dir, "result.json")
 	must(t, result.Write(context.Background(), report.Output{Format: report.JSON, Path: path}))
-	other, err := Load(context.Background(), path, report.Config{})
+	other, err := load(path)
 	must(t, err)
 	if d := cmp.Diff(one, other, cmp.AllowUnexported(Run{}), cmpopts.IgnoreFields(Run{}, "Name")); d != "" {
 		t.Errorf("by capture and by result:\n%s", d)
 	}
-	if v := one.Values[Subject{Kind: Total}]; v[Bytes] != 17855147 || v[Packets] != 1889 || v[Connections] != 67 || v[RTT] == 0 {
+	if a, b := Alike([]*Run{one, {}, other}); a != one || b != other {
+		t.Error("a copy is not found")
+	}
+	for _, format := range []report.Format{report.Parquet, report.CSV} {
+		dataset := filepath.Join(dir, string(format))
+		must(t, result.Write(context.Background(), report.Output{Format: format, Path: dataset, Partition: true}))
+		sources, err := Sources([]string{dataset})
+		must(t, err)
+		run, err := sources[0].Load(context.Background(), report.Config{})
+		must(t, err)
+		if d := cmp.Diff(one, run, cmp.AllowUnexported(Run{}), cmpopts.IgnoreFields(Run{}, "Name")); d != "" {
+			t.Errorf("by capture and by dataset of %s:\n%s", format, d)
+		}
+	}
+	if v := one.Values[Subject{Kind: Total}]; v[Bytes] != 17855147 || v[Packets] != 1889 || v[Connections] != 67 || v[RTT] == 0 || v[Turns] != 432 || v[Busy] == 0 || v[Duration] != 2502033140 {
 		t.Errorf("the whole is %v", v)
 	}
 	if v := one.Values[Subject{Process, "backup"}]; v[Sent] != 10106041 || v[Connections] != 2 {
@@ -210,7 +224,7 @@ func TestLoad(t *testing.T) {
 	for name, text := range map[string]string{"cut": `{"capture": {`, "other": `{"a": 1}`, "no": "x", "wrong": `{"capture": 7, "processes": ["x"]}`} {
 		must(t, os.WriteFile(path, []byte(text), 0o600))
 		var e *report.InputError
-		if _, err := Load(context.Background(), path, report.Config{}); !errors.As(err, &e) {
+		if _, err := load(path); !errors.As(err, &e) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -223,17 +237,100 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// Of a part of a recording the time is that of the part.
+func TestDurationOfPart(t *testing.T) {
+	dir := t.TempDir()
+	must(t, demo.Unpack(dir))
+	capture := filepath.Join(dir, demo.Capture)
+	whole, err := report.Analyze(context.Background(), report.Config{Captures: []string{capture}})
+	must(t, err)
+	defer whole.Close()
+	for _, cfg := range []report.Config{{From: &report.Moment{Nanoseconds: 1e9, Relative: true}}, {From: &report.Moment{Nanoseconds: 1e9, Relative: true}, To: &report.Moment{Nanoseconds: 15e8, Relative: true}}} {
+		cfg.Captures = []string{capture}
+		part, err := report.Analyze(context.Background(), cfg)
+		must(t, err)
+		run, err := NewRun("", part.Tables)
+		must(t, err)
+		must(t, part.Close())
+		most := int64(1502033140)
+		if cfg.To != nil {
+			most = 5e8
+		}
+		if d := run.Values[Subject{Kind: Total}][Duration]; d > most || d < most-1e8 {
+			t.Errorf("the part lasts %d ns, and is selected of %d", d, most)
+		}
+	}
+}
+
+func TestSources(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, path := range []string{"a1.json", "a2.json", "b.json", "run.conns.jsonl", "ds/capture/run=1/host=x/part.csv", "ds/connections/run=2/host=x/part.csv", "plain/x.json"} {
+		must(t, os.MkdirAll(filepath.Dir(path), 0o777))
+		must(t, os.WriteFile(path, []byte("{}"), 0o600))
+	}
+	must(t, os.Link("b.json", "c.json"))
+	for names, want := range map[string]string{
+		"b.json nowhere.json": "b.json nowhere.json", "a*.json": "a1.json a2.json", "a?.json a1.json": "a1.json a2.json a1.json", "a1.json a*": "a1.json a2.json",
+		"ds": "ds/run=1 ds/run=2", "ds/run=1 ds": "ds/run=1 ds/run=2", "ds ds/run=1": "ds/run=1 ds/run=2 ds/run=1", "ds/*/run=*": "ds/run=1 ds/run=2", "d*": "ds/run=1 ds/run=2", "r*": "ERROR", "plain": "ERROR", "x*": "ERROR", "ds/run=[": "ERROR",
+	} {
+		list, err := Sources(strings.Fields(names))
+		var got []string
+		for _, s := range list {
+			got = append(got, filepath.ToSlash(s.Name))
+		}
+		if err != nil {
+			got = []string{"ERROR"}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %q, %v; want %s", names, got, err, want)
+		}
+	}
+	for names, twice := range map[string]bool{"a1.json a2.json": false, "a1.json a1.json": true, "b.json c.json": true, "ds ds/run=1": true, "ds b.json": false, "no.json no.json": false} {
+		list, err := Sources(strings.Fields(names))
+		must(t, err)
+		if a, b := Twice(list); (a != nil) != twice || (b != nil) != twice {
+			t.Errorf("%s: twice is %v", names, a != nil)
+		}
+	}
+}
+
+// Lines are no longer than the terminal, whatever names are.
+func TestColumns(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	run := func(n int64) *Run {
+		return &Run{Name: long, Values: map[Subject]map[Metric]int64{{Kind: Total}: {Bytes: n, Duration: n * 7919}, {Process, long}: {Bytes: n, Received: 2 * n}}, commands: map[string][]string{long: {"x"}}}
+	}
+	c := Runs([]*Run{run(100000), run(100100), run(100001)}, []*Run{run(200000), run(200200), run(200001)})
+	for _, columns := range []int{60, 80, 200} {
+		var out bytes.Buffer
+		must(t, c.Text(&out, 0.01, columns))
+		for line := range strings.Lines(out.String()) {
+			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > columns {
+				t.Errorf("%d columns: %d in %q", columns, n, line)
+			}
+		}
+		if n := strings.Count(out.String(), "+100.0 %"); n < 4 {
+			t.Errorf("%d columns: %d changes in\n%s", columns, n, out.String())
+		}
+	}
+}
+
 // TestHostileNames are text in every format.
 func TestHostileNames(t *testing.T) {
-	hostile := "a\x1b[31m|<script>`*_[x](y)\n"
+	hostile := "a\x1b[31m|<script>`*_[x](y) @name #12 https://x.y www.x.y GH-7\n"
 	run := func(n int64) *Run {
 		return &Run{Name: hostile, commands: map[string][]string{hostile: {"x"}}, Values: map[Subject]map[Metric]int64{{Process, hostile}: {Bytes: n}}}
 	}
 	c := Runs([]*Run{run(100)}, []*Run{run(200)})
 	var text, markdown, doc bytes.Buffer
-	must(t, c.Text(&text, 0.01))
+	must(t, c.Text(&text, 0.01, 0))
 	must(t, c.Markdown(&markdown, 0.01))
 	must(t, c.JSON(&doc))
+	for _, link := range []string{"@name", "#12", "://", "www.", "GH-7"} {
+		if strings.Contains(markdown.String(), link) || !strings.Contains(text.String(), link) {
+			t.Errorf("%s in Markdown:\n%s\nnot in text:\n%s", link, markdown.String(), text.String())
+		}
+	}
 	if strings.Contains(text.String()+markdown.String(), "\x1b") || strings.Contains(markdown.String(), "<script") || strings.Count(text.String(), "\n") != 6 {
 		t.Errorf("text:\n%s\nMarkdown:\n%s", text.String(), markdown.String())
 	}

@@ -9,9 +9,28 @@ import (
 
 // gatherer adds up rows.
 type gatherer struct {
-	run    *Run
-	rtts   map[Subject][]int64
-	phases map[int64]bool // whose duration is known, by phase_id
+	run      *Run
+	rtts     map[Subject][]int64
+	phases   map[int64]bool // whose duration is known, by phase_id
+	packets  int64          // of the captures
+	captured times          // of all packets of them
+	selected times          // of connections
+}
+
+// times is an interval of Unix nanoseconds, from the first to the last; zero = none.
+type times struct{ first, last int64 }
+
+// add makes it reach over the time between two columns, where both are known.
+func (t *times) add(r row) {
+	first, ok := r.int("first_ns")
+	last, also := r.int("last_ns")
+	switch {
+	case !ok || !also:
+	case *t == times{}:
+		*t = times{first, last}
+	default:
+		*t = times{min(t.first, first), max(t.last, last)}
+	}
 }
 
 func newGatherer(name string) *gatherer {
@@ -30,10 +49,23 @@ func (g *gatherer) finish() *Run {
 		slices.Sort(list)
 		g.add(s, RTT, list[(len(list)-1)/2])
 	}
+	// Where a part of the recording counts, it lasts as long as its connections.
+	g.run.first = g.captured.first
+	lasted, whole := g.captured, Subject{Kind: Total}
+	if g.run.Values[whole][Packets] != g.packets {
+		lasted = g.selected
+	}
+	if lasted != (times{}) {
+		g.add(whole, Duration, lasted.last-lasted.first)
+	}
 	return g.run
 }
 
-func (g *gatherer) capture(c row) { g.extend(Subject{Kind: Total}, c, "first_ns", "last_ns") }
+// capture takes what is of all packets, whether they count or not.
+func (g *gatherer) capture(c row) {
+	g.packets += c.sum("packets")
+	g.captured.add(c)
+}
 
 // coverage adds what was selected, every packet once.
 func (g *gatherer) coverage(c row) {
@@ -50,15 +82,6 @@ func (g *gatherer) add(s Subject, m Metric, n int64) {
 	g.run.Values[s][m] += n
 }
 
-// extend adds the time between two columns, where both are known.
-func (g *gatherer) extend(s Subject, r row, from, to string) {
-	begin, ok := r.int(from)
-	end, also := r.int(to)
-	if ok && also {
-		g.add(s, Duration, end-begin)
-	}
-}
-
 func (g *gatherer) process(p row) {
 	if p.sum("sent_packets", "received_packets") == 0 {
 		return
@@ -73,9 +96,7 @@ func (g *gatherer) process(p row) {
 		g.add(s, Bytes, p.sum("sent_wire_bytes", "received_wire_bytes"))
 		g.add(s, Packets, p.sum("sent_packets", "received_packets"))
 		g.add(s, Connections, p.sum("connections"))
-		if busy, ok := p.int("busy_ns"); ok {
-			g.add(s, Busy, busy)
-		}
+		g.addIf(s, Busy, p, "busy_ns")
 	}
 }
 
@@ -88,14 +109,22 @@ func (g *gatherer) phase(p row) {
 	}
 	g.add(s, Bytes, p.sum("sent_wire_bytes"))
 	g.add(s, Packets, p.sum("sent_packets"))
-	if inside && !g.phases[id] {
+	if _, known := p.int("pid"); known {
+		g.add(s, Connections, p.sum("connections"))
+		g.addIf(s, Busy, p, "busy_ns")
+	}
+	begin, begun := p.int("begin_ns")
+	end, ended := p.int("end_ns")
+	if begun && ended && !g.phases[id] {
 		g.phases[id] = true
-		g.extend(s, p, "begin_ns", "end_ns")
+		g.add(s, Duration, end-begin)
 	}
 }
 
 func (g *gatherer) connection(c row) {
-	subjects := [][2]Subject{{{Kind: Total}, {Kind: Total}}, {{Process, c.text("client_name")}, {Process, c.text("server_name")}}}
+	g.selected.add(c)
+	whole := Subject{Kind: Total}
+	subjects := [][2]Subject{{whole, whole}, {{Process, c.text("client_name")}, {Process, c.text("server_name")}}}
 	if e := endpoint(c); e != "" {
 		s := Subject{Endpoint, e}
 		subjects = append(subjects, [2]Subject{s, s})
@@ -103,20 +132,31 @@ func (g *gatherer) connection(c row) {
 		g.add(s, Packets, c.sum("client_packets", "server_packets"))
 		g.add(s, Connections, 1)
 	}
-	g.add(Subject{Kind: Total}, Connections, 1)
+	g.add(whole, Connections, 1)
 	for _, both := range subjects {
 		for i, end := range []string{"client", "server"} {
 			s := both[i]
 			if s.Kind == Process && s.Name == "" {
 				continue
 			}
-			if n, ok := c.int(end + "_retransmitted_segments"); ok {
-				g.add(s, Retransmitted, n)
+			if i == 0 || both[0] != s { // a connection counts once
+				g.addIf(s, Turns, c, "turns")
+				if s.Kind != Process { // whose connections are busy at the same time
+					g.addIf(s, Busy, c, "busy_ns")
+				}
 			}
+			g.addIf(s, Retransmitted, c, end+"_retransmitted_segments")
 			if n, ok := c.int(end + "_rtt_median_ns"); ok {
 				g.rtts[s] = append(g.rtts[s], n)
 			}
 		}
+	}
+}
+
+// addIf adds a column, where it is known.
+func (g *gatherer) addIf(s Subject, m Metric, r row, column string) {
+	if n, ok := r.int(column); ok {
+		g.add(s, m, n)
 	}
 }
 

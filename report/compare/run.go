@@ -1,12 +1,10 @@
 package compare
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
 	"github.com/pcapwho/pcapwho/report"
-	"github.com/pcapwho/pcapwho/report/decode"
 	"github.com/pcapwho/pcapwho/report/table"
 )
 
@@ -16,6 +14,7 @@ type Run struct {
 	Values map[Subject]map[Metric]int64 // without those that are not known
 
 	commands map[string][]string // of processes with traffic, by name
+	first    int64               // time of the earliest packet of the capture, Unix nanoseconds; 0 = not known
 }
 
 // Subject is what is compared.
@@ -46,15 +45,16 @@ const (
 	Sent          Metric = "sent_bytes"
 	Received      Metric = "received_bytes"
 	Packets       Metric = "packets"
-	Connections   Metric = "connections"
+	Connections   Metric = "connections" // of a phase, the ends of them that its processes held
+	Turns         Metric = "turns"
+	Busy          Metric = "busy_ns" // of connections, or of processes, added up
 	Retransmitted Metric = "retransmitted_segments"
 	RTT           Metric = "rtt_ns"      // median over connections of their medians
-	Busy          Metric = "busy_ns"     // of processes of a name, added up
 	Duration      Metric = "duration_ns" // from the first to the last packet, or of a phase
 )
 
 // metrics are in the order in which they are shown.
-var metrics = []Metric{Bytes, Sent, Received, Packets, Connections, Retransmitted, RTT, Busy, Duration}
+var metrics = []Metric{Bytes, Sent, Received, Packets, Connections, Turns, Busy, Retransmitted, RTT, Duration}
 
 // additive tells whether a run without the subject has 0 of it.
 func (m Metric) additive() bool { return m != RTT && m != Duration }
@@ -62,31 +62,15 @@ func (m Metric) additive() bool { return m != RTT && m != Duration }
 // needed are the tables that a run is made of; phases, too, where there are any.
 var needed = []string{"capture", "coverage", "processes", "connections"}
 
-// Load reads a run: a result that was written as JSON, or a capture, which is
-// analyzed as cfg says.
-func Load(ctx context.Context, path string, cfg report.Config) (*Run, error) {
-	if decode.Is(path) {
-		result, err := decode.Open(path)
-		if err != nil {
-			return nil, &report.InputError{Err: err}
-		}
-		return newRun(path, result.Tables)
-	}
-	cfg.Captures, cfg.Tables = []string{path}, append(slices.Clone(needed), "phases")
-	result, err := report.Analyze(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	defer result.Close()
-	return newRun(path, result.Tables)
-}
+// Tables names the tables that a run is made of.
+func Tables() []string { return append(slices.Clone(needed), "phases") }
 
-// newRun adds up the rows of tables.
-func newRun(path string, tables []*table.Table) (*Run, error) {
-	g := newGatherer(path)
-	for _, name := range needed {
-		if !slices.ContainsFunc(tables, func(t *table.Table) bool { return t.Name == name }) {
-			return nil, &report.InputError{Err: fmt.Errorf("%s: the result has no table %s", path, name), Hint: "leave out --tables when it is made"}
+// NewRun adds up the rows of tables.
+func NewRun(name string, tables []*table.Table) (*Run, error) {
+	g := newGatherer(name)
+	for _, need := range needed {
+		if !slices.ContainsFunc(tables, func(t *table.Table) bool { return t.Name == need }) {
+			return nil, &report.InputError{Err: fmt.Errorf("%s: the result has no table %s", name, need), Hint: "leave out --tables when it is made"}
 		}
 	}
 	for _, t := range tables {

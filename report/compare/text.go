@@ -11,14 +11,18 @@ import (
 	"time"
 
 	"github.com/pcapwho/pcapwho/report/encode"
+	"github.com/pcapwho/pcapwho/report/html"
 )
 
-// maxShown is how many changes the texts show; JSON has all.
-const maxShown = 40
+// The most changes that texts and pages show; JSON has all.
+const (
+	maxText = 40
+	maxPage = 400
+)
 
-// shown returns what the texts show: what is sure, or without enough runs what is
-// not small, the largest of each kind first; and how many there are.
-func (c *Comparison) shown(smallest float64) (list []Change, n int) {
+// shown returns up to so many of what is to be shown: what is sure, or without enough
+// runs what is not small, the largest of each kind first; and how many there are.
+func (c *Comparison) shown(smallest float64, most int) (list []Change, n int) {
 	for _, change := range c.Changes {
 		if (change.Sure || !c.Enough) && math.Abs(change.Relative) >= smallest {
 			list = append(list, change)
@@ -28,7 +32,7 @@ func (c *Comparison) shown(smallest float64) (list []Change, n int) {
 		return cmp.Or(cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)), cmp.Compare(math.Abs(b.Relative), math.Abs(a.Relative)))
 	})
 	n = len(list)
-	return list[:min(n, maxShown)], n
+	return list[:min(n, most)], n
 }
 
 // verdict says in a sentence what came out.
@@ -51,19 +55,19 @@ func thatAre(n int) string {
 	return encode.Number(int64(n)) + " changes are"
 }
 
-// Text writes what changed, for a terminal. smallest is the relative change that
-// matters, as 0.01.
-func (c *Comparison) Text(w io.Writer, smallest float64) error {
+// Text writes what changed, for a terminal of so many columns, 0 = any. smallest is the
+// relative change that matters, as 0.01.
+func (c *Comparison) Text(w io.Writer, smallest float64, columns int) error {
 	var b strings.Builder
-	list, n := c.shown(smallest)
-	fmt.Fprintf(&b, "A  %s\nB  %s\n%s\n", sideText(c.A), sideText(c.B), c.verdict(n, smallest))
+	list, n := c.shown(smallest, maxText)
+	fmt.Fprintf(&b, "A  %s\nB  %s\n%s\n", sideText(c.A, columns), sideText(c.B, columns), c.verdict(n, smallest))
 	if n > 0 {
-		cells := [][]string{{"", "", "A", "B", "change", ""}}
+		cells := [][]string{c.head()}
 		for _, change := range list {
 			cells = append(cells, c.cells(&change))
 		}
 		b.WriteByte('\n')
-		align(&b, cells)
+		align(&b, cells, columns)
 	}
 	if n > len(list) {
 		fmt.Fprintf(&b, "… and %d more, which --format json has\n", n-len(list))
@@ -72,50 +76,103 @@ func (c *Comparison) Text(w io.Writer, smallest float64) error {
 	return err
 }
 
-func sideText(runs []string) string {
+// sideText counts and names runs, as many as a line of so many columns has room for, 0 =
+// any.
+func sideText(runs []string, columns int) string {
 	const most = 3
-	named := slices.Clone(runs)
-	if len(named) > most {
-		named = append(named[:most], "…")
+	count := encode.Count(int64(len(runs)), "run") + ": "
+	room := 200
+	if columns > 0 {
+		room = max(shortestName, columns-len("A  "+count)-len(", …"))
 	}
-	return fmt.Sprintf("%s: %s", encode.Count(int64(len(runs)), "run"), encode.Escape(strings.Join(named, ", ")))
+	text := short(encode.Escape(runs[0]), room)
+	for i, name := range runs[1:] {
+		next := text + ", " + encode.Escape(name)
+		if i+2 > most || len([]rune(next)) > room {
+			return count + text + ", …"
+		}
+		text = next
+	}
+	return count + text
+}
+
+// head is what stands above the cells.
+func (c *Comparison) head() []string {
+	if c.Enough {
+		return []string{"", "", "A", "B", "change", "95 %"}
+	}
+	return []string{"", "", "A", "B", "change", ""}
 }
 
 func (c *Comparison) cells(change *Change) []string {
 	interval := ""
 	if c.Enough {
-		interval = fmt.Sprintf("%s to %s", signed(change.Low), signed(change.High))
+		interval = strings.ReplaceAll(fmt.Sprintf("%s to %s", signed(change.Low), signed(change.High)), " % to", " to")
 	}
 	name := strings.TrimSpace(string(change.Kind) + " " + encode.Escape(change.Name))
-	return []string{short(name), string(change.Metric), value(change.Metric, change.A), value(change.Metric, change.B), signed(change.Relative), interval}
+	return []string{name, string(change.Metric), value(change.Metric, change.A), value(change.Metric, change.B), signed(change.Relative), interval}
 }
 
-// short takes the middle out of long names: commands often differ at their end.
-func short(name string) string {
-	const begin, end = 24, 23
+// short takes the middle out of names that are longer than so many characters: commands
+// often differ at their end.
+func short(name string, most int) string {
 	r := []rune(name)
-	if len(r) <= begin+end+1 {
+	if len(r) <= most {
 		return name
 	}
-	return string(r[:begin]) + "…" + string(r[len(r)-end:])
+	return string(r[:most/2]) + "…" + string(r[len(r)-(most-1)/2:])
 }
 
-// align writes columns, the first two to the left.
-func align(b *strings.Builder, cells [][]string) {
+// Names take up to longestName characters, and fewer where the terminal has no more room
+// for them: then they stand in a line of their own where that leaves fewer than shortestName.
+const (
+	longestName  = 48
+	shortestName = 16
+)
+
+// align writes a table, the first two columns to the left, in so many columns of a
+// terminal, 0 = any. Where the last has no room, it is left out.
+func align(b *strings.Builder, cells [][]string, columns int) {
 	widths := make([]int, len(cells[0]))
 	for _, line := range cells {
 		for i, cell := range line {
 			widths[i] = max(widths[i], len([]rune(cell)))
 		}
 	}
+	rest := 0 // of a line behind the name
+	for i, w := range widths[1:] {
+		if rest += 2 + w; columns > 0 && rest > columns && i+2 == len(widths) {
+			for k := range cells { // no room for the interval
+				cells[k] = cells[k][:i+1]
+			}
+			rest -= 2 + w
+		}
+	}
+	room := longestName
+	if columns > 0 {
+		room = min(columns-1-rest, 2*longestName)
+	}
+	apart := room < shortestName
+	if apart {
+		widths[0], room = 0, max(columns, shortestName)
+	}
+	widths[0] = min(widths[0], room)
+	before := ""
 	for _, line := range cells {
-		text := ""
-		for i, cell := range line {
-			pad := strings.Repeat(" ", widths[i]-len([]rune(cell)))
-			if i >= 2 {
+		name := short(line[0], room)
+		if apart {
+			if name != before {
+				b.WriteString(name + "\n")
+			}
+			before, name = name, ""
+		}
+		text := name + strings.Repeat(" ", max(0, widths[0]-len([]rune(name))))
+		for i, cell := range line[1:] {
+			pad := strings.Repeat(" ", widths[i+1]-len([]rune(cell)))
+			if i > 0 {
 				cell, pad = pad+cell, ""
 			}
-			text += cell + pad + "  "
+			text += "  " + cell + pad
 		}
 		b.WriteString(strings.TrimRight(text, " ") + "\n")
 	}
@@ -128,9 +185,18 @@ func value(m Metric, v float64) string {
 	case strings.HasSuffix(string(m), "bytes"):
 		return encode.Size(n)
 	case strings.HasSuffix(string(m), "_ns"):
-		return time.Duration(n).Round(time.Duration(max(1, n/1000))).String()
+		return duration(n)
 	}
 	return encode.Number(n)
+}
+
+// duration writes nanoseconds with four digits.
+func duration(n int64) string {
+	unit := time.Duration(1)
+	for n/int64(unit) >= 10000 {
+		unit *= 10
+	}
+	return time.Duration(n).Round(unit).String()
 }
 
 // percent writes a part without a sign, signed a change with one.
@@ -149,12 +215,13 @@ func signed(v float64) string {
 // Markdown writes what changed as a table, for a pull request.
 func (c *Comparison) Markdown(w io.Writer, smallest float64) error {
 	var b strings.Builder
-	list, n := c.shown(smallest)
-	fmt.Fprintf(&b, "**A** %s  \n**B** %s\n\n%s\n", markdown(sideText(c.A)), markdown(sideText(c.B)), c.verdict(n, smallest))
+	list, n := c.shown(smallest, maxText)
+	fmt.Fprintf(&b, "**A** %s  \n**B** %s\n\n%s\n", markdown(sideText(c.A, 0)), markdown(sideText(c.B, 0)), c.verdict(n, smallest))
 	if n > 0 {
 		b.WriteString("\n| | metric | A | B | change | 95 % |\n|---|---|--:|--:|--:|--:|\n")
 		for _, change := range list {
 			cells := c.cells(&change)
+			cells[0] = short(cells[0], longestName)
 			for i := range cells {
 				cells[i] = markdown(cells[i])
 			}
@@ -168,9 +235,40 @@ func (c *Comparison) Markdown(w io.Writer, smallest float64) error {
 	return err
 }
 
-// markdown makes text that Markdown and HTML show as it stands.
+// markdown makes text that Markdown and HTML show as it stands, and in which who hosts it
+// finds no user, issue, commit or address that it would link or notify: an invisible word
+// joiner (U+2060) parts what begins one.
 func markdown(text string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", `\|`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "\\", `\\`).Replace(text)
+	text = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", `\|`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "~", `\~`, "\\", `\\`,
+		"@", "@\u2060", "#", "#\u2060", "://", ":\u2060//").Replace(text)
+	return strings.NewReplacer("www.", "www\u2060.", "GH-", "GH\u2060-", "gh-", "gh\u2060-").Replace(text)
+}
+
+// Section returns what changed as a page shows it.
+func (c *Comparison) Section(smallest float64) *html.Comparison {
+	list, n := c.shown(smallest, maxPage)
+	s := &html.Comparison{Verdict: c.verdict(n, smallest), Left: n - len(list)}
+	for _, side := range []struct {
+		to   *[]string
+		runs []string
+	}{{&s.A, c.A}, {&s.B, c.B}} {
+		const most = 30
+		for _, name := range side.runs[:min(most, len(side.runs))] {
+			*side.to = append(*side.to, encode.Escape(name))
+		}
+		if left := len(side.runs) - most; left > 0 {
+			*side.to = append(*side.to, "… and "+encode.Count(int64(left), "run"))
+		}
+	}
+	for _, d := range list {
+		cells := c.cells(&d)
+		change := html.Change{Subject: short(cells[0], 2*longestName), Metric: cells[1], A: cells[2], B: cells[3], Change: cells[4], Interval: cells[5], Low: d.Relative, Middle: d.Relative, High: d.Relative}
+		if c.Enough {
+			change.Low, change.High = d.Low, d.High
+		}
+		s.Changes = append(s.Changes, change)
+	}
+	return s
 }
 
 // JSON writes all changes. What has no number, as the change from nothing, is null.

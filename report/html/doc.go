@@ -3,6 +3,8 @@
 //  1. [Write] takes a view.Source, and has package view read it.
 //  2. What it shows becomes JSON in a script element of type application/json, and the
 //     page is put together by html/template from the files in assets.
+//  3. A [Comparison] with other runs is a section without a script, and
+//     [WriteComparison] makes it a page of its own.
 //
 // # The page
 //

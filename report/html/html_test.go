@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -137,5 +138,37 @@ func TestPageOfNothing(t *testing.T) {
 	}
 	if d := parsed(t, written(t, empty)); len(d.Missing) != 0 {
 		t.Errorf("%+v", d)
+	}
+}
+
+// What changed is text, in a section of the page or in one of its own, and drawn where it
+// has numbers.
+func TestComparison(t *testing.T) {
+	c := &Comparison{A: []string{hostile}, B: []string{hostile, "b"}, Verdict: hostile, Left: 3, Changes: []Change{
+		{Subject: hostile, Metric: hostile, A: hostile, B: hostile, Change: "+10 %", Interval: "+5 to +15 %", Low: 0.05, Middle: 0.1, High: 0.15},
+		{Subject: "new", Low: math.Inf(1), Middle: math.Inf(1), High: math.Inf(1)}}}
+	var own, section bytes.Buffer
+	if err := WriteComparison(&own, hostile, c); err != nil {
+		t.Fatal(err)
+	}
+	s := viewtest.Source(2, 2, "x")
+	if err := WriteCompared(&section, s, c); err != nil {
+		t.Fatal(err)
+	}
+	for name, page := range map[string]string{"own": own.String(), "section": section.String()} {
+		if strings.Contains(page, "alert(\"1\")") || strings.Count(page, "<svg") != 1 || strings.Count(page, "&lt;/script&gt;&lt;script&gt;alert") < 7 {
+			t.Errorf("%s: %d drawings, %d texts", name, strings.Count(page, "<svg"), strings.Count(page, "&lt;/script&gt;&lt;script&gt;alert"))
+		}
+		// 0.05 to 0.15 of 0.15 to each side of 80.
+		if !strings.Contains(page, `x="106.7" y="5" width="53.3"`) || !strings.Contains(page, `cx="133.3"`) || !strings.Contains(page, "… and 3 more") {
+			t.Errorf("%s: it is drawn elsewhere", name)
+		}
+		for _, tag := range []string{"style", "script"} {
+			m := regexp.MustCompile(`(?s)<` + tag + `>(.*?)</` + tag + `>`).FindStringSubmatch(page)
+			sum := sha256.Sum256([]byte(m[1]))
+			if !strings.Contains(page, tag+"-src &#39;sha256-"+strings.ReplaceAll(base64.StdEncoding.EncodeToString(sum[:]), "+", "&#43;")) {
+				t.Errorf("%s: the policy does not allow its %s", name, tag)
+			}
+		}
 	}
 }

@@ -23,18 +23,25 @@ type page struct {
 	Data    template.JS // JSON in which <, > and & are escaped
 	Script  template.JS
 	Licence string
+
+	Tool       string
+	Comparison *Comparison // nil = there is none
 }
 
 // MaxSize is how large a page may be, in bytes.
 const MaxSize = 5_000_000
 
 // Write writes the page of a result. Errors are those of the tables and of w.
-func Write(w io.Writer, s *view.Source) error {
+func Write(w io.Writer, s *view.Source) error { return WriteCompared(w, s, nil) }
+
+// WriteCompared is Write, with what changed to other runs, nil = nothing is said of that.
+func WriteCompared(w io.Writer, s *view.Source, c *Comparison) error {
 	m, err := view.Measure(s)
 	if err != nil {
 		return err
 	}
 	p := newPage(s)
+	p.Comparison = c.scaled()
 	shell, err := p.render()
 	if err != nil {
 		return err
@@ -60,16 +67,30 @@ func newPage(s *view.Source) *page {
 	}
 	p := &page{
 		Title:   strings.Join(append(names, "pcapwho"), " · "),
-		Style:   template.CSS(joined("uplot.css", "page.css")),
+		Style:   template.CSS(joined("uplot.css", "page.css", "comparison.css")),
 		Script:  template.JS(joined("uplot.js", "format.js", "data.js", "element.js", "view.js", "rows.js", "grid.js", "head.js", "throughput.js", "waterfall.js", "tables.js", "page.js")),
 		Licence: read("uplot.LICENSE"),
 	}
-	p.Policy = "default-src 'none'; script-src " + digest(string(p.Script)) + "; style-src " + digest(string(p.Style)) + "; base-uri 'none'; form-action 'none'"
+	p.Policy = policy(p)
 	return p
 }
 
+// policy allows the style and the script of a page, and nothing else.
+func policy(p *page) string {
+	return "default-src 'none'; script-src " + digest(string(p.Script)) + "; style-src " + digest(string(p.Style)) + "; base-uri 'none'; form-action 'none'"
+}
+
+// templates returns that of a page, with those of its sections.
+func templates(name string) (*template.Template, error) {
+	t, err := template.New("page").Parse(read("comparison.html"))
+	if err != nil {
+		return nil, err
+	}
+	return t.Parse(read(name))
+}
+
 func (p *page) render() ([]byte, error) {
-	t, err := template.New("page").Parse(read("page.html"))
+	t, err := templates("page.html")
 	if err != nil {
 		return nil, err
 	}
