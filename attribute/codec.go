@@ -65,7 +65,7 @@ func (d *codec) append(b []byte, c *Connection) []byte {
 	if len(c.labels) > 0 {
 		b = appendLabels(b, c)
 	}
-	return appendFacts(b, &c.Facts)
+	return appendFacts(b, c)
 }
 
 func appendCounts(b []byte, n *Counts) []byte {
@@ -156,7 +156,7 @@ func decode(codecs []*codec, b []byte, c *Connection) {
 	if flags&labelled != 0 {
 		r.labels(c)
 	}
-	r.facts(&c.Facts)
+	r.facts(c)
 }
 
 // record is what is left of one.

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/pcapwho/pcapwho/attribute/conn"
+	"github.com/pcapwho/pcapwho/attribute/tcp"
 	"github.com/pcapwho/pcapwho/ingest/content"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 )
@@ -68,12 +69,14 @@ func drawConnection(t *rapid.T) *Connection {
 			Edge: [2][2]conn.Edge{1: {0: {Frame: 7, Before: [2]Counts{0: {Packets: n.Draw(t, "before")}}}}}})
 	}
 	c.begun = rapid.Bool().Draw(t, "begun")
+	c.TLSHandshake = tcp.Unknown
 	if c.Facts.Application = content.Application(rapid.IntRange(0, int(content.LLMNR)).Draw(t, "application")); c.Facts.Known() {
 		for _, text := range texts(&c.Facts) {
 			*text = rapid.String().Draw(t, "text")
 		}
 		c.Facts.OfferedVersion, c.Facts.Version = content.Version(rapid.Uint16().Draw(t, "offered")), content.Version(rapid.Uint16().Draw(t, "chosen"))
 		c.Facts.QUICVersion, c.Facts.Status = rapid.Uint32().Draw(t, "version"), rapid.IntRange(0, 999).Draw(t, "status")
+		c.TLSHandshake = rapid.Int64Min(tcp.Unknown).Draw(t, "handshake")
 		c.Facts.Proxied = rapid.Bool().Draw(t, "proxied")
 	}
 	return c

@@ -2,6 +2,7 @@ package attribute
 
 import (
 	"github.com/pcapwho/pcapwho/attribute/conn"
+	"github.com/pcapwho/pcapwho/attribute/tcp"
 	"github.com/pcapwho/pcapwho/ingest/content"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
@@ -23,6 +24,8 @@ type looker struct {
 type look struct {
 	content.Beginning
 	frame uint64    // of the first packet that was looked at
+	begin int64     // its time, Unix nanoseconds
+	shook int64     // from there to the end of the handshake of TLS, nanoseconds; tcp.Unknown = it was not seen
 	first [2]uint32 // sequence numbers of the first payload byte, by side
 	begun [2]bool   // they are known
 }
@@ -66,7 +69,7 @@ func settle(in *conn.Instance) {
 
 func (l *looker) datagram(k *look, i int32, in *conn.Instance, p *packet.Packet, side flow.Side, body []byte) {
 	if dns := dnsPort(p); dns != content.Unrecognized && content.IsDNS(body) {
-		l.begin(i, p.Frame).Application = dns
+		l.begin(i, p).Application = dns
 		settle(in)
 		return
 	}
@@ -75,7 +78,7 @@ func (l *looker) datagram(k *look, i int32, in *conn.Instance, p *packet.Packet,
 			in.Settle(side)
 			return
 		}
-		k = l.begin(i, p.Frame)
+		k = l.begin(i, p)
 	}
 	if !k.Datagram(int(side), body) {
 		in.Settle(side)
@@ -101,7 +104,7 @@ func (l *looker) segment(k *look, i int32, in *conn.Instance, p *packet.Packet, 
 			return
 		case offset == 0 && dnsPort(p) == content.DNS:
 			if message, _ := content.DNSStream(body); content.IsDNS(message) {
-				l.begin(i, p.Frame).Application = content.DNS
+				l.begin(i, p).Application = content.DNS
 				settle(in)
 				return
 			}
@@ -110,11 +113,14 @@ func (l *looker) segment(k *look, i int32, in *conn.Instance, p *packet.Packet, 
 			in.Settle(side)
 			return
 		}
-		k = l.begin(i, p.Frame)
+		k = l.begin(i, p)
 	}
 	k.first[side], k.begun[side] = first, true
 	if !k.Segment(int(side), offset, body) {
 		in.Settle(side)
+		if k.Secured() {
+			k.shook = max(0, p.Time-k.begin)
+		}
 	}
 }
 
@@ -127,14 +133,14 @@ func dnsPort(p *packet.Packet) content.Application {
 }
 
 // begin begins to look at instance i.
-func (l *looker) begin(i int32, frame uint64) *look {
+func (l *looker) begin(i int32, p *packet.Packet) *look {
 	k := &look{}
 	if n := len(l.free); n > 0 {
 		k, l.free = l.free[n-1], l.free[:n-1]
 	}
-	k.frame = frame
+	k.frame, k.begin, k.shook = p.Frame, p.Time, tcp.Unknown
 	l.known[i] = k
-	l.queue = append(l.queue, waiting{i, frame})
+	l.queue = append(l.queue, waiting{i, p.Frame})
 	return k
 }
 
@@ -151,16 +157,17 @@ func (l *looker) expire(f *conn.Follower, frame uint64) {
 	}
 }
 
-// finish returns what instance i said, for good.
-func (l *looker) finish(i int32) (facts content.Facts) {
+// finish returns what instance i said, and how long its handshake of TLS took, for
+// good.
+func (l *looker) finish(i int32) (facts content.Facts, shook int64) {
 	k := l.known[i]
 	if k == nil {
-		return facts
+		return facts, tcp.Unknown
 	}
 	k.End()
-	facts = k.Facts
+	facts, shook = k.Facts, k.shook
 	delete(l.known, i)
 	*k = look{}
 	l.free = append(l.free, k)
-	return facts
+	return facts, shook
 }

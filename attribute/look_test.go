@@ -36,7 +36,10 @@ func (l *looked) send(text []byte) {
 	l.share.looker.expire(l.share.follower, l.frame+1)
 }
 
-func (l *looked) facts() content.Facts { return l.share.looker.finish(0) }
+func (l *looked) facts() content.Facts {
+	facts, _ := l.share.looker.finish(0)
+	return facts
+}
 
 // A connection is looked at for a while of the capture, and what came of it is kept no
 // longer.

@@ -26,6 +26,7 @@ type Names struct {
 	Left int64 // answers that there was no room for
 
 	log     *owner.Timeline
+	lookups lookups
 	byHost  map[naming][]named
 	changes int
 	text    []string
@@ -58,7 +59,7 @@ type nameStream struct {
 }
 
 func newNames(log *owner.Timeline) *Names {
-	return &Names{log: log, byHost: map[naming][]named{}, number: map[string]int32{}, streams: map[flow.FiveTuple]*nameStream{}}
+	return &Names{log: log, lookups: newLookups(), byHost: map[naming][]named{}, number: map[string]int32{}, streams: map[flow.FiveTuple]*nameStream{}}
 }
 
 // host returns who is behind an address that asks.
@@ -72,16 +73,21 @@ func (n *Names) host(a flow.Addr) flow.Addr {
 	return a
 }
 
-// batch takes the answers in a batch.
+// batch takes the answers in a batch, and the questions.
 func (n *Names) batch(b *ingest.Batch) {
 	for _, i := range b.Named {
 		p := &b.Packets[i]
 		p.Frame = b.First + uint64(i)
-		switch p.Tuple.Protocol {
-		case flow.UDP:
-			n.message(p, b.Body(p))
-		case flow.TCP:
-			n.segment(p, b.Body(p))
+		body := b.Body(p)
+		if p.Tuple.Protocol == flow.UDP && content.DNSPort(p.Tuple.DestinationPort) == content.DNS {
+			n.lookups.ask(p, body)
+		}
+		switch {
+		case content.DNSPort(p.Tuple.SourcePort) == content.Unrecognized:
+		case p.Tuple.Protocol == flow.UDP:
+			n.message(p, body)
+		case p.Tuple.Protocol == flow.TCP:
+			n.segment(p, body)
 		}
 	}
 }
@@ -89,9 +95,17 @@ func (n *Names) batch(b *ingest.Batch) {
 // message takes one of DNS.
 func (n *Names) message(p *packet.Packet, message []byte) {
 	n.list = content.Answers(n.list[:0], message)
+	if len(n.list) == 0 {
+		return
+	}
 	host := n.host(p.Tuple.Destination)
+	asked, timed := n.lookups.answered(p, message)
 	for i := range n.list {
-		n.add(naming{host, flow.AddrFrom(n.list[i].Address)}, p.Frame, n.list[i].Name)
+		k := naming{host, flow.AddrFrom(n.list[i].Address)}
+		n.add(k, p.Frame, n.list[i].Name)
+		if timed {
+			n.lookups.add(k, lookup{p.Frame, asked, p.Time})
+		}
 	}
 }
 

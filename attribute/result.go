@@ -86,16 +86,17 @@ type Span struct {
 // Connection is one instance of a bidirectional five-tuple, from its first
 // packet to its end.
 type Connection struct {
-	ID          uint64 // frame number of its first packet
-	Key         flow.Key
-	Endpoint    [2]flow.Endpoint // by End
-	Local       [2]bool          // by End: the endpoint is one of the recording host's
-	IPVersion   uint8
-	First, Last int64
-	Spans       []Span        // in order of time, none empty
-	Facts       content.Facts // what its first payload tells; nothing where nobody looked
-	Measures    tcp.Measures  // of TCP, by End; unknown where nobody measured
-	Turns       turn.Measures // of TCP and UDP, by End; unknown where nobody measured
+	ID           uint64 // frame number of its first packet
+	Key          flow.Key
+	Endpoint     [2]flow.Endpoint // by End
+	Local        [2]bool          // by End: the endpoint is one of the recording host's
+	IPVersion    uint8
+	First, Last  int64
+	Spans        []Span        // in order of time, none empty
+	Facts        content.Facts // what its first payload tells; nothing where nobody looked
+	TLSHandshake int64         // from the client's hello to the record that ends the handshake, nanoseconds; tcp.Unknown where it was not seen
+	Measures     tcp.Measures  // of TCP, by End; unknown where nobody measured
+	Turns        turn.Measures // of TCP and UDP, by End; unknown where nobody measured
 
 	begun      bool           // its beginning was seen
 	socket     [2]int32       // by End, of TCP: the one of the log that it was, and one; 0 = none, or several that may have been

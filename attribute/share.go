@@ -7,6 +7,7 @@ import (
 	"github.com/pcapwho/pcapwho/attribute/conn"
 	"github.com/pcapwho/pcapwho/attribute/owner"
 	"github.com/pcapwho/pcapwho/attribute/spill"
+	"github.com/pcapwho/pcapwho/attribute/tcp"
 	"github.com/pcapwho/pcapwho/ingest"
 	"github.com/pcapwho/pcapwho/ingest/content"
 	"github.com/pcapwho/pcapwho/ingest/flow"
@@ -172,9 +173,9 @@ func (s *share) finish(i int32, in *conn.Instance) {
 	}
 	c := &s.connection
 	s.hearing.connection(i, in, c)
-	c.Facts = content.Facts{}
+	c.Facts, c.TLSHandshake = content.Facts{}, tcp.Unknown
 	if s.looker != nil {
-		c.Facts = s.looker.finish(i)
+		c.Facts, c.TLSHandshake = s.looker.finish(i)
 	}
 	s.compareClocks(in, c.First)
 	s.finishMeasures(in, c)

@@ -4,6 +4,7 @@ import (
 	"math"
 	"sync/atomic"
 
+	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
 )
 
@@ -20,8 +21,8 @@ type Batch struct {
 	Shares [][]uint32
 	Rare   []uint32
 
-	// Named has the indexes of packets that may answer for names: they have payload,
-	// and come from a port of DNS.
+	// Named has the indexes of packets that may ask or answer for names: they have
+	// payload, and go to or come from a port of DNS.
 	Named []uint32
 
 	// Data has the bytes that Packet.Body of its packets is about: what was read of
@@ -109,7 +110,7 @@ func (b *Batch) book() {
 	if p.Class == packet.Transport && !p.Fragmented {
 		share := &b.Shares[Share(p.Hash, len(b.Shares))]
 		*share = append(*share, uint32(i))
-		if p.Held > 0 && named(p.Tuple.SourcePort) {
+		if p.Held > 0 && (named(p.Tuple.SourcePort) || p.Tuple.Protocol == flow.UDP && named(p.Tuple.DestinationPort)) {
 			b.Named = append(b.Named, uint32(i))
 		}
 		return

@@ -22,7 +22,7 @@ func (b *Beginning) Segment(side, offset int, data []byte) (more bool) {
 	if h.done {
 		return false
 	}
-	if offset < 0 {
+	if offset -= h.base; offset < 0 {
 		skip := min(-offset, len(data))
 		offset, data = offset+skip, data[skip:]
 	}
@@ -36,21 +36,35 @@ func (b *Beginning) Segment(side, offset int, data []byte) (more bool) {
 			return true
 		}
 	}
-	h.need = b.parse(whole, len(whole) >= maxHead)
-	if h.need == 0 {
+	passed := 0
+	if !h.told {
+		h.need = b.parse(whole, len(whole) >= maxHead)
+		h.told = h.need == 0 && whole[0] == recordHandshake
+	}
+	if h.told {
+		passed, h.need = b.records(h, whole)
+	}
+	switch {
+	case h.need == 0:
 		h.finish()
 		return false
-	}
-	if len(h.parts) == 0 {
-		h.put(offset, data)
+	case len(h.parts) > 0:
+		h.skip(passed)
+	default:
+		h.base += passed
+		h.put(0, data[min(passed, len(data)):])
 	}
 	return true
 }
 
+// Secured tells whether both ends of TLS have sent an encrypted record behind the
+// server's hello: in the packet after which it is first true the handshake ends.
+func (b *Beginning) Secured() bool { return b.heads[0].secured && b.heads[1].secured }
+
 // End takes what there is, where no more comes.
 func (b *Beginning) End() {
 	for side := range b.heads {
-		if whole := b.heads[side].whole(); len(whole) > 0 {
+		if whole := b.heads[side].whole(); len(whole) > 0 && !b.heads[side].told {
 			b.parse(whole, true)
 		}
 		b.heads[side].finish()

@@ -17,6 +17,11 @@ type head struct {
 	parts []part // what of it is there: ascending, with holes between
 	need  int    // how many bytes without a hole are worth another look
 	done  bool   // nothing more is wanted
+
+	base    int  // offset of the first byte, in all that the side sends
+	told    bool // its first message of TLS: what is wanted are records
+	changed bool // a record said that what follows is encrypted
+	secured bool // an encrypted record was there
 }
 
 // part is a range of bytes, without the one at end.
@@ -63,5 +68,18 @@ func (h *head) put(offset int, data []byte) {
 	h.parts = slices.Replace(h.parts, i, k, grown)
 }
 
+// skip forgets the first n bytes, which may not be there yet.
+func (h *head) skip(n int) {
+	h.base += n
+	h.bytes = h.bytes[min(n, len(h.bytes)):]
+	kept := h.parts[:0]
+	for _, p := range h.parts {
+		if p.end > n {
+			kept = append(kept, part{max(p.begin-n, 0), p.end - n})
+		}
+	}
+	h.parts = kept
+}
+
 // finish frees what is not needed any more.
-func (h *head) finish() { *h = head{done: true} }
+func (h *head) finish() { *h = head{done: true, secured: h.secured} }

@@ -8,10 +8,12 @@ import (
 
 // Content types and handshake messages (RFC 8446 appendix B).
 const (
-	recordAlert     = 21
-	recordHandshake = 22
-	clientHello     = 1
-	serverHello     = 2
+	recordChange      = 20
+	recordAlert       = 21
+	recordHandshake   = 22
+	recordApplication = 23
+	clientHello       = 1
+	serverHello       = 2
 )
 
 // Extensions (IANA "TLS ExtensionType Values").
@@ -204,6 +206,34 @@ func highest(list []byte, other Version) Version {
 		return best
 	}
 	return other
+}
+
+// maxFlight is behind how many bytes of a side no record is looked at.
+const maxFlight = 1 << 17
+
+// records goes from record to record of a side, from data on, until one is encrypted
+// that is behind the server's hello: one of application data, which in TLS 1.3 every
+// encrypted one seems to be (RFC 8446 section 5.2), or before that version a message
+// behind a change of the cipher (RFC 5246 section 7.1). It returns how many bytes need
+// not be seen again, and how many behind these have more to tell, 0 for none.
+func (b *Beginning) records(h *head, data []byte) (passed, need int) {
+	for at := 0; h.base+at < maxFlight; at += 5 + int(be.Uint16(data[at+3:])) {
+		if at+5 > len(data) {
+			return at, 5
+		}
+		kind := data[at]
+		switch {
+		case kind < recordChange || kind > recordApplication || data[at+1] != 3:
+			return 0, 0
+		case kind == recordChange:
+			h.changed = true
+		case b.Version == 0:
+		case kind == recordApplication, kind == recordHandshake && h.changed && b.Version < 0x0304:
+			h.secured = true
+			return 0, 0
+		}
+	}
+	return 0, 0
 }
 
 // ssl2 reads the version of a hello that is no TLS: there are no names in it.

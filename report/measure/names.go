@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pcapwho/pcapwho/attribute"
+	"github.com/pcapwho/pcapwho/attribute/tcp"
 	"github.com/pcapwho/pcapwho/ingest/content"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/report/table"
@@ -82,10 +83,14 @@ func appendNames(b *table.Batch, r *attribute.Result, c *attribute.Connection) {
 	b.TextIf("application_from", from)
 	b.TextIf("server_host", name)
 	b.TextIf("server_host_from", nameFrom)
+	asked, answered, ok := r.Names.Lookup(c)
+	b.IntIf("lookup_first_ns", asked, ok)
+	b.IntIf("lookup_last_ns", answered, ok)
 	b.TextIf("alpn", f.ALPN)
 	b.TextIf("alpn_offered", f.OfferedALPN)
 	b.TextIf("tls_version", f.Version.String())
 	b.TextIf("tls_version_offered", f.OfferedVersion.String())
+	b.IntIf("tls_handshake_ns", c.TLSHandshake, c.TLSHandshake != tcp.Unknown)
 	b.TextIf("quic_version", quicVersion(f.QUICVersion))
 	b.TextIf("http_method", f.Method)
 	b.TextIf("http_host", f.Host)

@@ -20,7 +20,7 @@ func TestColumnsOfTheDesign(t *testing.T) {
 		"connections": "connection_id, protocol, ip_version, client_ip, client_port, server_ip, server_port, local_side, first_ns, last_ns, client_packets, server_packets, " +
 			"client_wire_bytes, server_wire_bytes, client_payload_bytes, server_payload_bytes, client_unique_payload_bytes, server_unique_payload_bytes, " +
 			"client_pid, client_start_ns, client_name, client_reason, client_candidates, server_pid, server_start_ns, server_name, server_reason, server_candidates, " +
-			"application, application_from, server_host, server_host_from, alpn, alpn_offered, tls_version, tls_version_offered, quic_version, http_method, http_host, http_status, " +
+			"application, application_from, server_host, server_host_from, lookup_first_ns, lookup_last_ns, alpn, alpn_offered, tls_version, tls_version_offered, tls_handshake_ns, quic_version, http_method, http_host, http_status, " +
 			"ended, initial_rtt_ns, " + ofEnds("handshake_ns, mss_bytes, window_scale, window_max_bytes, in_flight_max_bytes, "+
 			"rtt_count, rtt_min_ns, rtt_median_ns, rtt_p95_ns, rtt_max_ns, retransmitted_segments, retransmitted_bytes, "+
 			"fast_retransmitted_segments, spurious_retransmitted_segments, out_of_order_segments, out_of_order_bytes, "+

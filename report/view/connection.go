@@ -14,7 +14,7 @@ var connectionColumns = []string{
 	"connection_id", "protocol", "client_ip", "client_port", "server_ip", "server_port", "first_ns", "last_ns",
 	"client_packets", "server_packets", "client_wire_bytes", "server_wire_bytes", "client_payload_bytes", "server_payload_bytes",
 	"local_side", "client_pid", "client_start_ns", "client_name", "client_reason", "server_pid", "server_start_ns", "server_name", "server_reason",
-	"application", "server_host", "alpn", "tls_version", "quic_version", "http_method", "http_status",
+	"application", "server_host", "lookup_first_ns", "lookup_last_ns", "alpn", "tls_version", "tls_handshake_ns", "quic_version", "http_method", "http_status",
 	"ended", "initial_rtt_ns", "client_handshake_ns", "server_handshake_ns",
 	"client_rtt_min_ns", "server_rtt_min_ns", "client_rtt_median_ns", "server_rtt_median_ns", "client_rtt_p95_ns", "server_rtt_p95_ns",
 	"client_retransmitted_segments", "server_retransmitted_segments", "client_retransmitted_bytes", "server_retransmitted_bytes",

@@ -43,10 +43,24 @@ class Connection {
 		this.serverText = this.end("server");
 		this.text = this.clientText + " → " + this.serverText;
 		this.search = [this.get("connection_id"), this.get("protocol"), this.get("application"), this.get("server_host"), this.get("client_ip"), this.get("client_port"), this.text].join(" ").toLowerCase();
-		this.connect = this.get("initial_rtt_ns") ?? 0;
-		const asked = this.get("client_first_byte_ns"), answered = this.get("server_first_byte_ns");
-		this.wait = asked !== null && answered !== null && asked < answered ? [this.first + asked, this.first + answered] : null; // for the first answer
+		this.steps = this.stepsOf();
+		this.begin = this.steps.lookup ? Math.min(this.steps.lookup[0], this.first) : this.first;
 		this.again = this.number("client_retransmitted_segments") + this.number("server_retransmitted_segments");
+	}
+
+	// stepsOf returns from when to when it was about to begin: looking up a name,
+	// connecting, the handshake of TLS, waiting for the first answer; null = not known.
+	stepsOf() {
+		const asked = this.get("lookup_first_ns"), secured = this.get("tls_handshake_ns");
+		const there = this.get("server_handshake_ns"), back = this.get("client_handshake_ns"); // repetitions of the SYN are in it
+		const said = this.get("client_first_byte_ns"), answered = this.get("server_first_byte_ns");
+		const within = (from, to) => from === null || to === null || to <= from ? null : [this.first + from, Math.min(this.first + to, this.last)];
+		return {
+			lookup: asked === null ? null : [asked, this.get("lookup_last_ns")],
+			connect: within(0, there === null || back === null ? this.get("initial_rtt_ns") : there + back),
+			tls: within(said, said === null || secured === null ? null : said + secured),
+			wait: within(said, answered),
+		};
 	}
 
 	get(name) { return connections.get(name, this.row); }

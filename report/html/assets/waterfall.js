@@ -23,7 +23,7 @@ class Waterfall {
 	chosen() {
 		const words = byID("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
 		const protocol = byID("protocol").value, phase = byID("phase").value, focus = byID("focus").checked;
-		return allConnections.filter((c) => c.last >= view.from && c.first <= view.to && (phase === "" || c.inPhase(Number(phase)))
+		return allConnections.filter((c) => c.last >= view.from && c.begin <= view.to && (phase === "" || c.inPhase(Number(phase)))
 			&& (protocol === "" || c.get("protocol") === protocol || c.get("application") === protocol)
 			&& (!focus || c.inCommand()) && words.every((w) => c.search.includes(w)));
 	}
@@ -126,7 +126,7 @@ class Waterfall {
 		this.canvas.height = Math.round((end - begin) * h * ratio);
 		const g = this.canvas.getContext("2d");
 		g.scale(ratio, ratio);
-		const paint = Object.fromEntries(["phase", "connect", "wait", "client", "server", "idle", "bad", "paper"].map((n) => [n, color(n)]));
+		const paint = Object.fromEntries(["phase", "lookup", "connect", "tls", "wait", "client", "server", "idle", "bad", "paper"].map((n) => [n, color(n)]));
 		const x = (t) => (t - view.from) / (view.to - view.from) * width;
 		for (const p of data.phases.rows) {
 			const a = x(p.begin ?? whole.from), b = x(p.end ?? whole.to);
@@ -145,15 +145,21 @@ class Waterfall {
 			g.fillStyle = fill;
 			g.fillRect(a, top + y, Math.max(b - a, 0.5), height);
 		};
+		const { lookup, connect, tls, wait } = c.steps;
+		if (lookup) {
+			part(lookup[1], c.first, 12, 1, paint.lookup, 0);
+			part(lookup[0], lookup[1], 6, 14, paint.lookup, 2);
+		}
 		part(c.first, c.last, 11, 3, paint.idle, 2);
-		if (c.wait) part(c.wait[0], c.wait[1], 9, 7, paint.wait, 1);
+		if (wait) part(wait[0], wait[1], 9, 7, paint.wait, 1);
 		const known = c.stretches((from, to, client) => {
 			const up = Math.round(14 * client / 16);
 			if (up > 0) part(from, to, 6, up, paint.client, 2);
 			if (up < 14) part(from, to, 6 + up, 14 - up, paint.server, 2);
 		});
 		if (!known) part(c.first, c.last, 8, 10, paint.client, 2);
-		if (c.connect > 0) part(c.first, Math.min(c.first + c.connect, c.last), 6, 14, paint.connect, 1);
+		if (tls) part(tls[0], tls[1], 6, 14, paint.tls, 1);
+		if (connect) part(connect[0], connect[1], 6, 14, paint.connect, 1);
 		const ended = c.get("ended");
 		if (ended === "client_reset" || ended === "server_reset") part(c.last, c.last, 3, 20, paint.bad, 2);
 		if (c.again > 0) {
@@ -185,8 +191,8 @@ class Waterfall {
 function summary(c) {
 	const lines = [c.get("protocol") + " " + c.get("client_ip") + ":" + c.get("client_port") + " " + c.owned("client"), "→ " + c.serverText,
 		"from " + formatMoment(c.first) + ", " + formatDuration(c.duration), "client " + formatBytes(c.number("client_wire_bytes")) + ", server " + formatBytes(c.number("server_wire_bytes"))];
-	if (c.connect > 0) lines.push("connected in " + formatDuration(c.connect));
-	if (c.wait) lines.push("first answer after " + formatDuration(c.wait[1] - c.wait[0]));
+	const told = { lookup: "name looked up in ", connect: "connected in ", tls: "TLS handshake in ", wait: "first answer after " };
+	for (const [step, words] of Object.entries(told)) if (c.steps[step]) lines.push(words + formatDuration(c.steps[step][1] - c.steps[step][0]));
 	if (c.get("turns")) lines.push(plural(c.get("turns"), "turn") + (c.get("wait_median_ns") === null ? "" : ", usually answered after " + formatDuration(c.get("wait_median_ns"))));
 	if (c.again > 0) lines.push(plural(c.again, "segment") + " sent again");
 	if (c.get("ended")) lines.push("ended: " + c.get("ended"));
@@ -199,7 +205,7 @@ function showDetail(c) {
 	for (const name of Object.keys(connections.columns)) {
 		const v = c.get(name);
 		if (v === null) continue;
-		const text = name === "first_ns" || name === "last_ns" || name.endsWith("start_ns") ? formatMoment(v) : name.endsWith("_ns") ? formatDuration(v) : name.endsWith("bytes") ? formatBytes(v) : typeof v === "number" && !name.endsWith("port") && !name.endsWith("pid") && name !== "connection_id" ? formatCount(v) : String(v);
+		const text = /(first|last|start)_ns$/.test(name) ? formatMoment(v) : name.endsWith("_ns") ? formatDuration(v) : name.endsWith("bytes") ? formatBytes(v) : typeof v === "number" && !name.endsWith("port") && !name.endsWith("pid") && name !== "connection_id" ? formatCount(v) : String(v);
 		fields.push(element("div", null, element("dt", null, name.replace(/_ns$/, "").replaceAll("_", " ")), element("dd", null, text)));
 	}
 	byID("detail").replaceChildren(element("strong", null, c.text), element("dl", null, ...fields));
