@@ -112,6 +112,7 @@ func draw(t *rapid.T) *oracle {
 		o.events = append(o.events, connlog.Event{Kind: connlog.KindPoll, Time: end, Poll: &connlog.Poll{Begin: begin, End: end}})
 	}
 	drawPackets(t, o, int64(polls*50))
+	drawEchoes(t, o, int64(polls*50))
 	o.instances()
 	return o
 }
@@ -155,6 +156,10 @@ func end(i int) flow.Endpoint {
 
 func drawSocket(t *rapid.T, o *oracle, s *connlog.Socket) {
 	s.Protocol = rapid.SampledFrom([]flow.Protocol{flow.TCP, flow.UDP}).Draw(t, "protocol")
+	if !o.containers && rapid.IntRange(0, 4).Draw(t, "portless") == 0 {
+		drawPortless(t, s)
+		return
+	}
 	pair := o.pair(t)
 	if rapid.Bool().Draw(t, "flip") && pair[0] >= 2 {
 		pair[0], pair[1] = pair[1], pair[0]

@@ -21,7 +21,8 @@ import (
 type oracle struct {
 	events  []connlog.Event
 	packets []packet.Packet
-	inst    []int // instance number of each packet, duplicated where it is of none
+	echoes  []packet.Packet // without ports
+	inst    []int           // instance number of each packet, duplicated where it is of none
 
 	containers bool // there are other network namespaces
 
@@ -105,6 +106,7 @@ func TestOracle(t *testing.T) {
 		attribute.SweepAfter(rapid.SampledFrom([]int{1, 3, 1 << 14}).Draw(t, "packets between sweeps"))
 		a := attribute.New(attribute.Config{Log: log, Shares: rapid.IntRange(1, 3).Draw(t, "shares"), Windows: drawWindows(t)})
 		a.Add(o.packets)
+		a.Add(o.echoes)
 		a.SetMarks(oracleMarks)
 		r, err := a.Finish()
 		if err != nil {
@@ -127,6 +129,7 @@ func TestOracle(t *testing.T) {
 				}
 			}
 		}
+		checkEchoes(t, o, r)
 	})
 }
 

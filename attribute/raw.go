@@ -16,6 +16,9 @@ func rawOwner(log *owner.Timeline, p *packet.Packet, addr flow.Addr, reason Reas
 	if reason != Unknown || !log.HasRaw() || log.Locality(addr) != owner.Local || !p.Echoes() && kernelSpeaks(p.Tuple.Protocol) {
 		return looseOwner{}, reason
 	}
+	if log.Twice(p.Time, p.Time) {
+		return looseOwner{}, reason
+	}
 	v := rawVerdict(log, p, addr, sent)
 	return looseOwner{v.Process + 1, packed(v.Candidates), v.Uncertainty}, v.Reason
 }
