@@ -126,6 +126,7 @@ func (c *Connection) sides() [2]flow.Side {
 func (c *Connection) clone() Connection {
 	d := *c
 	d.Spans, d.quotes, d.parts, d.candidates = slices.Clone(c.Spans), nil, nil, nil
+	d.Measures, d.Turns = tcp.Measures{}, turn.Measures{}
 	for i := range d.Spans {
 		for e := range d.Spans[i].Verdict {
 			v := &d.Spans[i].Verdict[e]

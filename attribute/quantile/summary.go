@@ -17,7 +17,13 @@ type Summary struct {
 
 // Quantiles is what is told of durations, nanoseconds. All but Count are Unknown
 // where there are none.
-type Quantiles struct{ Count, Min, Median, P95, Max int64 }
+type Quantiles struct {
+	Count, Min, Median, P95, Max int64
+
+	// Buckets are those of the histogram, encoded, for a Sketch; empty of one or two
+	// durations, which Min and Max tell. They share memory with who gave them.
+	Buckets []byte
+}
 
 // Add adds a duration, which is not negative. The first two are the least and the
 // greatest; h gives a histogram for more.
@@ -39,17 +45,21 @@ func (s *Summary) Add(h *Histograms, d int64) {
 	}
 }
 
-// End tells what was added, and gives the histogram back.
-func (s *Summary) End(h *Histograms) Quantiles {
+// End tells what was added, and gives the histogram back, whose buckets it appends to
+// memory, which it returns.
+func (s *Summary) End(h *Histograms, memory []byte) (Quantiles, []byte) {
 	if s.count == 0 {
-		return Quantiles{0, Unknown, Unknown, Unknown, Unknown}
+		return Quantiles{Min: Unknown, Median: Unknown, P95: Unknown, Max: Unknown}, memory
 	}
-	q := Quantiles{int64(s.count), s.min, s.min, s.max, s.max}
+	q := Quantiles{Count: int64(s.count), Min: s.min, Median: s.min, P95: s.max, Max: s.max}
 	if s.histogram != 0 {
 		all := h.At(s.histogram)
 		q.Median = min(max(all.Quantile(50), s.min), s.max)
 		q.P95 = min(max(all.Quantile(95), s.min), s.max)
+		begin := len(memory)
+		memory = all.appendBuckets(memory, q.Count)
+		q.Buckets = memory[begin:len(memory):len(memory)]
 		h.Give(s.histogram)
 	}
-	return q
+	return q, memory
 }

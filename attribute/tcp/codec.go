@@ -1,6 +1,10 @@
 package tcp
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/pcapwho/pcapwho/attribute/quantile"
+)
 
 // Values lists the values of d, in the order of the columns that tell them.
 func (d *Direction) Values() [23]*int64 {
@@ -32,11 +36,13 @@ func (m *Measures) Append(b []byte) []byte {
 				b = binary.AppendUvarint(b, uint64(*v-Unknown))
 			}
 		}
+		b = quantile.AppendBuckets(b, &m.Sent[i].RTT)
 	}
 	return b
 }
 
-// Read makes m what Append wrote, and returns what is behind it.
+// Read makes m what Append wrote, with whose memory it shares the buckets of RTT, and
+// returns what is behind it.
 func (m *Measures) Read(b []byte) []byte {
 	*m = Measures{Known: b[0] != 0}
 	if !m.Known {
@@ -56,6 +62,7 @@ func (m *Measures) Read(b []byte) []byte {
 				*v = next()
 			}
 		}
+		b = quantile.ReadBuckets(b, &m.Sent[i].RTT)
 	}
 	return b
 }

@@ -15,6 +15,7 @@ type Follower struct {
 	states     slab.Pool[state]
 	troubles   slab.Pool[trouble]
 	histograms quantile.Histograms
+	buckets    []byte // of the connection that ended last
 }
 
 // Begin makes room for a connection, and returns the number by which Add and End
@@ -219,6 +220,7 @@ const stampsLength = 12
 // End ends connection n, whose number is free then, and returns its measures.
 func (f *Follower) End(n int32) Measures {
 	c := f.states.At(n)
+	f.buckets = f.buckets[:0]
 	m := Measures{Known: true, End: int64(c.end), InitialRTT: c.handshake.initialRTT()}
 	for side := range c.half {
 		f.end(c, uint8(side), &m.Sent[side])
@@ -243,7 +245,7 @@ func (f *Follower) end(c *state, side uint8, d *Direction) {
 	if other.mss != 0 {
 		d.WireSegments = int64(h.wireSegments)
 	}
-	d.RTT = h.trips.End(&f.histograms)
+	d.RTT, f.buckets = h.trips.End(&f.histograms, f.buckets)
 	if h.trouble == 0 {
 		return
 	}

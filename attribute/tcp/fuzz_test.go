@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"encoding/binary"
+	"reflect"
 	"testing"
 
 	"github.com/pcapwho/pcapwho/ingest/flow"
@@ -38,7 +39,7 @@ func FuzzFollower(f *testing.F) {
 			t.Fatal("something is left")
 		}
 		var again Measures
-		if again.Read(m.Append(nil)); again != m {
+		if again.Read(m.Append(nil)); !reflect.DeepEqual(again, m) {
 			t.Fatalf("%+v is read as %+v", m, again)
 		}
 	})

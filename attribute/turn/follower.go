@@ -29,6 +29,7 @@ type Follower struct {
 	histograms quantile.Histograms
 	turn       Turn // see Turn
 	run        Run  // see Run
+	buckets    []byte
 }
 
 // Over tells what a packet ended.
@@ -137,12 +138,13 @@ func (f *Follower) respond(c *state, now, bytes int64) {
 	t.Response += bytes
 }
 
-// End ends connection n, whose number is free then, and returns its measures and its
-// last turn, if it has any.
+// End ends connection n, whose number is free then, and returns its measures, of which
+// Wait.Buckets are valid until the next End, and its last turn, if it has any.
 func (f *Follower) End(n int32) (m Measures, last Turn, ok bool) {
 	c := f.states.At(n)
-	m = Measures{Known: true, Turns: int64(c.turn.Number), Waiting: c.waiting, Wait: c.waits.End(&f.histograms),
+	m = Measures{Known: true, Requester: c.turn.Requester, Turns: int64(c.turn.Number), Waiting: c.waiting,
 		Busy: c.busy, Idle: max(c.last-c.first-c.busy, 0), Before: c.before}
+	m.Wait, f.buckets = c.waits.End(&f.histograms, f.buckets[:0])
 	for side := range c.speaker {
 		s := &c.speaker[side]
 		m.Peak[side], m.FirstByte[side] = s.peak, Unknown

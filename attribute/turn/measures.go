@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/pcapwho/pcapwho/attribute/quantile"
+	"github.com/pcapwho/pcapwho/ingest/flow"
 )
 
 // Unknown stands for what a connection does not tell.
@@ -13,6 +14,7 @@ const Unknown = quantile.Unknown
 // defines each.
 type Measures struct {
 	Known     bool               // false: nothing was measured, and all else is zero
+	Requester flow.Side          // who makes the requests, by side; valid iff Turns > 0
 	Turns     int64              // that began
 	Waiting   int64              // for responses, all together
 	Wait      quantile.Quantiles // for a response
@@ -31,6 +33,7 @@ func (m *Measures) Values() [13]*int64 {
 
 // Swap makes the first side the second.
 func (m *Measures) Swap() {
+	m.Requester = m.Requester.Other()
 	m.FirstByte[0], m.FirstByte[1] = m.FirstByte[1], m.FirstByte[0]
 	m.Peak[0], m.Peak[1] = m.Peak[1], m.Peak[0]
 }
@@ -40,25 +43,26 @@ func (m *Measures) Append(b []byte) []byte {
 	if !m.Known {
 		return append(b, 0)
 	}
-	b = append(b, 1)
+	b = append(b, 1+byte(m.Requester))
 	for _, v := range m.Values() {
 		b = binary.AppendUvarint(b, uint64(*v-Unknown))
 	}
-	return binary.AppendUvarint(b, uint64(m.Before))
+	return quantile.AppendBuckets(binary.AppendUvarint(b, uint64(m.Before)), &m.Wait)
 }
 
-// Read makes m what Append wrote, and returns what is behind it.
+// Read makes m what Append wrote, with whose memory it shares Wait.Buckets, and returns
+// what is behind it.
 func (m *Measures) Read(b []byte) []byte {
 	*m = Measures{Known: b[0] != 0}
-	b = b[1:]
 	if !m.Known {
-		return b
+		return b[1:]
 	}
+	m.Requester, b = flow.Side(b[0]-1), b[1:]
 	for _, v := range m.Values() {
 		u, n := binary.Uvarint(b)
 		*v, b = int64(u)+Unknown, b[n:]
 	}
 	u, n := binary.Uvarint(b)
 	m.Before = int64(u)
-	return b[n:]
+	return quantile.ReadBuckets(b[n:], &m.Wait)
 }

@@ -257,7 +257,7 @@ func check(c *table.Column, v any) error {
 		_, ok = v.(string)
 	case table.Bool:
 		_, ok = v.(bool)
-	case table.ProcessList:
+	case table.ProcessList, table.Histogram:
 		_, ok = v.([]any)
 	}
 	if !ok {
@@ -296,7 +296,25 @@ func appendCell(b *table.Batch, c *table.Column, v any) {
 	case table.ProcessList:
 		list, _ := v.([]any)
 		b.List(c.Name, processes(list))
+	case table.Histogram:
+		list, _ := v.([]any)
+		b.Histogram(c.Name, histogram(list))
 	}
+}
+
+// histogram reads a list of buckets; what is none is left out.
+func histogram(list []any) (all []table.Bucket) {
+	for _, v := range list {
+		one, ok := v.(map[string]any)
+		if !ok {
+			continue
+		}
+		least, _ := integer(one["least_ns"])
+		below, _ := integer(one["below_ns"])
+		count, _ := integer(one["count"])
+		all = append(all, table.Bucket{Least: least, Below: below, Count: count})
+	}
+	return all
 }
 
 // processes reads a list of processes; what is none is left out.

@@ -55,6 +55,11 @@ func arrowType(t table.Type) arrow.DataType {
 			arrow.Field{Name: "pid", Type: arrow.PrimitiveTypes.Int64},
 			arrow.Field{Name: "start_ns", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
 			arrow.Field{Name: "name", Type: arrow.BinaryTypes.String, Nullable: true}))
+	case table.Histogram:
+		return arrow.ListOfNonNullable(arrow.StructOf(
+			arrow.Field{Name: "least_ns", Type: arrow.PrimitiveTypes.Int64},
+			arrow.Field{Name: "below_ns", Type: arrow.PrimitiveTypes.Int64},
+			arrow.Field{Name: "count", Type: arrow.PrimitiveTypes.Int64}))
 	}
 	return arrow.PrimitiveTypes.Int64
 }
@@ -93,7 +98,28 @@ func appendArrow(to array.Builder, v *table.Values) {
 			}
 		}
 	case *array.ListBuilder:
-		appendLists(to, v)
+		if len(v.Buckets) > 0 {
+			appendHistograms(to, v)
+		} else {
+			appendLists(to, v)
+		}
+	}
+}
+
+func appendHistograms(to *array.ListBuilder, v *table.Values) {
+	element := to.ValueBuilder().(*array.StructBuilder)
+	var fields [3]*array.Int64Builder
+	for i := range fields {
+		fields[i] = element.FieldBuilder(i).(*array.Int64Builder)
+	}
+	for i, list := range v.Buckets {
+		to.Append(v.Valid[i])
+		for _, b := range list {
+			element.Append(true)
+			for k, x := range []int64{b.Least, b.Below, b.Count} {
+				fields[k].Append(x)
+			}
+		}
 	}
 }
 

@@ -39,6 +39,8 @@ func cellsOf(t testing.TB, tab *table.Table) cells {
 						row[k] = v.Bools[i]
 					case table.ProcessList:
 						row[k] = append([]table.Process{}, v.Lists[i]...)
+					case table.Histogram:
+						row[k] = append([]table.Bucket{}, v.Buckets[i]...)
 					default:
 						row[k] = v.Ints[i]
 					}
@@ -132,6 +134,9 @@ func cellFromJSON(t testing.TB, typ table.Type, v any) any {
 			return timestamp(t, v)
 		}
 	case []any:
+		if typ == table.Histogram {
+			return bucketsFromJSON(t, v)
+		}
 		list := []table.Process{}
 		for _, e := range v {
 			o := e.(map[string]any)
@@ -143,6 +148,16 @@ func cellFromJSON(t testing.TB, typ table.Type, v any) any {
 		return list
 	}
 	return v
+}
+
+func bucketsFromJSON(t testing.TB, list []any) []table.Bucket {
+	t.Helper()
+	all := []table.Bucket{}
+	for _, e := range list {
+		n := func(name string) int64 { return cellFromJSON(t, table.Int64, e.(map[string]any)[name]).(int64) }
+		all = append(all, table.Bucket{Least: n("least_ns"), Below: n("below_ns"), Count: n("count")})
+	}
+	return all
 }
 
 func timestamp(t testing.TB, s string) int64 {
@@ -197,7 +212,7 @@ func cellFromCSV(t testing.TB, typ table.Type, text string) any {
 		if strings.HasSuffix(text, "Z") {
 			return timestamp(t, text)
 		}
-	case table.ProcessList:
+	case table.ProcessList, table.Histogram:
 		var v any
 		d := json.NewDecoder(strings.NewReader(text))
 		d.UseNumber()
@@ -254,6 +269,9 @@ func cellFromArrow(column any, i int) any {
 		list := []table.Process{}
 		from, to := a.ValueOffsets(i)
 		s := a.ListValues().(*array.Struct)
+		if _, ok := s.Field(2).(*array.Int64); ok {
+			return bucketsFromArrow(s, int(from), int(to))
+		}
 		for k := int(from); k < int(to); k++ {
 			p := table.Process{PID: cellFromArrow(s.Field(0), k).(int64)}
 			p.Start, _ = cellFromArrow(s.Field(1), k).(int64)
@@ -263,6 +281,15 @@ func cellFromArrow(column any, i int) any {
 		return list
 	}
 	return "a type that no column has"
+}
+
+func bucketsFromArrow(s *array.Struct, from, to int) []table.Bucket {
+	list := []table.Bucket{}
+	for k := from; k < to; k++ {
+		n := func(field int) int64 { return cellFromArrow(s.Field(field), k).(int64) }
+		list = append(list, table.Bucket{Least: n(0), Below: n(1), Count: n(2)})
+	}
+	return list
 }
 
 // fromParquet reads every column but lists, whose cells it leaves nil: those
@@ -283,7 +310,7 @@ func fromParquet(t testing.TB, s *table.Schema, doc []byte) cells {
 		}
 		leaf := 0
 		for k, c := range s.Columns {
-			if c.Type == table.ProcessList {
+			if c.Type == table.ProcessList || c.Type == table.Histogram {
 				leaf += 3
 				continue
 			}

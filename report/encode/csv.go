@@ -75,6 +75,8 @@ func (s *sheet) value(out []byte, w *clock, t table.Type, v *table.Values, i int
 		return w.append(out, v.Ints[i])
 	case t == table.ProcessList:
 		return quoted(out, string(appendProcesses(nil, v.Lists[i])))
+	case t == table.Histogram:
+		return quoted(out, string(appendBuckets(nil, v.Buckets[i])))
 	}
 	return appendCell(out, w, t, v, i)
 }

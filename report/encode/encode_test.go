@@ -57,6 +57,10 @@ func drawn(t *rapid.T, s *table.Schema) *table.Table {
 				row = append(row, rapid.SliceOfN(rapid.Custom(func(t *rapid.T) table.Process {
 					return table.Process{PID: rapid.Int64().Draw(t, "pid"), Start: rapid.Int64().Draw(t, "start"), Name: text.Draw(t, "name")}
 				}), 1, 3).Draw(t, c.Name))
+			case c.Type == table.Histogram:
+				row = append(row, rapid.SliceOfN(rapid.Custom(func(t *rapid.T) table.Bucket {
+					return table.Bucket{Least: rapid.Int64().Draw(t, "least"), Below: rapid.Int64().Draw(t, "below"), Count: rapid.Int64().Draw(t, "count")}
+				}), 1, 3).Draw(t, c.Name))
 			}
 		}
 		rows = append(rows, row)
@@ -90,6 +94,9 @@ func tableOf(s *table.Schema, rows [][]any) *table.Table {
 			case table.ProcessList:
 				list, _ := v.([]table.Process)
 				b.List(c.Name, list)
+			case table.Histogram:
+				list, _ := v.([]table.Bucket)
+				b.Histogram(c.Name, list)
 			default:
 				n, known := v.(int64)
 				b.IntIf(c.Name, n, known)
@@ -134,7 +141,8 @@ func same(t *testing.T, format string, want, got cells) {
 func withoutLists(in cells) cells { return mapped(in, dropList) }
 
 func dropList(v any) any {
-	if _, ok := v.([]table.Process); ok {
+	switch v.(type) {
+	case []table.Process, []table.Bucket:
 		return nil
 	}
 	return v

@@ -161,6 +161,8 @@ func appendCell(out []byte, w *clock, t table.Type, v *table.Values, i int) []by
 		return append(w.append(append(out, '"'), v.Ints[i]), '"')
 	case table.ProcessList:
 		return appendProcesses(out, v.Lists[i])
+	case table.Histogram:
+		return appendBuckets(out, v.Buckets[i])
 	}
 	return strconv.AppendInt(out, v.Ints[i], 10)
 }
@@ -185,6 +187,19 @@ func appendProcesses(out []byte, list []table.Process) []byte {
 			out = append(out, "null"...)
 		}
 		out = append(out, '}')
+	}
+	return append(out, ']')
+}
+
+func appendBuckets(out []byte, list []table.Bucket) []byte {
+	out = append(out, '[')
+	for i, b := range list {
+		if i > 0 {
+			out = append(out, ", "...)
+		}
+		out = strconv.AppendInt(append(out, `{"least_ns": `...), b.Least, 10)
+		out = strconv.AppendInt(append(out, `, "below_ns": `...), b.Below, 10)
+		out = append(strconv.AppendInt(append(out, `, "count": `...), b.Count, 10), '}')
 	}
 	return append(out, ']')
 }

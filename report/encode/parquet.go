@@ -78,6 +78,10 @@ func (p *parquetFile) properties(s *table.Schema) *parquet.WriterProperties {
 		case table.ProcessList:
 			packed(c.Name + ".list.element.pid")
 			packed(c.Name + ".list.element.start_ns")
+		case table.Histogram:
+			packed(c.Name + ".list.element.least_ns")
+			packed(c.Name + ".list.element.below_ns")
+			packed(c.Name + ".list.element.count")
 		case table.Bool:
 			options = append(options, parquet.WithDictionaryFor(c.Name, false))
 		}
@@ -171,14 +175,19 @@ func parquetColumn(name string, t table.Type, nullable bool) (schema.Node, error
 	case table.Timestamp:
 		return leaf(schema.NewTimestampLogicalType(true, schema.TimeUnitMicros), parquet.Types.Int64)
 	case table.ProcessList:
-		return parquetList(name, repetition)
+		return parquetList(name, repetition, table.Column{Name: "pid", Type: table.Int64}, table.Column{Name: "start_ns", Type: table.Int64, Nullable: true},
+			table.Column{Name: "name", Type: table.String, Nullable: true})
+	case table.Histogram:
+		return parquetList(name, repetition, table.Column{Name: "least_ns", Type: table.Int64}, table.Column{Name: "below_ns", Type: table.Int64},
+			table.Column{Name: "count", Type: table.Int64})
 	}
 	return leaf(schema.NewIntLogicalType(64, true), parquet.Types.Int64)
 }
 
-func parquetList(name string, repetition parquet.Repetition) (schema.Node, error) {
+// parquetList is a list of structs.
+func parquetList(name string, repetition parquet.Repetition, members ...table.Column) (schema.Node, error) {
 	var fields schema.FieldList
-	for _, c := range []table.Column{{Name: "pid", Type: table.Int64}, {Name: "start_ns", Type: table.Int64, Nullable: true}, {Name: "name", Type: table.String, Nullable: true}} {
+	for _, c := range members {
 		node, err := parquetColumn(c.Name, c.Type, c.Nullable)
 		if err != nil {
 			return nil, err

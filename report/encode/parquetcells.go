@@ -32,18 +32,31 @@ func (p *parquetCells) reset() {
 // write writes a column, which begins at the given leaf of the schema, and
 // returns how many leaves it takes.
 func (p *parquetCells) write(group file.BufferedRowGroupWriter, leaf int, c *table.Column, v *table.Values) (leaves int, err error) {
-	if c.Type != table.ProcessList {
-		p.flat(c, v)
-		return 1, p.put(group, leaf)
+	var fields []func()
+	switch c.Type {
+	case table.ProcessList:
+		for _, add := range []func(table.Process) bool{p.addPID, p.addStart, p.addName} {
+			fields = append(fields, func() { takeList(p, v.Valid, v.Lists, add) })
+		}
+	case table.Histogram:
+		for _, of := range []func(table.Bucket) int64{least, below, count} {
+			fields = append(fields, func() { takeList(p, v.Valid, v.Buckets, func(b table.Bucket) bool { return p.addInt(of(b)) }) })
+		}
+	default:
+		fields = append(fields, func() { p.flat(c, v) })
 	}
-	for field, add := range []func(table.Process) bool{p.addPID, p.addStart, p.addName} {
-		p.list(v, add)
+	for field, take := range fields {
+		take()
 		if err := p.put(group, leaf+field); err != nil {
 			return 0, err
 		}
 	}
-	return 3, nil
+	return len(fields), nil
 }
+
+func least(b table.Bucket) int64 { return b.Least }
+func below(b table.Bucket) int64 { return b.Below }
+func count(b table.Bucket) int64 { return b.Count }
 
 // flat takes a column that is no list: its definition level is 1 where a
 // nullable cell has a value.
@@ -77,14 +90,14 @@ func (p *parquetCells) define(valid bool) {
 	p.definitions = append(p.definitions, level)
 }
 
-// list takes one field of a list's elements, by add, which tells whether the
-// field has a value. Definition levels: 0 the list is NULL, 1 it is empty, 2
+// takeList takes one field of the elements of lists, by add, which tells whether the
+// field has a value that it might not have. Definition levels: 0 the list is NULL, 1 it is empty, 2
 // there is an element, 3 with a value in a nullable field.
-func (p *parquetCells) list(v *table.Values, add func(table.Process) bool) {
+func takeList[T any](p *parquetCells, valid []bool, lists [][]T, add func(T) bool) {
 	p.reset()
-	for i, list := range v.Lists {
+	for i, list := range lists {
 		if len(list) == 0 {
-			p.define(v.Valid[i])
+			p.define(valid[i])
 			p.repetitions = append(p.repetitions, 0)
 		}
 		for k, e := range list {
@@ -98,8 +111,10 @@ func (p *parquetCells) list(v *table.Values, add func(table.Process) bool) {
 	}
 }
 
-func (p *parquetCells) addPID(e table.Process) bool {
-	p.ints = append(p.ints, e.PID)
+func (p *parquetCells) addPID(e table.Process) bool { return p.addInt(e.PID) }
+
+func (p *parquetCells) addInt(v int64) bool {
+	p.ints = append(p.ints, v)
 	return false // required: it has no level of its own
 }
 

@@ -47,6 +47,7 @@ type endpoint struct {
 	first, last int64
 	processes   []int32 // that it exchanged with, ascending
 	hosts       []uint64
+	times       *Times // nil = none
 	host, from  string // the latest name
 	named       uint64 // id of the connection that has it
 	application string // what the latest connection says that it speaks
@@ -57,6 +58,9 @@ type endpoint struct {
 type Endpoints struct {
 	sums  map[endpointKey]*endpoint
 	limit int
+
+	measured bool // connections were
+
 	rest  *endpoint   // those without a row of their own; nil = there are none
 	bound endpointKey // the first of them; valid iff rest is not nil
 }
@@ -89,6 +93,9 @@ func (e *Endpoints) connection(r *attribute.Result, c *attribute.Connection) {
 			h.Write([]byte(one.host))
 			one.named, one.hosts = c.ID, []uint64{h.Sum64()}
 		}
+	}
+	if hasTimes(c) {
+		one.times = one.times.add(c, end, true)
 	}
 	if c.Facts.Known() {
 		one.application, one.spoke = c.Facts.Application.String(), c.ID
@@ -160,6 +167,7 @@ func (e *Endpoints) merge(o *Endpoints) {
 func (n *endpoint) add(o *endpoint) {
 	n.Traffic.add(&o.Traffic)
 	n.first, n.last = min(n.first, o.first), max(n.last, o.last)
+	n.times = n.times.merge(o.times)
 	for _, p := range o.processes {
 		n.processes = insert(n.processes, p, math.MaxInt)
 	}
@@ -206,6 +214,7 @@ func (e *Endpoints) Table() *table.Table {
 		b.Int("first_ns", n.first)
 		b.Int("last_ns", n.last)
 		appendTraffic(b, "", &n.Traffic)
+		appendTimes(b, "", n.times, e.measured)
 	})
 }
 

@@ -76,6 +76,7 @@ type folder struct {
 	sum      []Traffic // of the trees, what is not their members' own; the last is the root's
 	owners   []int32
 
+	times     []*Times   // by process; nil = none
 	activity  []activity // by process
 	stretches stretches  // that are over
 
@@ -89,6 +90,8 @@ func newFolder(cfg *FoldConfig, r *attribute.Result, tree *Tree) *folder {
 	n := len(r.Processes)
 	f := &folder{cfg: cfg, chooser: cfg.Selection.Chooser(r), tree: tree, self: make([]Traffic, n), sum: make([]Traffic, n+1)}
 	f.result, f.endpoints = r, newEndpoints(maxEndpoints)
+	f.endpoints.measured = r.Measured
+	f.times = make([]*Times, n)
 	f.activity, f.stretches = make([]activity, n), newStretches(cfg.Workers)
 	if cfg.Bucket > 0 {
 		f.timeseries = newTimeseries(cfg.Bucket)
@@ -109,6 +112,9 @@ func (f *folder) merge(g *folder) {
 	}
 	for i := range g.self {
 		f.self[i].add(&g.self[i])
+	}
+	for i := range g.times {
+		f.times[i] = f.times[i].merge(g.times[i])
 	}
 	for i := range g.sum {
 		f.sum[i].add(&g.sum[i])
@@ -144,6 +150,7 @@ func (f *folder) connection(c *attribute.Connection) {
 	}
 	if measured {
 		f.active(c, last)
+		f.timesOf(c)
 	}
 	f.coverage.connection(c)
 	f.endpoints.connection(f.result, c)
@@ -217,7 +224,10 @@ func (f *folder) processes(list []attribute.Process) Processes {
 	for i := range all {
 		all[i].Process, all[i].Self = &list[i], f.self[i]
 	}
+	trees := make([]*Times, len(list)+1)
 	for _, v := range slices.Backward(f.tree.order) {
+		all[v].Times, all[v].TreeTimes = f.times[v], trees[v].merge(f.times[v])
+		trees[f.tree.parent[v]] = trees[f.tree.parent[v]].merge(all[v].TreeTimes)
 		f.sum[v].Sent.Add(all[v].Self.Sent)
 		f.sum[v].Received.Add(all[v].Self.Received)
 		all[v].Tree = f.sum[v]

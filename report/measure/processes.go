@@ -28,6 +28,8 @@ type Process struct {
 	*attribute.Process
 	Self Traffic // by itself
 	Tree Traffic // with its descendants in the recording; a connection inside the tree counts once
+
+	Times, TreeTimes *Times // likewise; nil = there are none
 }
 
 // Processes are all processes of the recording, in the order of
@@ -85,7 +87,9 @@ func (all Processes) Table(s *Selection) *table.Table {
 		b.TextIf("container", p.Container)
 		b.Bool("in_command", p.Command)
 		appendActivity(b, "", &p.Self)
+		appendTimes(b, "", p.Times, p.Self.Busy != turn.Unknown)
 		appendActivity(b, "tree_", &p.Tree)
+		appendTimes(b, "tree_", p.TreeTimes, p.Self.Busy != turn.Unknown)
 	})
 }
 

@@ -25,7 +25,12 @@ type Values struct {
 	Strings []string    // valid UTF-8
 	Bools   []bool      //
 	Lists   [][]Process // valid UTF-8
+	Buckets [][]Bucket
 }
+
+// Bucket is an element of a Histogram cell: how many durations there are from Least
+// until before Below, nanoseconds.
+type Bucket struct{ Least, Below, Count int64 }
 
 // Batch is a number of rows of one table, held by column. Append a row by one
 // call a column in the order of the schema; the row is complete with its last
@@ -52,7 +57,8 @@ func (b *Batch) Reset() {
 		v := &b.Columns[i]
 		clear(v.Strings)
 		clear(v.Lists)
-		*v = Values{v.Valid[:0], v.Ints[:0], v.Strings[:0], v.Bools[:0], v.Lists[:0]}
+		clear(v.Buckets)
+		*v = Values{v.Valid[:0], v.Ints[:0], v.Strings[:0], v.Bools[:0], v.Lists[:0], v.Buckets[:0]}
 	}
 }
 
@@ -112,6 +118,8 @@ func (b *Batch) Nulls(first, last string) {
 			v.Bools = append(v.Bools, false)
 		case ProcessList:
 			v.Lists = append(v.Lists, nil)
+		case Histogram:
+			v.Buckets = append(v.Buckets, nil)
 		default:
 			v.Ints = append(v.Ints, 0)
 		}
@@ -131,6 +139,13 @@ func (b *Batch) List(name string, v []Process) {
 	}
 	c := b.cell(name, len(v) > 0, ProcessList)
 	c.Lists = append(c.Lists, v)
+}
+
+// Histogram appends to a Histogram column, NULL where v is empty. v is kept until the
+// next Reset.
+func (b *Batch) Histogram(name string, v []Bucket) {
+	c := b.cell(name, len(v) > 0, Histogram)
+	c.Buckets = append(c.Buckets, v)
 }
 
 func (b *Batch) integer(name string, v int64, known bool) {

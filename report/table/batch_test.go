@@ -11,12 +11,17 @@ import (
 // The columns of the design, which are never renamed.
 func TestColumnsOfTheDesign(t *testing.T) {
 	measures := "connections, sent_packets, received_packets, sent_wire_bytes, received_wire_bytes, sent_payload_bytes, received_payload_bytes, sent_unique_payload_bytes, received_unique_payload_bytes"
-	active := measures + ", busy_ns"
+	active, times := measures+", busy_ns", ""
+	for _, what := range []string{"rtt", "wait", "response"} {
+		for _, q := range []string{"count", "median_ns", "p95_ns", "p99_ns", "histogram"} {
+			times += ", " + what + "_" + q
+		}
+	}
 	want := map[string]string{
 		"capture":   "schema_version, recording_id, files, packets, wire_bytes, captured_bytes, first_ns, last_ns, dropped_packets, duplicate_packets, undecoded_packets",
 		"coverage":  "side, reason, packets, wire_bytes",
 		"damage":    "file, block, offset, field, message, count",
-		"processes": "pid, start_ns, name, exe, command, ppid, uid, cgroup, container, in_command, " + active + ", tree_" + strings.ReplaceAll(active, ", ", ", tree_"),
+		"processes": "pid, start_ns, name, exe, command, ppid, uid, cgroup, container, in_command, " + active + times + ", tree_" + strings.ReplaceAll(active+times, ", ", ", tree_"),
 		"connections": "connection_id, protocol, ip_version, client_ip, client_port, server_ip, server_port, local_side, first_ns, last_ns, client_packets, server_packets, " +
 			"client_wire_bytes, server_wire_bytes, client_payload_bytes, server_payload_bytes, client_unique_payload_bytes, server_unique_payload_bytes, " +
 			"client_pid, client_start_ns, client_name, client_reason, client_candidates, server_pid, server_start_ns, server_name, server_reason, server_candidates, " +
@@ -28,7 +33,7 @@ func TestColumnsOfTheDesign(t *testing.T) {
 			"turns, waiting_ns, wait_count, wait_min_ns, wait_median_ns, wait_p95_ns, wait_max_ns, busy_ns, idle_ns, " +
 			"client_first_byte_ns, server_first_byte_ns, client_peak_100ms_bytes, server_peak_100ms_bytes, " +
 			ofEnds("kernel_sent_bytes, kernel_received_bytes, kernel_retransmitted_segments, kernel_rtt_ns") + ", captured_permille",
-		"endpoints": "address, ip_version, role, protocol, server_port, application, application_from, host, host_from, hosts, processes, first_ns, last_ns, " + measures,
+		"endpoints": "address, ip_version, role, protocol, server_port, application, application_from, host, host_from, hosts, processes, first_ns, last_ns, " + measures + times,
 		"turns": "connection_id, turn, frame_number, requester, request_first_ns, request_last_ns, response_first_ns, response_last_ns, " +
 			"request_payload_bytes, response_payload_bytes, waiting_ns",
 		"phases":     "phase_id, phase, begin_ns, end_ns, pid, start_ns, name, reason, " + active,

@@ -9,7 +9,7 @@
 //  3. A [Table] is a schema and a function that pushes its batches.
 //
 // Types are chosen for what every reader of dataframes keeps exact: signed
-// integers, UTF-8 strings, booleans, UTC microseconds, and one list of
+// integers, UTF-8 strings, booleans, UTC microseconds, and two lists of
 // structs. Instants are int64 Unix nanoseconds, and each has a companion
 // column in microseconds that readers show as a date. NULL means unknown,
 // never 0.

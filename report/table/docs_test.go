@@ -121,7 +121,7 @@ func jsonSchema(t *testing.T) []byte {
 }
 
 func column(c Column) object {
-	name := map[Type]string{Int64: "integer", Int32: "integer", String: "string", Bool: "boolean", Timestamp: "string", ProcessList: "array"}[c.Type]
+	name := map[Type]string{Int64: "integer", Int32: "integer", String: "string", Bool: "boolean", Timestamp: "string", ProcessList: "array", Histogram: "array"}[c.Type]
 	var typ any = name
 	if c.Nullable {
 		typ = []string{name, "null"}
@@ -137,6 +137,9 @@ func column(c Column) object {
 	case ProcessList:
 		o = append(o, member{"items", object{{"type", "object"}, {"required", []string{"pid", "start_ns", "name"}}, {"properties", object{
 			{"pid", object{{"type", "integer"}}}, {"start_ns", object{{"type", []string{"integer", "null"}}}}, {"name", object{{"type", []string{"string", "null"}}}}}}}})
+	case Histogram:
+		o = append(o, member{"items", object{{"type", "object"}, {"required", []string{"least_ns", "below_ns", "count"}}, {"properties", object{
+			{"least_ns", object{{"type", "integer"}}}, {"below_ns", object{{"type", "integer"}}}, {"count", object{{"type", "integer"}}}}}}})
 	}
 	return o
 }

@@ -72,6 +72,34 @@ func KernelMeasures() []Measure {
 	}
 }
 
+// Times lists the durations that processes and endpoints have quantiles and histograms
+// of.
+func Times() []Measure {
+	return []Measure{
+		{"rtt", "times from a segment of TCP until it was acknowledged"},
+		{"wait", "times that it waited for responses to its requests"},
+		{"response", "times that it took for responses to requests of others"},
+	}
+}
+
+// times are the columns of Times; rtt says which segments.
+func times(rtt string) (list []Column) {
+	for _, t := range Times() {
+		doc := t.Doc
+		if t.Name == "rtt" {
+			doc = strings.Replace(doc, "a segment of TCP", "a segment "+rtt, 1)
+		}
+		none := "; NULL when there are none"
+		list = append(list,
+			Column{t.Name + "_count", Int64, true, doc + unless},
+			Column{t.Name + "_median_ns", Int64, true, "median of these times, within a ninth" + none},
+			Column{t.Name + "_p95_ns", Int64, true, "their 95th percentile, within a ninth" + none},
+			Column{t.Name + "_p99_ns", Int64, true, "their 99th percentile, within a ninth" + none},
+			Column{t.Name + "_histogram", Histogram, true, "how many of them there are in each bucket from least_ns until before below_ns: those of several rows may be added" + none})
+	}
+	return list
+}
+
 // capturedShare is what the capture holds of what the kernel counted.
 func capturedShare() Column {
 	return Column{"captured_permille", Int64, true, "thousandths of the payload that the kernel counted, in the directions of which it is known, that are in the capture; NULL when the log does not say, or there was none"}

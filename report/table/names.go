@@ -42,5 +42,6 @@ func Endpoints() *Schema {
 			instant("last", "latest packet"),
 			Column{"connections", Int64, false, "connections"},
 			exchanged(),
+			times("that was sent to it"),
 		)}
 }

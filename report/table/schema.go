@@ -14,12 +14,13 @@ const (
 	Bool             // true or false
 	Timestamp        // microseconds since the Unix epoch, UTC; always the companion of the Int64 column before it
 	ProcessList      // a list of processes: list<struct{pid int64, start_ns int64, name string}>
+	Histogram        // buckets of durations, ascending: list<struct{least_ns int64, below_ns int64, count int64}>
 )
 
 // String returns the name that the documentation uses.
 func (t Type) String() string {
 	return [...]string{"int64", "int32", "string", "bool", "timestamp[µs, UTC]",
-		"list<struct{pid int64, start_ns int64, name string}>"}[t]
+		"list<struct{pid int64, start_ns int64, name string}>", "list<struct{least_ns int64, below_ns int64, count int64}>"}[t]
 }
 
 // Column is one column of a table.

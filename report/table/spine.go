@@ -51,6 +51,7 @@ func Damage() *Schema {
 func Processes() *Schema {
 	own := append([]Column{{"connections", Int64, false, "connections of which it held either end"}}, exchanged()...)
 	own = append(own, Column{"busy_ns", Int64, true, "time between its TCP and UDP packets that came within 200 ms of each other, whatever connections they are of" + unless})
+	own = append(own, times("that it sent")...)
 	cols := columns(
 		Column{"pid", Int64, false, "process id, as the recorder saw it"},
 		Column{"start_ns", Int64, true, "start of the process, Unix nanoseconds: with the pid its identity; NULL when unknown"},
@@ -66,7 +67,7 @@ func Processes() *Schema {
 	)
 	for _, c := range own {
 		doc, when, _ := strings.Cut(c.Doc, "; NULL")
-		doc = strings.NewReplacer("it held", "the tree held", "that it", "that the tree", "to it", "to the tree", "its TCP", "the tree's TCP").Replace(doc)
+		doc = strings.NewReplacer("it held", "the tree held", "that it ", "that the tree ", "to it", "to the tree", "its TCP", "the tree's TCP").Replace(doc)
 		doc += " (the process and its descendants in the recording)"
 		if c.Nullable {
 			doc += "; NULL" + when

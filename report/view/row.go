@@ -62,6 +62,8 @@ func (r *reader) cell(n int) cell {
 		}
 	case table.ProcessList:
 		c.number = int64(len(v.Lists[r.row]))
+	case table.Histogram:
+		c.number = int64(len(v.Buckets[r.row]))
 	default:
 		c.number = v.Ints[r.row]
 	}
