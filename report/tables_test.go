@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -132,7 +133,8 @@ func fromArrow(t *testing.T, doc []byte) (rows []row) {
 	return rows
 }
 
-// fromParquet reads the required columns of the first row group, all there is.
+// fromParquet reads the integers and strings of the first row group, all there is, but
+// lists; and where arrow's own reader cannot, but what may be NULL.
 func fromParquet(t *testing.T, doc []byte) (rows []row) {
 	t.Helper()
 	in, err := parquetfile.NewParquetReader(bytes.NewReader(doc))
@@ -148,23 +150,29 @@ func fromParquet(t *testing.T, doc []byte) (rows []row) {
 	for k := range in.MetaData().Schema.NumColumns() {
 		column, err := group.Column(k)
 		must(t, err)
-		name := column.Descriptor().Name()
-		if column.Descriptor().MaxDefinitionLevel() > 0 {
+		d := column.Descriptor()
+		if d.MaxRepetitionLevel() > 0 || d.MaxDefinitionLevel() > 0 && runtime.GOARCH != "amd64" {
 			continue
+		}
+		there := make([]int16, n)
+		put := func(value func(k int) string) {
+			next := 0
+			for i := range rows {
+				if d.MaxDefinitionLevel() == 0 || there[i] > 0 {
+					rows[i][d.Name()] = value(next)
+					next++
+				}
+			}
 		}
 		switch column := column.(type) {
 		case *parquetfile.Int64ColumnChunkReader:
 			v := make([]int64, n)
-			_, _, err = column.ReadBatch(n, v, nil, nil)
-			for i := range v {
-				rows[i][name] = strconv.FormatInt(v[i], 10)
-			}
+			_, _, err = column.ReadBatch(n, v, there, nil)
+			put(func(k int) string { return strconv.FormatInt(v[k], 10) })
 		case *parquetfile.ByteArrayColumnChunkReader:
 			v := make([]parquet.ByteArray, n)
-			_, _, err = column.ReadBatch(n, v, nil, nil)
-			for i := range v {
-				rows[i][name] = string(v[i])
-			}
+			_, _, err = column.ReadBatch(n, v, there, nil)
+			put(func(k int) string { return string(v[k]) })
 		}
 		must(t, err)
 	}

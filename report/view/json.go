@@ -1,6 +1,13 @@
 package view
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
 
 // JSON returns the document as JSON that is smaller than so many bytes.
 func (m *Measured) JSON(size int) ([]byte, error) {
@@ -8,6 +15,7 @@ func (m *Measured) JSON(size int) ([]byte, error) {
 	d := m.document(l)
 	for {
 		data, err := json.Marshal(d)
+		data = escaped(data)
 		next := l.less()
 		if err != nil || len(data) < size || l == next {
 			return data, err
@@ -22,4 +30,26 @@ func (m *Measured) JSON(size int) ([]byte, error) {
 		d = m.document(next)
 		l = next
 	}
+}
+
+// escaped escapes what steers how a terminal, or an editor, shows other text: control
+// characters, marks of writing direction. In JSON they are in strings alone.
+func escaped(data []byte) []byte {
+	steers := func(r rune) bool { return r >= 0x7f && r != utf8.RuneError && unicode.Is(unicode.C, r) }
+	if !bytes.ContainsFunc(data, steers) {
+		return data
+	}
+	out := make([]byte, 0, len(data)+len(data)/8)
+	for len(data) > 0 {
+		r, n := utf8.DecodeRune(data)
+		if steers(r) {
+			for _, unit := range utf16.AppendRune(nil, r) {
+				out = fmt.Appendf(out, `\u%04x`, unit)
+			}
+		} else {
+			out = append(out, data[:n]...)
+		}
+		data = data[n:]
+	}
+	return out
 }

@@ -9,9 +9,13 @@ function element(tag, properties, ...children) {
 		else if (name.startsWith("on")) e.addEventListener(name.slice(2), value);
 		else e.setAttribute(name, value === true ? "" : value);
 	}
-	e.append(...children.filter((c) => c !== null && c !== undefined).map((c) => c instanceof Node ? c : String(c)));
+	e.append(...children.filter((c) => c !== null && c !== undefined).map((c) => c instanceof Node ? c : visible(String(c))));
 	return e;
 }
+
+// visible writes out what is not seen, and could change how the rest is: controls and marks
+// of writing direction.
+const visible = (text) => text.replace(/(?![\n\t])[\p{Cc}\p{Cf}\u2028\u2029]/gu, (c) => "\\u{" + c.codePointAt(0).toString(16) + "}");
 
 const byID = (id) => document.getElementById(id);
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
@@ -22,7 +26,7 @@ function tip(text, x, y) {
 	const t = byID("tip");
 	t.hidden = text === "";
 	if (t.hidden) return;
-	t.textContent = text;
+	t.textContent = text.split("\n").map(visible).join("\n");
 	const { width, height } = t.getBoundingClientRect();
 	t.style.left = Math.max(4, Math.min(x + 14, innerWidth - width - 8)) + "px";
 	t.style.top = (y + 18 + height > innerHeight ? Math.max(4, y - height - 10) : y + 18) + "px";

@@ -18,6 +18,8 @@ func Fill(b *table.Batch, cells map[string]any) {
 			b.Bool(c.Name, given)
 		case c.Type == table.ProcessList:
 			b.List(c.Name, nil)
+		case c.Type == table.Histogram:
+			b.Histogram(c.Name, nil)
 		case c.Type != table.Timestamp:
 			n, ok := v.(int64)
 			if !ok && given {
