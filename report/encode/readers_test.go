@@ -81,9 +81,9 @@ func TestVersionsTogether(t *testing.T) {
 		}
 		var pair string
 		sum := told{Columns: map[string][2]int64{}}
-		for _, version := range []*table.Schema{&older, s} {
+		for n, version := range []*table.Schema{&older, s} {
 			tab := seeded(version, 300)
-			path := filepath.Join(dir, fmt.Sprint(s.Name, len(version.Columns), ".parquet"))
+			path := filepath.Join(dir, fmt.Sprint(s.Name, n, ".parquet"))
 			check(t, os.WriteFile(path, encoded(t, parquetOf, tab), 0o600))
 			pair += "," + path
 			one := sums(cellsOf(t, tab), version)
