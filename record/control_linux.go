@@ -29,7 +29,7 @@ type control struct {
 // openControl makes the socket, in a folder of its own that only this process's
 // user may enter, or the caller where this is root.
 func openControl(who *account, message func(MessageKind, string)) (*control, error) {
-	dir, err := os.MkdirTemp("", "pcapwho-")
+	dir, err := controlFolder()
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +55,29 @@ func openControl(who *account, message func(MessageKind, string)) (*control, err
 	}
 	go c.run()
 	return c, nil
+}
+
+// controlFolder makes a folder in which a socket's address has room: where temporary files
+// are made, or where that is too deep or not possible, elsewhere.
+func controlFolder() (dir string, err error) {
+	const room = len(unix.RawSockaddrUnix{}.Path) - 1 - len("/pcapwho-4294967295/control")
+	for _, parent := range []string{os.TempDir(), os.Getenv("XDG_RUNTIME_DIR"), "/tmp", "/run"} {
+		if parent == "" {
+			continue
+		}
+		parent, failed := filepath.Abs(parent) // the command may go elsewhere
+		if failed == nil && len(parent) > room {
+			failed = fmt.Errorf("%s: it is too deep for a socket", parent)
+		}
+		if failed == nil {
+			dir, failed = os.MkdirTemp(parent, "pcapwho-")
+		}
+		if failed == nil {
+			return dir, nil
+		}
+		err = errors.Join(err, failed)
+	}
+	return "", err
 }
 
 // take gives a file to the account, where this process may.

@@ -110,6 +110,31 @@ func TestMarkAt(t *testing.T) {
 	}
 }
 
+// TestControlFolder makes the socket elsewhere where temporary files lie too deep, or
+// nobody may make any.
+func TestControlFolder(t *testing.T) {
+	deep := filepath.Join(t.TempDir(), strings.Repeat("d", 100))
+	if err := os.Mkdir(deep, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{deep, filepath.Join(t.TempDir(), "none"), "."} {
+		t.Setenv("TMPDIR", folder)
+		c, err := openControl(nil, func(MessageKind, string) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !filepath.IsAbs(c.path) || len(c.path) > 107 {
+			t.Errorf("%s: the socket is %s", folder, c.path)
+		}
+		if err := sendMark(c.path, "mark x"); err != nil {
+			t.Errorf("%s: %v", folder, err)
+		} else if m := <-c.notices; m.Name != "x" {
+			t.Errorf("%s: the mark is %+v", folder, m)
+		}
+		c.close()
+	}
+}
+
 // TestMarkFiles closes files that are passed with a mark.
 func TestMarkFiles(t *testing.T) {
 	c, err := openControl(nil, func(MessageKind, string) {})

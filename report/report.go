@@ -194,7 +194,7 @@ func (r *Result) analyze() (err error) {
 	defer stream.Close()
 	err = attribution.Follow(stream, func(b *ingest.Batch) error {
 		if b.First == 1 {
-			if err := r.selected.begin(b.Packets[0].Time); err != nil {
+			if err := r.selected.begin(firstTime(b.Packets)); err != nil {
 				return err
 			}
 		}
@@ -219,6 +219,16 @@ func (r *Result) analyze() (err error) {
 		return err
 	}
 	return r.fold()
+}
+
+// firstTime returns the time of the first packet that has one, 0 where none has.
+func firstTime(packets []packet.Packet) int64 {
+	for i := range packets {
+		if t := packets[i].Time; t != 0 {
+			return t
+		}
+	}
+	return 0
 }
 
 // fold makes the measures of the finished attribution.

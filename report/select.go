@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -93,18 +94,23 @@ func phaseHint(phases measure.Phases) string {
 	return "phases are " + strings.Join(names, ", ")
 }
 
-// begin takes the time of the first packet, before any is attributed.
+// begin takes the time of the first packet that has one, 0 = none of the first batch,
+// before any is attributed.
 func (s *selected) begin(first int64) error {
 	for _, m := range []struct {
 		moment *Moment
 		at     *int64
 	}{{s.cfg.From, &s.from}, {s.cfg.To, &s.to}} {
 		if m.moment != nil {
+			if m.moment.Relative && first == 0 {
+				return &InputError{errors.New("the capture begins without times: nothing can be told since its first packet"), "name a date"}
+			}
 			*m.at = m.moment.at(first)
 			s.windows.Bounds = append(s.windows.Bounds, *m.at)
 		}
 	}
 	if s.windows != nil {
+		s.windows.Bounds = append(s.windows.Bounds, 0, 1) // between are the packets without a time
 		slices.Sort(s.windows.Bounds)
 	}
 	if s.from >= s.to {
@@ -115,9 +121,9 @@ func (s *selected) begin(first int64) error {
 
 func stamp(t int64) string { return time.Unix(0, t).UTC().Format(time.RFC3339Nano) }
 
-// time tells whether packets of a time count.
+// time tells whether packets of a time count. Those without one, 0, are of no time.
 func (s *selected) time(t int64) bool {
-	return s.from <= t && t < s.to && (s.named == nil || len(s.named(t)) > 0)
+	return t != 0 && s.from <= t && t < s.to && (s.named == nil || len(s.named(t)) > 0)
 }
 
 // selection returns what counts of an attribution; nil = all.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -184,5 +185,71 @@ func checkSums(t *testing.T, packets []row, got map[string][]row, r *Result) {
 		if sent := sum(t, got["phases"], "sent_wire_bytes", func(p row) bool { return p["phase_id"] == id }); sent != want {
 			t.Errorf("phase %q has %d bytes, want %d", q.Name, sent, want)
 		}
+	}
+}
+
+// untimed returns the demonstration's recording, every third packet of which is in a
+// simple packet block, without a time; and how many have one.
+func untimed(t *testing.T, marks ...string) (path string, timed int64) {
+	t.Helper()
+	path = marked(t, marks...)
+	from, err := os.ReadFile(path)
+	must(t, err)
+	var to []byte
+	for n := 0; len(from) > 0; {
+		kind, length := binary.LittleEndian.Uint32(from), binary.LittleEndian.Uint32(from[4:])
+		block := from[:length]
+		from = from[length:]
+		if kind == 6 {
+			if n++; n%3 == 1 {
+				captured := binary.LittleEndian.Uint32(block[20:])
+				body := append(slices.Clone(block[24:28]), block[28:28+(captured+3)&^3]...)
+				block = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, 3), uint32(len(body)+12))
+				block = binary.LittleEndian.AppendUint32(append(block, body...), uint32(len(body)+12))
+			} else {
+				timed++
+			}
+		}
+		to = append(to, block...)
+	}
+	must(t, os.WriteFile(path, to, 0o600))
+	return path, timed
+}
+
+// Packets without a time are in no bucket, in no phase, and neither before nor behind any
+// moment.
+func TestUntimedPackets(t *testing.T) {
+	capture, timed := untimed(t, mark(1795556594000000000, "end", "load"), mark(1795556595000000000, "begin", "query"))
+	sum := func(cfg Config, name, column string) (n int64) {
+		t.Helper()
+		cfg.Captures, cfg.Tables = []string{capture}, []string{name}
+		for _, r := range tables(t, analyze(t, cfg), JSON)[name] {
+			v, err := strconv.ParseInt(r[column], 10, 64)
+			must(t, err)
+			if begin := r["begin_ns"]; name == "timeseries" && len(begin) < 19 {
+				t.Errorf("a bucket begins at %s", begin)
+			}
+			if name != "phases" || r["phase_id"] == "" || r["phase_id"] == "NULL" {
+				n += v
+			}
+		}
+		return n
+	}
+	all := sum(Config{}, "coverage", "packets") / 2
+	if timed != all-(all+2)/3 {
+		t.Fatalf("%d of %d packets have a time", timed, all)
+	}
+	moment := func(s int64) *Moment { return &Moment{Nanoseconds: s * 1e9, Relative: true} }
+	if n := sum(Config{Bucket: 1e8}, "timeseries", "sent_packets"); n != timed {
+		t.Errorf("%d packets are in buckets, want %d", n, timed)
+	}
+	for name, cfg := range map[string]Config{"from": {From: moment(-1)}, "to": {To: moment(1000)}, "both": {From: moment(-1), To: moment(1000)}} {
+		if n := sum(cfg, "coverage", "packets"); n != 2*timed {
+			t.Errorf("%s: %d sides count, want %d", name, n, 2*timed)
+		}
+	}
+	between := sum(Config{From: &Moment{Nanoseconds: 1795556594000000000}, To: &Moment{Nanoseconds: 1795556595000000000}}, "coverage", "packets") / 2
+	if n := sum(Config{}, "phases", "sent_packets"); n != all-timed+between {
+		t.Errorf("%d packets are outside of all phases, want %d and %d", n, all-timed, between)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // selectFlags are the flags that say what of a recording counts.
 func selectFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "from", Usage: "take packets from `TIME` on: 90s since the first packet, 2026-05-01T12:00:00Z, or Unix seconds"},
+		&cli.StringFlag{Name: "from", Usage: "take packets from `TIME` on: 90s since the first packet, a date (2026-05-01T12:00:00Z, without a zone local time), or Unix seconds"},
 		&cli.StringFlag{Name: "to", Usage: "take packets before `TIME`"},
 		&cli.StringFlag{Name: "phase", Usage: "take packets in the phases `NAME` that the benchmark marked"},
 		&cli.IntFlag{Name: "pid", Usage: "take packets of the process `PID`; of nwb, the process it is about"},
@@ -76,17 +76,31 @@ func momentOf(ctx *cli.Context, flag string) (*report.Moment, error) {
 	text := ctx.String(flag)
 	m, ok := parseMoment(text)
 	if !ok {
-		return nil, usagef("a time since the first packet (90s, 1.5s), a date (2026-05-01T12:00:00Z), or Unix seconds (1777636800.5)", "--%s: %q is no time", flag, text)
+		return nil, usagef("a time since the first packet (90s, 1.5s), a date (2026-05-01T12:00:00Z, or without a zone in local time), or Unix seconds (1777636800.5)", "--%s: %q is no time", flag, text)
 	}
 	return &m, nil
 }
 
-// parseMoment reads a duration, a date of RFC 3339, or Unix seconds.
+// dates are how a date may be written: as RFC 3339 has it, or with a space, and without a
+// zone in local time, as date(1) and Wireshark take it.
+var dates = [...]string{time.RFC3339Nano, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"}
+
+// parseDate reads a date.
+func parseDate(text string) (t time.Time, ok bool) {
+	for _, layout := range dates {
+		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil && t.Year() > 1677 && t.Year() < 2262 {
+			return t, true
+		}
+	}
+	return t, false
+}
+
+// parseMoment reads a duration, a date, or Unix seconds.
 func parseMoment(text string) (m report.Moment, ok bool) {
 	if d, err := time.ParseDuration(strings.TrimPrefix(text, "+")); err == nil && text != "0" {
 		return report.Moment{Nanoseconds: int64(d), Relative: true}, true
 	}
-	if t, err := time.Parse(time.RFC3339Nano, text); err == nil && t.Year() > 1677 && t.Year() < 2262 {
+	if t, ok := parseDate(text); ok {
 		return report.Moment{Nanoseconds: t.UnixNano()}, true
 	}
 	whole, fraction, _ := strings.Cut(text, ".")

@@ -50,7 +50,7 @@ func (p Phases) Named(name string) (found Phases) {
 }
 
 // Containing returns a function that tells which phases contain a time, by index,
-// ascending.
+// ascending; none contains 0, which is no time.
 func (p Phases) Containing() func(t int64) []int64 {
 	bounds := p.Bounds()
 	parts := make([][]int64, 0, len(bounds)+1)
@@ -70,6 +70,9 @@ func (p Phases) Containing() func(t int64) []int64 {
 		parts = append(parts, slices.Clone(open))
 	}
 	return func(t int64) []int64 {
+		if t == 0 {
+			return nil
+		}
 		i, found := slices.BinarySearch(bounds, t)
 		if found {
 			i++

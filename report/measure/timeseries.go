@@ -5,7 +5,7 @@ import (
 )
 
 // Timeseries is what every process exchanged in each bucket of time: they begin
-// at the multiples of Bucket since the Unix epoch.
+// at the multiples of Bucket since the Unix epoch. Packets without a time are in none.
 type Timeseries struct {
 	Bucket    int64 // nanoseconds
 	Breakdown *Breakdown
@@ -13,6 +13,9 @@ type Timeseries struct {
 
 func newTimeseries(bucket int64) *Breakdown {
 	return newBreakdown(func(t int64) []int64 {
+		if t == 0 {
+			return nil
+		}
 		since := t % bucket
 		if since < 0 {
 			since += bucket

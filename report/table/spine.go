@@ -137,7 +137,7 @@ func exchanged() []Column {
 // is asked for.
 func Timeseries() *Schema {
 	return &Schema{Name: "timeseries", Key: "begin_ns, then processes as in processes, then reasons",
-		Doc: "one process, or reason why there is none, in one bucket of time in which it has packets; in each bucket what was sent sums to its packets, and so does what was received",
+		Doc: "one process, or reason why there is none, in one bucket of time in which it has packets; in each bucket what was sent sums to its packets, and so does what was received; packets without a time are in none",
 		Columns: columns(
 			Column{"begin_ns", Int64, false, "where the bucket begins, Unix nanoseconds: a multiple of its width"},
 			Column{"begin_time", Timestamp, false, "begin_ns as a date, cut to microseconds"},
