@@ -81,7 +81,7 @@ func newComparison(ctx *cli.Context, c *console) (m *comparison, err error) {
 	for _, text := range ctx.StringSlice("fail-if") {
 		one, err := compare.ParseCondition(text)
 		if err != nil {
-			return nil, usagef("", "--fail-if: %v", err)
+			return nil, usagef("a metric, < or >, and a percentage: 'rtt_ns > +10%'", "--fail-if: %v", err)
 		}
 		m.conditions = append(m.conditions, one)
 	}

@@ -58,6 +58,9 @@ func manCommand(c *console) *cli.Command {
 			if err := c.configure(ctx); err != nil {
 				return err
 			}
+			if ctx.NArg() > 0 {
+				return usagef("see pcapwho man --help", "what is %q?", ctx.Args().First())
+			}
 			text, err := ctx.App.ToManWithSection(1)
 			if err != nil {
 				return err

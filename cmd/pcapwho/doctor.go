@@ -32,7 +32,7 @@ func doctorCommand(c *console) *cli.Command {
 				return usagef("pcapwho doctor /data", "one folder at most")
 			}
 			if n := ctx.Int("buffer"); n < 1 || n > 4095 {
-				return usagef("", "-B: the ring is 1 to 4095 MiB")
+				return usagef("64 MiB is the default", "-B: the ring is 1 to 4095 MiB")
 			}
 			folder := ctx.Args().First()
 			if folder == "" {

@@ -92,7 +92,7 @@ func recordConfig(ctx *cli.Context, c *console) (record.Config, error) {
 		cfg.PIDs = append(cfg.PIDs, int32(pid))
 	}
 	if cfg.RingMiB == 0 {
-		return cfg, usagef("", "-B: the ring needs 1 MiB at least")
+		return cfg, usagef("64 MiB is the default", "-B: the ring needs 1 MiB at least")
 	}
 	if cfg.Capture == "-" {
 		if cfg.Output = c.out; isTerminal(c.out) {
