@@ -94,7 +94,9 @@ func shownFolder(t *testing.T) string {
 	log = log[:end] + `{"event":"mark","time_ns":1795556594000000000,"seq":900,"change":"begin","name":"load"}` + "\n" +
 		`{"event":"mark","time_ns":1795556594500000000,"seq":901,"change":"end","name":"load"}` + "\n" + log[end:]
 	for i, name := range []string{"run", "old", "new", "archive/a", "archive/b", "run_1", "run_2", "eth0", "eth1"} {
-		id := func(text string) string { return strings.ReplaceAll(text, "d54a6bf5", strings.Repeat(string(rune('0'+i)), 8)) }
+		id := func(text string) string {
+			return strings.ReplaceAll(text, "d54a6bf5", strings.Repeat(string(rune('0'+i)), 8))
+		}
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			t.Fatal(err)
