@@ -158,7 +158,7 @@ type reader interface {
 func plain(s *table.Schema) *table.Schema {
 	shown := *s
 	shown.Columns = slices.DeleteFunc(slices.Clone(s.Columns), func(c table.Column) bool {
-		return c.Type == table.Timestamp || c.Type == table.ProcessList
+		return c.Type == table.Timestamp || c.Type == table.ProcessList || c.Type == table.Histogram
 	})
 	return &shown
 }

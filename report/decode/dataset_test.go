@@ -49,6 +49,8 @@ func madeProcesses(n int) *table.Table {
 				b.TextIf(c.Name, map[bool]string{true: fmt.Sprintf("=%d, \"é\"\n'%s", i, c.Name)}[known])
 			case table.Bool:
 				b.Bool(c.Name, i%2 == 0)
+			case table.Histogram:
+				b.Histogram(c.Name, []table.Bucket{{Least: 1, Below: 2, Count: int64(i)}})
 			default:
 				b.IntIf(c.Name, int64(i)<<40-int64(k), known)
 			}
