@@ -55,7 +55,7 @@ func (o Output) Each(cfg *Config) ([]Output, error) {
 			taken[name]++
 		}
 		outputs[i] = o
-		outputs[i].Capture, outputs[i].Path = capture, filepath.Join(o.Path, name+o.suffix(len(schemas)))
+		outputs[i].Capture, outputs[i].Path = capture, filepath.Join(o.Path, name+o.suffix(len(o.pieces(schemas))))
 	}
 	return outputs, nil
 }
@@ -71,15 +71,15 @@ func (o *Output) makeFolder() error {
 	return o.Owner.give(filepath.Clean(o.Path))
 }
 
-// suffix is what the name of a capture's result ends in; that of a folder of
-// tables in nothing.
-func (o *Output) suffix(tables int) string {
+// suffix is what the name of a capture's result ends in; that of a folder of several
+// parts in nothing.
+func (o *Output) suffix(parts int) string {
 	switch {
 	case o.Format == Text:
 		return ".txt"
 	case o.Format == NWB:
 		return ".nwb.json"
-	case o.Format.oneTable() && tables > 1:
+	case parts > 1:
 		return ""
 	}
 	return "." + string(o.Format)

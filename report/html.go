@@ -3,8 +3,10 @@ package report
 import (
 	"context"
 	"io"
+	"sync"
 
 	"github.com/pcapwho/pcapwho/attribute"
+	"github.com/pcapwho/pcapwho/report/chart"
 	"github.com/pcapwho/pcapwho/report/decode"
 	"github.com/pcapwho/pcapwho/report/html"
 	"github.com/pcapwho/pcapwho/report/view"
@@ -31,16 +33,16 @@ func autoBucket(first, last int64) int64 {
 	}
 }
 
-// ForHTML makes cfg what a page of the format HTML shows.
-func (cfg *Config) ForHTML() {
+// ForView makes cfg what a page of the format HTML, or charts of SVG or PNG, show.
+func (cfg *Config) ForView() {
 	cfg.Tables = view.Tables()
 	if cfg.Bucket == 0 {
 		cfg.Bucket = AutoBucket
 	}
 }
 
-// writeHTML writes the page.
-func (r *Result) writeHTML(ctx context.Context, w io.Writer, o *Output) error {
+// source is what a page and charts show of a result.
+func (r *Result) source(ctx context.Context, o *Output) *view.Source {
 	about := r.about()
 	s := &view.Source{Tool: about.Tool, Host: r.log.host, Command: r.log.command, Focused: o.Focus || r.log.focused, Selected: r.Selection != nil, Tables: r.Tables}
 	for _, in := range about.Inputs {
@@ -52,7 +54,34 @@ func (r *Result) writeHTML(ctx context.Context, w io.Writer, o *Output) error {
 	if r.cfg.Bucket > 0 {
 		s.Activity = func(yield func(int64, []view.Stretch) error) error { return r.activity(ctx, yield) }
 	}
-	return o.writePage(w, s)
+	return s
+}
+
+// writeView writes a page, or charts.
+func (o *Output) writeView(ctx context.Context, s *view.Source) error {
+	page := func(w io.Writer) error { return o.writePage(&cancelled{ctx, w}, s) }
+	parts := o.pieces(nil)
+	var charts []file
+	measured := sync.OnceValues(func() (*view.Measured, error) { return view.Measure(s) })
+	for _, name := range parts {
+		charts = append(charts, file{name + "." + string(o.Format), func(w io.Writer) error {
+			m, err := measured()
+			if err != nil {
+				return err
+			}
+			return chart.Write(&cancelled{ctx, w}, name, o.Format == PNG, m)
+		}})
+	}
+	switch {
+	case o.folder(parts):
+		return o.writeFolder(o.Path, charts)
+	case len(charts) == 1:
+		page = charts[0].write
+	}
+	if o.stdout() {
+		return page(o.Stdout)
+	}
+	return o.writeFile(o.Path, page)
 }
 
 // writePage writes a page, with what changed where that is asked for.
@@ -84,10 +113,9 @@ func (r *Result) activity(ctx context.Context, yield func(int64, []view.Stretch)
 	})
 }
 
-// WritePage writes the page of a result that was written as JSON. Errors are those of
-// Analyze and Result.Write.
-func WritePage(ctx context.Context, path string, o Output) error {
-	o.Format = HTML
+// WriteView writes the page of a result that was written as JSON, or its charts. Errors
+// are those of Analyze and Result.Write.
+func WriteView(ctx context.Context, path string, o Output) error {
 	if err := o.Check(&Config{Captures: []string{path}, Tables: view.Tables()}); err != nil {
 		return err
 	}
@@ -96,10 +124,5 @@ func WritePage(ctx context.Context, path string, o Output) error {
 		return &InputError{Err: err, Hint: "make it with `pcapwho analyze run.pcapng -o result.json`"}
 	}
 	in := identify(path)
-	s := &view.Source{Saved: true, Focused: o.Focus, Files: []view.File{{Name: in.Name, Length: in.Length, SHA256: in.SHA256}}, Tables: saved.Tables}
-	write := func(w io.Writer) error { return o.writePage(&cancelled{ctx, w}, s) }
-	if o.stdout() {
-		return write(o.Stdout)
-	}
-	return o.writeFile(o.Path, write)
+	return o.writeView(ctx, &view.Source{Saved: true, Focused: o.Focus, Files: []view.File{{Name: in.Name, Length: in.Length, SHA256: in.SHA256}}, Tables: saved.Tables})
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pcapwho/pcapwho/report/chart"
 	"github.com/pcapwho/pcapwho/report/encode"
 	"github.com/pcapwho/pcapwho/report/html"
 	"github.com/pcapwho/pcapwho/report/table"
@@ -29,17 +30,25 @@ const (
 	Arrow   Format = "arrow"
 	Parquet Format = "parquet"
 	NWB     Format = "nwb"  // needs Config.NWB
-	HTML    Format = "html" // a page for browsers; Config.ForHTML has what it shows
+	HTML    Format = "html" // a page for browsers; Config.ForView has what it shows
+	SVG     Format = "svg"  // charts, see package chart; Config.ForView too
+	PNG     Format = "png"  // those
 )
 
 // Formats returns all formats in the order of the documentation.
-func Formats() []Format { return []Format{Text, JSON, JSONL, CSV, Arrow, Parquet, NWB, HTML} }
+func Formats() []Format { return []Format{Text, JSON, JSONL, CSV, Arrow, Parquet, NWB, HTML, SVG, PNG} }
 
 // oneTable tells whether a file of the format holds one table.
 func (f Format) oneTable() bool { return f == CSV || f == Arrow || f == Parquet }
 
+// oneChart tells whether it holds one chart.
+func (f Format) oneChart() bool { return f == SVG || f == PNG }
+
+// viewed tells whether the format shows what package view reads.
+func (f Format) viewed() bool { return f == HTML || f.oneChart() }
+
 // binary tells whether the format is nothing for a terminal.
-func (f Format) binary() bool { return f == Arrow || f == Parquet || f == HTML }
+func (f Format) binary() bool { return f == Arrow || f == Parquet || f.viewed() }
 
 // Output says where a result goes and how.
 type Output struct {
@@ -53,6 +62,7 @@ type Output struct {
 	// what is of this run and host in folders of their own. That is replaced.
 	Partition bool
 	parts     map[string]string // partitions that one call of Each has made, and of which capture; nil = it is not asked for
+	Charts    []string          // of chart.Names, for a format of charts; empty = all
 	Focus     bool              // a page shows what is the recorded command's at first; so it does where that was said of the recording
 	// Changes tells of a page's tables what changed to other runs, nil = nobody asks.
 	Changes func(tables []*table.Table) (*html.Comparison, error)
@@ -88,21 +98,50 @@ func (o *Output) Check(cfg *Config) error {
 	if err != nil {
 		return err
 	}
+	if i := slices.IndexFunc(o.Charts, func(c string) bool { return !slices.Contains(chart.Names(), c) }); i >= 0 {
+		return &OutputError{o.Charts[i], "there is no such chart", "charts are " + strings.Join(chart.Names(), ", ")}
+	}
 	if o.Partition {
 		return o.checkPartition(len(schemas))
 	}
 	inputs := append(slices.Clone(cfg.Captures), cfg.logs()...)
 	if o.stdout() {
-		return o.checkStdout(len(schemas), inputs)
+		return o.checkStdout(o.pieces(schemas), inputs)
 	}
-	return o.checkFiles(schemas, inputs)
+	return o.checkFiles(o.pieces(schemas), inputs)
+}
+
+// pieces names what has a file of its own in a folder, in formats of which a file holds
+// one table or chart.
+func (o *Output) pieces(schemas []*table.Schema) (names []string) {
+	switch {
+	case o.Format.oneChart():
+		for _, name := range chart.Names() {
+			if len(o.Charts) == 0 || slices.Contains(o.Charts, name) {
+				names = append(names, name)
+			}
+		}
+	case o.Format.oneTable():
+		for _, s := range schemas {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// piece is what a file of the format holds one of, and how one is chosen.
+func (f Format) piece() (noun, flag string) {
+	if f.oneChart() {
+		return "chart", "pcapwho report --chart"
+	}
+	return "table", "--tables"
 }
 
 // CheckFile tells before long work whether one file of Path, which must be none of the
 // inputs, could be written: an *OutputError says why not. WriteFile checks again.
 func (o *Output) CheckFile(inputs []string) error {
 	if o.stdout() {
-		return o.checkStdout(1, inputs)
+		return o.checkStdout(nil, inputs)
 	}
 	return o.checkFiles(nil, inputs)
 }
@@ -131,20 +170,20 @@ func IsStdout(path string) bool {
 func (o *Output) stdout() bool { return o.Path == "" || IsStdout(o.Path) }
 
 // folder tells whether Path, which is no standard output, is a folder of
-// files: for several tables, or because it is or looks like one.
-func (o *Output) folder(tables int) bool {
-	if !o.Format.oneTable() {
+// files: for several parts, or because it is or looks like one.
+func (o *Output) folder(parts []string) bool {
+	if len(parts) == 0 {
 		return false
 	}
 	info, err := os.Stat(o.Path)
-	return tables > 1 || err == nil && info.IsDir() || os.IsPathSeparator(o.Path[len(o.Path)-1])
+	return len(parts) > 1 || err == nil && info.IsDir() || os.IsPathSeparator(o.Path[len(o.Path)-1])
 }
 
-func (o *Output) checkStdout(tables int, inputs []string) error {
-	switch {
-	case o.Format.oneTable() && tables > 1:
-		return &OutputError{string(o.Format), fmt.Sprintf("this format holds one table a file, and %d are asked for", tables),
-			"name a folder with -o DIR, or one table with --tables"}
+func (o *Output) checkStdout(parts []string, inputs []string) error {
+	switch noun, flag := o.Format.piece(); {
+	case len(parts) > 1:
+		return &OutputError{string(o.Format), fmt.Sprintf("this format holds one %s a file, and %d are asked for", noun, len(parts)),
+			fmt.Sprintf("name a folder with -o DIR, or one %s with %s", noun, flag)}
 	case o.Format.binary() && o.Terminal:
 		return &OutputError{string(o.Format), "this format is not for terminals", "write to a file with -o FILE, or pipe the output"}
 	}
@@ -156,15 +195,16 @@ func (o *Output) checkStdout(tables int, inputs []string) error {
 	return nil
 }
 
-func (o *Output) checkFiles(schemas []*table.Schema, inputs []string) error {
+func (o *Output) checkFiles(parts []string, inputs []string) error {
 	info, err := os.Stat(o.Path)
 	targets := []string{o.Path}
 	switch {
-	case o.folder(len(schemas)):
+	case o.folder(parts):
 		if err == nil && !info.IsDir() {
-			return &OutputError{o.Path, fmt.Sprintf("it is a file, and %d tables in this format need a folder", len(schemas)), "name a folder, or one table with --tables"}
+			noun, flag := o.Format.piece()
+			return &OutputError{o.Path, fmt.Sprintf("it is a file, and %d %ss in this format need a folder", len(parts), noun), fmt.Sprintf("name a folder, or one %s with %s", noun, flag)}
 		}
-		targets = o.files(schemas)
+		targets = o.files(parts)
 	case err == nil && info.IsDir() || os.IsPathSeparator(o.Path[len(o.Path)-1]):
 		return &OutputError{o.Path, "it is a folder", "name a file"}
 	}
@@ -235,10 +275,10 @@ func refuseInput(name string, output os.FileInfo, inputs []string) error {
 }
 
 // files returns the files of a folder.
-func (o *Output) files(schemas []*table.Schema) []string {
+func (o *Output) files(parts []string) []string {
 	var paths []string
-	for _, s := range schemas {
-		paths = append(paths, filepath.Join(o.Path, s.Name+"."+string(o.Format)))
+	for _, name := range parts {
+		paths = append(paths, filepath.Join(o.Path, name+"."+string(o.Format)))
 	}
 	return paths
 }
@@ -252,11 +292,18 @@ func (r *Result) Write(ctx context.Context, o Output) error {
 	if o.Partition {
 		return r.writePartition(ctx, &o)
 	}
+	if o.Format.viewed() {
+		return o.writeView(ctx, r.source(ctx, &o))
+	}
 	one := func(w io.Writer) error { return r.encode(ctx, w, &o, r.Tables) }
 	if o.stdout() {
 		return one(o.Stdout)
 	}
-	if o.folder(len(r.Tables)) {
+	schemas := make([]*table.Schema, len(r.Tables))
+	for i, t := range r.Tables {
+		schemas[i] = t.Schema
+	}
+	if o.folder(o.pieces(schemas)) {
 		var files []file
 		for _, t := range r.Tables {
 			files = append(files, file{t.Name + "." + string(o.Format), func(w io.Writer) error {
@@ -277,8 +324,6 @@ func (r *Result) encode(ctx context.Context, w io.Writer, o *Output, tables []*t
 	case NWB:
 		_, err := w.Write(r.NWB.JSON())
 		return err
-	case HTML:
-		return r.writeHTML(ctx, w, o)
 	}
 	b := bufio.NewWriterSize(w, 1<<18) // Arrow and Parquet write small pieces
 	if err := encode.Write(r.encoder(b, o), tables); err != nil {

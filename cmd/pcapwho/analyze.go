@@ -60,8 +60,8 @@ func analyzeCommand(c *console, status *int) *cli.Command {
 // analyzeFlags are the flags that say what comes out of an analysis.
 func analyzeFlags() []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringFlag{Name: "format", Usage: "write `FORMAT`: text, json, jsonl, csv, arrow, parquet, nwb or html; default by the name of the output, else text"},
-		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`, or into a folder for several tables of csv, arrow or parquet; - is standard output"},
+		&cli.StringFlag{Name: "format", Usage: "write `FORMAT`: text, json, jsonl, csv, arrow, parquet, nwb, html, svg or png; default by the name of the output, else text"},
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`, or into a folder for several tables of csv, arrow or parquet, or charts of svg or png; - is standard output"},
 		&cli.BoolFlag{Name: "partition", Usage: "make the folder of -o a dataset of many runs: TABLE/run=…/host=…/part.parquet", DisableDefaultText: true},
 		&cli.StringFlag{Name: "tables", Usage: "write these `TABLES`, separated by commas; default capture,coverage,damage,processes,phases,connections,endpoints"},
 		&cli.BoolFlag{Name: "strict", Usage: "exit 3 for dropped packets and unknown owners too", DisableDefaultText: true},
@@ -97,11 +97,11 @@ func newAnalysis(ctx *cli.Context, c *console) (a *analysis, err error) {
 			a.cfg.Tables = append(a.cfg.Tables, name)
 		}
 	}
-	if a.cfg.Tables != nil && (a.output.Format == report.Text || a.output.Format == report.NWB || a.output.Format == report.HTML) {
+	if a.cfg.Tables != nil && slices.Contains([]report.Format{report.Text, report.NWB, report.HTML, report.SVG, report.PNG}, a.output.Format) {
 		return nil, usagef("name a format of tables: json, jsonl, csv, arrow or parquet", "--tables: format %s has none", a.output.Format)
 	}
-	if a.output.Format == report.HTML {
-		a.cfg.ForHTML()
+	if slices.Contains([]report.Format{report.HTML, report.SVG, report.PNG}, a.output.Format) {
+		a.cfg.ForView()
 	}
 	return a, a.choose(ctx)
 }
@@ -142,6 +142,10 @@ func formatOf(path string) (report.Format, error) {
 		return report.Parquet, nil
 	case ".html", ".htm":
 		return report.HTML, nil
+	case ".svg":
+		return report.SVG, nil
+	case ".png":
+		return report.PNG, nil
 	case "", ".txt", ".text", ".log", ".out":
 		return report.Text, nil
 	}

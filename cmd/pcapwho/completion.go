@@ -10,6 +10,7 @@ import (
 
 	"github.com/pcapwho/pcapwho/record"
 	"github.com/pcapwho/pcapwho/report"
+	"github.com/pcapwho/pcapwho/report/chart"
 	"github.com/pcapwho/pcapwho/report/table"
 )
 
@@ -80,7 +81,7 @@ func completedValues() map[string][]string {
 	for _, s := range table.All() {
 		tables = append(tables, s.Name)
 	}
-	return map[string][]string{"--format": formats, "--tables": tables,
+	return map[string][]string{"--format": formats, "--tables": tables, "--chart": chart.Names(),
 		"--source": {record.SourceAuto, record.SourceEBPF, record.SourceDiag, record.SourcePoll}}
 }
 

@@ -45,6 +45,7 @@ func kept() []struct{ library, by string } {
 	return []struct{ library, by string }{
 		{"github.com/apache/arrow/...", "report/..."},
 		{"github.com/parquet-go/...", "report/..."},
+		{"golang.org/x/image/...", "report/..."},
 		{"github.com/google/gopacket/...", "ingest/..."},
 		{"github.com/cilium/ebpf/...", "record/..."},
 		{"github.com/mdlayher/netlink/...", "record/..."},

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pcapwho/pcapwho/report"
+	"github.com/pcapwho/pcapwho/report/chart"
 	"github.com/pcapwho/pcapwho/report/compare"
 	"github.com/pcapwho/pcapwho/report/decode"
 	"github.com/pcapwho/pcapwho/report/html"
@@ -16,16 +17,21 @@ import (
 func reportCommand(c *console, status *int) *cli.Command {
 	return &cli.Command{
 		Name:      "report",
-		Usage:     "make a page that shows a recording in a browser, offline",
+		Usage:     "make a page that shows a recording in a browser, or charts",
 		UsageText: "pcapwho report CAPTURE… [flags]\npcapwho report RESULT.json [flags]",
 		Description: "Analyzes a capture as analyze does, and writes one HTML file: how complete the\n" +
 			"evidence is, throughput over time, connections one below the other, processes,\n" +
 			"endpoints, distributions. Of a result of --format json what that holds:\n" +
-			"make it with --bucket for the throughput.\n\n" +
+			"make it with --bucket for the throughput. As svg or png it draws charts for\n" +
+			"papers: " + strings.Join(chart.Names(), ", ") + ".\n\n" +
 			"pcapwho report run.pcapng\n" +
-			"pcapwho report run.pcapng -o monday.html --phase load",
+			"pcapwho report run.pcapng -o monday.html --phase load\n" +
+			"pcapwho report run.pcapng --format svg -o charts\n" +
+			"pcapwho report run.pcapng --chart throughput -o throughput.png",
 		Flags: slices.Concat([]cli.Flag{
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`; - is standard output", Value: "report.html"},
+			&cli.StringFlag{Name: "format", Usage: "write `FORMAT`: html, or charts as svg or png; default by the name of the output, else html"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`, or a folder of charts; - is standard output; default report.html, or the folder charts"},
+			&cli.StringSliceFlag{Name: "chart", Usage: "draw this `CHART` alone: " + strings.Join(chart.Names(), ", ")},
 			&cli.BoolFlag{Name: "force", Usage: "replace an output that exists", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "focus", Usage: "show the connections of the recorded command at first", DisableDefaultText: true},
 			&cli.StringSliceFlag{Name: "compare-with", Usage: "show what changed since these `RUNS`, as compare takes them"},
@@ -43,8 +49,10 @@ func reportCommand(c *console, status *int) *cli.Command {
 			}
 			a := &analysis{strict: ctx.Bool("strict")}
 			a.cfg.Tool = maker()
-			a.output = report.Output{Format: report.HTML, Path: ctx.String("output"), Force: ctx.Bool("force"), Focus: ctx.Bool("focus"), Owner: caller()}
-			a.cfg.ForHTML()
+			if err := a.chooseView(ctx); err != nil {
+				return err
+			}
+			a.cfg.ForView()
 			if err := a.choose(ctx); err != nil {
 				return err
 			}
@@ -62,6 +70,36 @@ func reportCommand(c *console, status *int) *cli.Command {
 	}
 }
 
+// chooseView says where a page or charts go: what is not said follows from the rest.
+func (a *analysis) chooseView(ctx *cli.Context) error {
+	a.output = report.Output{Format: report.Format(ctx.String("format")), Path: ctx.String("output"), Charts: ctx.StringSlice("chart"),
+		Force: ctx.Bool("force"), Focus: ctx.Bool("focus"), Owner: caller()}
+	if a.output.Format == "" {
+		a.output.Format = report.HTML
+		if f, err := formatOf(a.output.Path); err == nil && (f == report.SVG || f == report.PNG) {
+			a.output.Format = f
+		}
+	}
+	charts := a.output.Format == report.SVG || a.output.Format == report.PNG
+	switch {
+	case !charts && a.output.Format != report.HTML:
+		return usagef("html, svg or png; analyze has the others", "--format: report makes no %s", a.output.Format)
+	case !charts && len(a.output.Charts) > 0:
+		return usagef("--format svg or png, or -o FILE.svg", "--chart is for charts, and a page has all")
+	case charts && ctx.IsSet("focus"), charts && ctx.IsSet("compare-with"):
+		return usagef("leave it out", "--focus and --compare-with are for pages")
+	case a.output.Path != "":
+	case charts:
+		a.output.Path = "charts"
+		if len(a.output.Charts) == 1 {
+			a.output.Path = a.output.Charts[0] + "." + string(a.output.Format)
+		}
+	default:
+		a.output.Path = "report.html"
+	}
+	return nil
+}
+
 // showResult makes the page of a result.
 func showResult(ctx *cli.Context, c *console) error {
 	for _, f := range slices.Concat(reportSelectFlags(), inputFlags()) {
@@ -69,14 +107,17 @@ func showResult(ctx *cli.Context, c *console) error {
 			return usagef("give the flag to the analyze that makes the result", "--%s is for captures: a result is shown as it is", name)
 		}
 	}
-	a := &analysis{output: report.Output{Path: ctx.String("output"), Force: ctx.Bool("force"), Focus: ctx.Bool("focus"), Owner: caller()}}
+	a := &analysis{}
+	if err := a.chooseView(ctx); err != nil {
+		return err
+	}
 	a.printTo(c, c.out)
 	if err := a.compareWith(ctx, c); err != nil {
 		return err
 	}
 	stopping, stop := stoppable(ctx.Context)
 	defer stop()
-	return report.WritePage(stopping, ctx.Args().First(), a.output)
+	return report.WriteView(stopping, ctx.Args().First(), a.output)
 }
 
 // compareWith reads --compare-with: the page shows what changed from those runs to what

@@ -38,7 +38,7 @@ type connections struct {
 	all     int
 	bytes   int64 // on the wire, of all
 	largest largest
-	sizes   []*histogram
+	sizes   []*Histogram
 }
 
 // connection is one that may be shown.

@@ -36,8 +36,8 @@ type Measured struct {
 	coverage    []coverage
 	damage      []damage
 	processes   *processes
-	phases      []phase
-	throughput  *throughput
+	phases      []Phase
+	throughput  *Throughput
 	connections *connections
 	endpoints   *endpoints
 	shown       []shown // the connections that the page may have, by ID
@@ -78,11 +78,11 @@ type Document struct {
 	DamageLeft  int              `json:"damageLeft"`
 	Phases      phaseList        `json:"phases"`
 	Processes   processList      `json:"processes"`
-	Throughput  *throughput      `json:"throughput"`
+	Throughput  *Throughput      `json:"throughput"`
 	Connections list             `json:"connections"`
 	Activity    *activity        `json:"activity"`
 	Endpoints   endpointList     `json:"endpoints"`
-	Histograms  []*histogram     `json:"histograms"`
+	Histograms  []*Histogram     `json:"histograms"`
 }
 
 // Measure reads all tables of a source.
@@ -162,11 +162,7 @@ func (m *Measured) document(l limits) *Document {
 		one.File, one.Message = Cut(one.File, l.text), Cut(one.Message, l.text)
 		d.Damage = append(d.Damage, one)
 	}
-	for _, name := range Tables() {
-		if s.table(name) == nil {
-			d.Missing = append(d.Missing, name)
-		}
-	}
+	d.Missing = m.Missing()
 	d.DamageLeft = len(m.damage) - len(d.Damage)
 	d.Phases = listPhases(m.phases, l.phases, l.text)
 	d.Processes = m.processes.list(l.processes, m.origin, l.text)
@@ -203,4 +199,26 @@ func (m *Measured) remarks() []Remark {
 		all = append(all, Remark{Message: fmt.Sprintf("of senders and receivers of packets, %d have no single known owner", unknown)})
 	}
 	return all
+}
+
+// Throughput returns what was exchanged over time, nil where the result does not tell.
+func (m *Measured) Throughput() *Throughput { return m.throughput }
+
+// Phases returns the phases in the order of their beginnings.
+func (m *Measured) Phases() []Phase { return m.phases }
+
+// Histograms returns distributions over all connections.
+func (m *Measured) Histograms() []*Histogram { return m.connections.sizes }
+
+// Last returns the time of the last packet, nanoseconds since the first.
+func (m *Measured) Last() int64 { return m.capture["last_ns"] }
+
+// Missing names the tables that there are not.
+func (m *Measured) Missing() (names []string) {
+	for _, name := range Tables() {
+		if m.source.table(name) == nil {
+			names = append(names, name)
+		}
+	}
+	return names
 }

@@ -2,8 +2,8 @@ package view
 
 import "github.com/pcapwho/pcapwho/report/table"
 
-// phase is a part of the time that a benchmark marked.
-type phase struct {
+// Phase is a part of the time that a benchmark marked.
+type Phase struct {
 	Name    string `json:"name"`
 	Begin   *int64 `json:"begin"` // nanoseconds since the origin; nil = not known
 	End     *int64 `json:"end"`
@@ -13,12 +13,12 @@ type phase struct {
 
 // phaseList is phases in the order of their beginnings.
 type phaseList struct {
-	Rows []phase `json:"rows"`
+	Rows []Phase `json:"rows"`
 	Left int     `json:"left"`
 }
 
 // readPhases sums the table phases, which may be nil, over processes.
-func readPhases(t *table.Table, origin int64) (phases []phase, err error) {
+func readPhases(t *table.Table, origin int64) (phases []Phase, err error) {
 	known := int64(0)
 	err = each(t, []string{"phase_id", "phase", "begin_ns", "end_ns", "sent_packets", "sent_wire_bytes"}, func(r *reader) error {
 		id := r.cell(0)
@@ -27,7 +27,7 @@ func readPhases(t *table.Table, origin int64) (phases []phase, err error) {
 		}
 		if id.number != known {
 			known = id.number
-			phases = append(phases, phase{Name: r.text(1), Begin: since(r.cell(2), origin), End: since(r.cell(3), origin)})
+			phases = append(phases, Phase{Name: r.text(1), Begin: since(r.cell(2), origin), End: since(r.cell(3), origin)})
 		}
 		p := &phases[len(phases)-1]
 		p.Packets += r.number(4)
@@ -46,8 +46,8 @@ func since(c cell, origin int64) *int64 {
 	return &c.number
 }
 
-func listPhases(phases []phase, most, longest int) phaseList {
-	l := phaseList{Rows: []phase{}, Left: max(0, len(phases)-most)}
+func listPhases(phases []Phase, most, longest int) phaseList {
+	l := phaseList{Rows: []Phase{}, Left: max(0, len(phases)-most)}
 	for _, p := range phases[:min(most, len(phases))] {
 		p.Name = Cut(p.Name, longest)
 		l.Rows = append(l.Rows, p)

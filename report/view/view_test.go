@@ -38,3 +38,14 @@ func TestProcessTree(t *testing.T) {
 		t.Errorf("shown are %+v", l)
 	}
 }
+
+// Each number is in its fine bin, and the bins lie beside each other.
+func TestFineBins(t *testing.T) {
+	for _, n := range []uint64{0, 1, 63, 64, 127, 128, 129, 1000, 1e6, 1e9 + 7, 1 << 40, 1<<62 + 5, 1<<63 - 1} {
+		from, below := FineBounds(fineBin(n))
+		next, _ := FineBounds(fineBin(n) + 1)
+		if v := float64(n); v < from || v > below || below != next || n >= 64 && below/from > 1.0157 {
+			t.Errorf("%d is in a bin from %v to %v; the next begins at %v", n, from, below, next)
+		}
+	}
+}
