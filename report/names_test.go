@@ -293,7 +293,7 @@ func checkAllHarmless(t *testing.T, path string, r *Result) {
 		}
 	}
 	cfg := Config{Captures: []string{path}}
-	cfg.ForHTML()
+	cfg.ForView()
 	for _, page := range written(t, analyze(t, cfg), HTML) {
 		if strings.Contains(page, "<script>alert") || strings.ContainsAny(page, "\x1b\u202e\u2028\u009b") || !utf8.ValidString(page) {
 			t.Error("the page has a script, or what steers a terminal")
