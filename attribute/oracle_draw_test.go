@@ -62,6 +62,9 @@ func draw(t *rapid.T) *oracle {
 			case 0:
 				s := a.s
 				s.Change, s.Since, s.Owners = connlog.SocketClose, previous+10*ms, nil
+				if s.Evidence == connlog.EvidencePacket {
+					s.Since += rapid.Int64Range(0, 45).Draw(t, "last") * ms
+				}
 				o.events = append(o.events, connlog.Event{Kind: connlog.KindSocket, Time: end, Socket: &s})
 				continue
 			case 1:
@@ -92,7 +95,11 @@ func draw(t *rapid.T) *oracle {
 				s.Owners = append(s.Owners, pid())
 			}
 			open = append(open, alive{s})
-			o.events = append(o.events, connlog.Event{Kind: connlog.KindSocket, Time: end, Socket: &s})
+			at := end
+			if s.Evidence == connlog.EvidencePacket { // between two polls, or while one goes on
+				at -= rapid.Int64Range(0, 30).Draw(t, "before") * ms
+			}
+			o.events = append(o.events, connlog.Event{Kind: connlog.KindSocket, Time: at, Socket: &s})
 			drawExchanges(t, o, s, end, pid)
 		}
 		if o.containers {

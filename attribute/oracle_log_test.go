@@ -35,6 +35,15 @@ func (o *oracle) window(recording int, at int64) [2]int64 {
 	return [2]int64{at, at}
 }
 
+// seen is when something was that an event tells, by one of its times.
+func (o *oracle) seen(recording int, e *connlog.Socket, at int64) [2]int64 {
+	w := o.window(recording, at)
+	if e.Evidence == connlog.EvidencePacket && at != w[1] {
+		return [2]int64{at, at}
+	}
+	return w
+}
+
 // losses are the windows in which the capture dropped packets.
 func (o *oracle) losses() (w [][2]int64) {
 	for _, e := range o.events {

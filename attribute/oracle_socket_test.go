@@ -33,7 +33,7 @@ func (o *oracle) sockets() []*oracleSocket {
 		}
 		mine := o.recording(i)
 		polls := o.polls(mine)
-		s := &oracleSocket{Socket: e.Socket, index: i, before: math.MinInt64, after: math.MaxInt64, first: o.window(mine, e.Time), last: polls[len(polls)-1]}
+		s := &oracleSocket{Socket: e.Socket, index: i, before: math.MinInt64, after: math.MaxInt64, first: o.seen(mine, e.Socket, e.Time), last: polls[len(polls)-1]}
 		if mine > 1 { // not there when the recording before looked for the last time
 			p := o.polls(mine - 1)
 			s.before = p[len(p)-1][0]
@@ -65,7 +65,7 @@ func (o *oracle) sockets() []*oracleSocket {
 				continue
 			}
 			if f.Socket.Change == connlog.SocketClose {
-				s.last, s.after = o.window(mine, f.Socket.Since), f.Time
+				s.last, s.after = o.seen(mine, f.Socket, f.Socket.Since), f.Time
 				break
 			}
 			if k := f.Socket.Evidence; k == connlog.EvidenceSend || k == connlog.EvidenceReceive || k == connlog.EvidenceDestroy {
@@ -75,8 +75,8 @@ func (o *oracle) sockets() []*oracleSocket {
 				now, unused = f.Socket, false // who used it first had it from its beginning
 				continue
 			}
-			end(o.window(mine, f.Socket.Since))
-			at, now, unused = o.window(mine, f.Time), f.Socket, false
+			end(o.seen(mine, f.Socket, f.Socket.Since))
+			at, now, unused = o.seen(mine, f.Socket, f.Time), f.Socket, false
 		}
 		end(s.last)
 		if uses && (s.HasRemote || s.State != "listen") { // what waited is read by whoever comes later

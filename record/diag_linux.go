@@ -34,6 +34,8 @@ const verifyEach = 512
 //	list the sockets they hold, for the others verify that each descriptor is
 //	still that socket's → join by inode
 //
+// Between two looks lookups finds what lives too short for them.
+//
 // All processes are asked for all they hold once a second or, where that is
 // cheap, more often, and in any look in which a socket has an inode that nobody was asked for yet, or a socket that
 // goes on lost a holder: then somebody else may have it.
@@ -52,6 +54,7 @@ type diag struct {
 	births   births
 	since    uint64     // round of the roster before the last look that succeeded
 	ends     *destroyed // nil where the kernel does not tell
+	lookups  *lookups   // nil where there are no rights to them
 }
 
 // holding is what one process holds.
@@ -91,15 +94,20 @@ func newDiag() (source, error) {
 		d.close()
 		return nil, &Error{Message: "sock_diag", Status: statusFailed, Err: os.NewSyscallError("setsockopt", err)}
 	}
-	d.ends, _ = newDestroyed() // without, an end is as of the next look
+	d.ends, _ = newDestroyed()                   // without, an end is as of the next look
+	d.lookups, _ = openLookups(reader.another()) // without, what lives between two looks is not seen
 	return d, nil
 }
 
 func (d *diag) name() string { return SourceDiag }
 
 func (d *diag) blind() []string {
+	short := "sockets that open and close between two polls"
+	if d.lookups != nil {
+		short += ", but for those that were there a moment after their first packet"
+	}
 	list := []string{
-		"sockets that open and close between two polls",
+		short,
 		"sockets of other network namespaces",
 		"protocols other than TCP and UDP, raw and packet sockets",
 	}
@@ -121,6 +129,9 @@ func plural(n int, one, many string) string {
 }
 
 func (d *diag) close() {
+	if d.lookups != nil {
+		d.lookups.close()
+	}
 	if d.ends != nil {
 		d.ends.close()
 	}
@@ -133,6 +144,12 @@ func (d *diag) close() {
 func (d *diag) focus(pids []int32) { d.roster.tree.named = pids }
 
 func (d *diag) started(pid int32) { d.roster.tree.start(d.roster, pid) }
+
+func (d *diag) begin() {
+	if d.lookups != nil {
+		d.lookups.begin()
+	}
+}
 
 func (d *diag) look(thorough bool) (look, error) {
 	l := look{begin: time.Now().UnixNano(), sockets: make([]sighting, 0, d.sockets+d.sockets/8)}
@@ -147,6 +164,9 @@ func (d *diag) look(thorough bool) (look, error) {
 	l.sockets = onlyOnce(l.sockets)
 	d.sockets = len(l.sockets)
 	before := d.roster.round
+	if d.lookups != nil {
+		d.roster.met = d.lookups.met()
+	}
 	runtime.LockOSThread() // its processor time is measured
 	defer runtime.UnlockOSThread()
 	began := threadTime()
@@ -172,6 +192,9 @@ func (d *diag) look(thorough bool) (look, error) {
 		}
 	}
 	d.assign(l.sockets)
+	if l.thorough && d.lookups != nil {
+		d.lookups.looked(l.begin, d.sought, d.roster.pids, d.held, l.sockets)
+	}
 	if lost && slices.ContainsFunc(l.sockets, func(s sighting) bool { return s.Inode != 0 && len(s.Owners) == 0 }) {
 		d.full = time.Time{} // one is on its way to another process: the next look asks all again
 	}
@@ -180,6 +203,12 @@ func (d *diag) look(thorough bool) (look, error) {
 	d.since = before
 	if d.ends != nil {
 		l.ends = d.ends.since()
+	}
+	if d.lookups != nil {
+		l.found = d.lookups.take(l.begin, l.sockets, thorough, func(id connlog.ProcessID) bool {
+			now, ok := d.roster.id(id.PID)
+			return ok && now == id
+		})
 	}
 	l.end = time.Now().UnixNano()
 	return l, nil

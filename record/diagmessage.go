@@ -28,17 +28,60 @@ const (
 func diagQuery(family uint8, protocol flow.Protocol, sequence uint32) []byte {
 	const request, dump = 0x1, 0x300 // NLM_F_REQUEST, NLM_F_DUMP
 	host := binary.NativeEndian
-	b := make([]byte, netlinkHeader+diagRequest)
-	host.PutUint32(b, uint32(len(b)))
+	b := make([]byte, netlinkHeader, netlinkHeader+diagRequest)
+	host.PutUint32(b, netlinkHeader+diagRequest)
 	host.PutUint16(b[4:], sockDiagByFamily)
 	host.PutUint16(b[6:], request|dump)
 	host.PutUint32(b[8:], sequence)
-	b[16], b[17] = family, uint8(protocol)
+	body := diagBody(family, protocol)
+	host.PutUint32(body[4:], 0xffffffff&^(1<<stateTimeWait|1<<stateSynReceived|1<<stateNewSynReceived))
+	return append(b, body...)
+}
+
+// diagBody begins struct inet_diag_req_v2, for all states of a socket.
+//
+//	0 family 1 protocol 2 extensions 4 states
+//	8 sport(be16) 10 dport(be16) 12 src[16] 28 dst[16] 44 if 48 cookie[2]
+func diagBody(family uint8, protocol flow.Protocol) []byte {
+	b := make([]byte, diagRequest)
+	b[0], b[1] = family, uint8(protocol)
 	if protocol == flow.TCP {
-		b[18] = 1 << (diagInfo - 1)
+		b[2] = 1 << (diagInfo - 1)
 	}
-	host.PutUint32(b[20:], 0xffffffff&^(1<<stateTimeWait|1<<stateSynReceived|1<<stateNewSynReceived))
+	binary.NativeEndian.PutUint32(b[4:], 0xffffffff)
 	return b
+}
+
+// diagQuestion asks for the socket that sends the packets of a five-tuple. Of UDP the
+// kernel wants the two ends of a packet that the socket receives.
+func diagQuestion(t *flow.FiveTuple) []byte {
+	family := uint8(familyINET6)
+	if t.Source.Is4() {
+		family = familyINET
+	}
+	b := diagBody(family, t.Protocol)
+	from, to := t.From(), t.To()
+	if t.Protocol == flow.UDP {
+		from, to = to, from
+	}
+	binary.BigEndian.PutUint16(b[8:], from.Port)
+	binary.BigEndian.PutUint16(b[10:], to.Port)
+	putAddress(b[12:28], from.Addr)
+	putAddress(b[28:44], to.Addr)
+	for i := 48; i < diagRequest; i++ {
+		b[i] = 0xff // INET_DIAG_NOCOOKIE
+	}
+	return b
+}
+
+func putAddress(b []byte, a flow.Addr) {
+	if a.Is4() {
+		four := a.Netip().As4()
+		copy(b, four[:])
+		return
+	}
+	sixteen := a.Netip().As16()
+	copy(b, sixteen[:])
 }
 
 // eachMessage calls f for every netlink message of a datagram. A message that

@@ -61,6 +61,8 @@ func (p *poll) focus(pids []int32) { p.roster.tree.named = pids }
 
 func (p *poll) started(pid int32) { p.roster.tree.start(p.roster, pid) }
 
+func (p *poll) begin() {}
+
 func (p *poll) look(bool) (look, error) {
 	l := look{begin: time.Now().UnixNano(), thorough: true}
 	var err error

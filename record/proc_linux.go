@@ -34,8 +34,16 @@ func newProcessReader() (processReader, error) {
 		return processReader{}, &Error{Message: "/proc cannot be read", Hint: "mount it: mount -t proc proc /proc", Status: statusFailed, Err: err}
 	}
 	boot, now := clocks()
-	return processReader{dir: dir, boot: now - boot, entries: make([]byte, 64<<10), text: make([]byte, 16<<10), link: make([]byte, 4096), name: make([]byte, 0, 32)}, nil
+	return readerOf(dir, now-boot), nil
 }
+
+func readerOf(dir int, boot int64) processReader {
+	return processReader{dir: dir, boot: boot, entries: make([]byte, 64<<10), text: make([]byte, 16<<10), link: make([]byte, 4096), name: make([]byte, 0, 32)}
+}
+
+// another returns a reader for another goroutine, that knows the same processes. It is
+// closed with the first.
+func (r processReader) another() processReader { return readerOf(r.dir, r.boot) }
 
 func (r processReader) close() { unix.Close(r.dir) }
 
@@ -120,9 +128,20 @@ func (r processReader) describe(pid int32) connlog.Process {
 // process has no right to look: at the list (CAP_DAC_READ_SEARCH) or at what
 // stands in it (CAP_SYS_PTRACE).
 func (r processReader) sockets(pid int32, list []descriptor) ([]descriptor, error) {
+	err := r.descriptors(pid, func(number uint64, link []byte) {
+		if inode, ok := socketInode(link); ok {
+			list = append(list, descriptor{uint32(number), inode})
+		}
+	})
+	return list, err
+}
+
+// descriptors calls f with the number of each that a process has and what it leads
+// to, valid during the call.
+func (r processReader) descriptors(pid int32, f func(number uint64, link []byte)) error {
 	dir, err := unix.Openat(r.dir, strconv.Itoa(int(pid))+"/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return list, err
+		return err
 	}
 	defer unix.Close(dir)
 	var refused error
@@ -135,14 +154,11 @@ func (r processReader) sockets(pid int32, list []descriptor) ([]descriptor, erro
 		if errors.Is(err, unix.EACCES) {
 			refused = err
 		}
-		if err != nil {
-			return
-		}
-		if inode, ok := socketInode(r.link[:n]); ok {
-			list = append(list, descriptor{uint32(fd), inode})
+		if err == nil {
+			f(fd, r.link[:n])
 		}
 	})
-	return list, cmp.Or(err, refused)
+	return cmp.Or(err, refused)
 }
 
 // holds tells whether a process still has that socket under that number.

@@ -20,8 +20,9 @@ const maxArgs = 4096
 type roster struct {
 	reader  processReader
 	living  map[int32]*resident
-	pids    []int32 // of the last refresh, ascending
-	visited []int32 // those that were read in the last refresh
+	pids    []int32     // of the last refresh, ascending
+	visited []int32     // those that were read in the last refresh
+	met     []encounter // since the last refresh
 	round   uint64
 	version uint64 // grows when a process comes or goes
 	tree    tree
@@ -62,6 +63,10 @@ func (r *roster) refresh(now int64, thorough bool) (changes []connlog.Process, e
 	slices.Sort(r.pids)
 	r.visited = r.visited[:0]
 	r.round++
+	for i := range r.met {
+		changes = r.encounter(changes, now, &r.met[i])
+	}
+	r.met = nil
 	for _, pid := range r.pids {
 		p, known := r.living[pid]
 		if known && !thorough && now-p.since > youth {
@@ -84,12 +89,7 @@ func (r *roster) refresh(now int64, thorough bool) (changes []connlog.Process, e
 		if known {
 			changes = append(changes, exitOf(p))
 		}
-		p = &resident{since: now, first: r.round, round: r.round, face: face}
-		p.ID = connlog.ProcessID{PID: pid, Start: face.start}
-		r.living[pid] = p
-		p.adopted = r.round > 1 && (face.parent <= 1 || face.parent == r.tree.self && pid != r.tree.root)
-		r.version++
-		changes = append(changes, r.describe(p, face, connlog.ProcessSnapshot))
+		changes = append(changes, r.describe(r.settle(now, pid, face), face, connlog.ProcessSnapshot))
 	}
 	for pid, p := range r.living {
 		if p.round != r.round {
@@ -115,6 +115,30 @@ func (r *roster) refresh(now int64, thorough bool) (changes []connlog.Process, e
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.ID.Start, b.ID.Start), cmp.Compare(a.ID.PID, b.ID.PID))
 	})
 	return changes, nil
+}
+
+// settle makes who has a PID now a resident.
+func (r *roster) settle(now int64, pid int32, face face) *resident {
+	p := &resident{since: now, first: r.round, round: r.round, face: face}
+	p.ID = connlog.ProcessID{PID: pid, Start: face.start}
+	r.living[pid] = p
+	p.adopted = r.round > 1 && (face.parent <= 1 || face.parent == r.tree.self && pid != r.tree.root)
+	r.version++
+	return p
+}
+
+// encounter takes a process that was met since the last refresh, and may be gone: it
+// lives for this one.
+func (r *roster) encounter(changes []connlog.Process, now int64, e *encounter) []connlog.Process {
+	p, known := r.living[e.process.ID.PID]
+	if known && p.ID == e.process.ID {
+		return changes
+	}
+	if known {
+		changes = append(changes, exitOf(p))
+	}
+	p = r.settle(now, e.process.ID.PID, e.face)
+	return append(changes, r.tell(p, e.process, e.face, connlog.ProcessSnapshot))
 }
 
 // grace is how long the end of a process that may be this program's own is left
@@ -149,10 +173,15 @@ func executed(p *resident, face face) bool {
 
 // describe reads everything about a process.
 func (r *roster) describe(p *resident, face face, change connlog.ProcessChange) connlog.Process {
+	return r.tell(p, r.reader.describe(p.ID.PID), face, change)
+}
+
+// tell makes what was read about a process what is told of it.
+func (r *roster) tell(p *resident, read connlog.Process, face face, change connlog.ProcessChange) connlog.Process {
 	parent := p.Parent
 	id := p.ID
 	command := p.Command
-	p.Process = r.reader.describe(id.PID)
+	p.Process = read
 	p.Command = command
 	p.ID, p.Name, p.Exe, p.Change = id, face.name, face.exe, change
 	p.Parent.PID = face.parent
@@ -201,6 +230,12 @@ func rank(p connlog.Process) int {
 		return 0
 	}
 	return 1
+}
+
+// encounter is a process that was met between two looks.
+type encounter struct {
+	face    face
+	process connlog.Process // with its ID
 }
 
 // face is what tells one process from the next of the same PID, and one

@@ -16,6 +16,10 @@ type source interface {
 	// started tells the PID of the wrapped command.
 	started(pid int32)
 
+	// begin is called once, when rights that are not needed were given up, and before
+	// anything is recorded: a source may have threads of its own from here on.
+	begin()
+
 	// look reads everything once. Each call returns a new look. The final look
 	// of a recording, as the first, is thorough.
 	look(thorough bool) (look, error)
@@ -30,6 +34,7 @@ type look struct {
 	sockets    []sighting
 	processes  []connlog.Process // new, changed and gone ones: Change says which
 	ends       map[uint64]ending // by socket id: of those that the kernel told to be gone
+	found      []glimpse         // sockets that were seen between two looks
 }
 
 // ending is the end of a socket.
@@ -42,3 +47,13 @@ type ending struct {
 // Its owners are those last seen to hold it. That they do, and that nobody else
 // does, is known when the look is thorough.
 type sighting = connlog.Socket
+
+// glimpse is a socket that was seen between two looks, because a packet of it passed.
+type glimpse struct {
+	connlog.Socket       // with those that held it last; Change and Since are not set
+	since          int64 // it was not there, Unix nanoseconds
+	first, last    int64 // they had it from here to there, likewise
+	accepted       bool  // its peer asked for the connection
+	ended          bool  // it was not there at the look
+	watched        bool  // it was, and more is to be told of it
+}

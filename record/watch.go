@@ -18,6 +18,7 @@ type watch struct {
 	initial  look // until it is reported
 	previous look // without its lists
 	looked   bool
+	found    map[uint64]*glimpse // that are there yet, by socket id, during a look
 	round    uint64
 	pace     pace
 	total    int // sockets ever seen
@@ -59,6 +60,7 @@ func (w *watch) timed(thorough bool) (look, error) {
 func (w *watch) report() {
 	w.compare(&w.initial)
 	w.initial = look{}
+	w.begin()
 }
 
 func (w *watch) seen() (sockets, processes int) { return w.total, w.people }
@@ -83,6 +85,10 @@ func (w *watch) compare(l *look) {
 	for i := range l.processes {
 		w.reportProcess(l.end, &l.processes[i])
 	}
+	w.found = map[uint64]*glimpse{}
+	for i := range l.found {
+		w.reportFound(l, &l.found[i])
+	}
 	for i := range l.sockets {
 		w.reportSocket(l, &l.sockets[i])
 	}
@@ -105,6 +111,12 @@ func (w *watch) reportProcess(at int64, p *connlog.Process) {
 
 func (w *watch) reportSocket(l *look, s *sighting) {
 	t, known := w.sockets[s.ID]
+	if f := w.found[s.ID]; f != nil && f.watched && (!known || len(t.Owners) == 0) {
+		if known {
+			t.round = w.round
+		}
+		return
+	}
 	if known && !sameSocket(&t.Socket, s) {
 		w.end(t, l.end) // connected anew, or detached from its process
 		delete(w.sockets, s.ID)
@@ -128,6 +140,36 @@ func (w *watch) reportSocket(l *look, s *sighting) {
 	}
 }
 
+// reportFound logs a socket that was seen between two looks: at once if it went before
+// this one, else, when it is watched no more, as one that this sees.
+func (w *watch) reportFound(l *look, f *glimpse) {
+	switch t, known := w.sockets[f.ID]; {
+	case !w.looked:
+		return
+	case f.watched, !known && !f.ended:
+		w.found[f.ID] = f
+		return
+	case !known && f.accepted && f.Partial: // all who listen are candidates, unless it is said who had it
+		return
+	case known:
+		if len(t.Owners) == 0 && !f.Partial && sameSocket(&t.Socket, &f.Socket) { // nobody had it yet
+			t.Inode, t.Owners, t.Evidence = f.Inode, f.Owners, connlog.EvidencePacket
+			w.writeSocket(f.first, t, connlog.SocketOwner, min(t.checked, f.first))
+			t.checked = f.last
+		}
+		return
+	}
+	t := &tracked{Socket: f.Socket}
+	t.Evidence = connlog.EvidencePacket
+	w.total++
+	w.writeSocket(f.first, t, connlog.SocketOpen, f.since)
+	at := l.end
+	if e, told := l.ends[f.ID]; told && e.at >= f.last {
+		at, t.Counters = min(at, e.at), cmp.Or(e.counters, t.Counters)
+	}
+	w.writeSocket(at, t, connlog.SocketClose, f.last)
+}
+
 // sameSocket tells whether s is what is tracked as t: the same endpoints, and
 // not detached. An inode that comes later (accept) changes nothing.
 func sameSocket(t, s *connlog.Socket) bool {
@@ -140,7 +182,16 @@ func (w *watch) open(l *look, s *sighting) {
 	t.Evidence = connlog.EvidencePoll
 	w.sockets[s.ID] = t
 	w.total++
-	if w.looked {
+	f := w.found[s.ID]
+	sure := f != nil && sameSocket(&f.Socket, s) && !f.Partial && !s.Partial
+	if sure && (slices.Equal(f.Owners, s.Owners) || len(s.Owners) == 0) {
+		t.Evidence, t.Owners = connlog.EvidencePacket, f.Owners
+		w.writeSocket(f.first, t, connlog.SocketOpen, f.since)
+		if len(s.Owners) == 0 { // it went while this looked
+			t.Owners = nil
+			w.writeSocket(l.end, t, connlog.SocketOwner, f.last)
+		}
+	} else if w.looked {
 		w.writeSocket(l.end, t, connlog.SocketOpen, w.previous.begin)
 	} else {
 		w.writeSocket(l.end, t, connlog.SocketSnapshot, 0)

@@ -20,6 +20,7 @@ type looks struct {
 func (s *looks) name() string    { return "hand" }
 func (s *looks) blind() []string { return nil }
 func (s *looks) close()          {}
+func (s *looks) begin()          {}
 func (s *looks) started(int32)   {}
 func (s *looks) focus([]int32)   {}
 func (s *looks) look(thorough bool) (look, error) {
@@ -112,6 +113,63 @@ func TestWatch(t *testing.T) {
 			39 poll 30-39 1
 			49 socket 8 close since 39 p2
 			49 poll 40-49 0`},
+		"between two looks": {[]look{
+			{},
+			{found: []glimpse{{seen(7, 70, "established", a, b, 1), 10, 23, 25, false, true, false}}, ends: map[uint64]ending{7: {at: 26}}},
+		}, `19 poll 10-19 0
+			23 socket 7 open since 10 p1
+			26 socket 7 close since 25 p1
+			29 poll 20-29 0`},
+		"between two looks, and others may have had it": {[]look{
+			{},
+			{found: []glimpse{{partial(seen(7, 70, "established", a, b, 1)), 10, 23, 25, false, true, false}}},
+		}, `19 poll 10-19 0
+			23 socket 7 open since 10 p1 partial
+			29 socket 7 close since 25 p1 partial
+			29 poll 20-29 0`},
+		"accepted, and others may have had it": {[]look{
+			{},
+			{found: []glimpse{{partial(seen(7, 70, "established", a, b, 1)), 10, 23, 25, true, true, false}}},
+		}, `19 poll 10-19 0
+			29 poll 20-29 0`},
+		"before the look that sees it": {[]look{
+			{},
+			{sockets: []sighting{seen(7, 70, "established", a, b, 1)}, found: []glimpse{{seen(7, 70, "established", a, b, 1), 10, 15, 16, false, false, false}}},
+		}, `19 poll 10-19 0
+			15 socket 7 open since 10 p1
+			29 poll 20-29 1`},
+		"watched on": {[]look{
+			{},
+			{sockets: []sighting{seen(7, 70, "established", a, b, 1)}, found: []glimpse{{seen(7, 70, "established", a, b, 1), 10, 15, 16, false, false, true}}},
+			{found: []glimpse{{partial(seen(7, 70, "established", a, b, 1)), 10, 15, 26, false, true, false}}},
+		}, `19 poll 10-19 0
+			29 poll 20-29 1
+			15 socket 7 open since 10 p1 partial
+			39 socket 7 close since 26 p1 partial
+			39 poll 30-39 0`},
+		"its holder went before the look": {[]look{
+			{},
+			{sockets: []sighting{seen(7, 70, "established", a, b)}, found: []glimpse{{seen(7, 70, "established", a, b, 1), 10, 15, 16, false, false, false}}},
+		}, `19 poll 10-19 0
+			15 socket 7 open since 10 p1
+			29 socket 7 owner since 16
+			29 poll 20-29 1`},
+		"another holder than the look's": {[]look{
+			{},
+			{sockets: []sighting{seen(7, 70, "established", a, b, 2)}, found: []glimpse{{seen(7, 70, "established", a, b, 1), 10, 15, 16, false, false, false}}},
+		}, `19 poll 10-19 0
+			29 socket 7 open since 10 p2
+			29 poll 20-29 1`},
+		"accepted after the look that saw it": {[]look{
+			{},
+			{sockets: []sighting{seen(7, 0, "established", a, b)}},
+			{found: []glimpse{{seen(7, 70, "established", a, b, 1), 10, 31, 33, false, true, false}}},
+		}, `19 poll 10-19 0
+			29 socket 7 open since 10
+			29 poll 20-29 1
+			31 socket 7 owner since 29 p1
+			39 socket 7 close since 33 p1
+			39 poll 30-39 0`},
 		"nothing changes": {[]look{
 			{sockets: []sighting{seen(7, 70, "listen", a, "", 1)}},
 			{sockets: []sighting{seen(7, 70, "listen", a, "", 1)}},

@@ -60,13 +60,14 @@ type change struct {
 	former  int64 // last sighted with those before
 	owners  set
 	partial bool
+	prompt  bool // both are instants: see recording.sighted
 }
 
 // change notes that others hold socket i.
 func (t *Timeline) change(i int32, c change) {
 	s := t.Socket(i)
 	if s.owners != changed {
-		t.changes[i] = []change{{s.FirstBegin, s.FirstBegin, s.owners, s.partial}}
+		t.changes[i] = []change{{s.FirstBegin, s.FirstBegin, s.owners, s.partial, s.prompt&promptFirst != 0}}
 		s.owners = changed
 	}
 	t.changes[i] = append(t.changes[i], c)
@@ -86,9 +87,9 @@ func (t *Timeline) sealHolds(i int32, s *Socket, last window) {
 		}
 		end := last
 		if n+1 < len(list) {
-			end = r.sighting(list[n+1].former)
+			end = r.sighted(list[n+1].former, list[n+1].prompt)
 		}
-		h := hold(r.sighting(c.at), end, t.sets[c.owners], c.partial)
+		h := hold(r.sighted(c.at, c.prompt), end, t.sets[c.owners], c.partial)
 		h.Opener = s.told && n == 0
 		holds = append(holds, h)
 	}

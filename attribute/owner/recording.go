@@ -52,6 +52,16 @@ func (r *recording) sighting(at int64) window {
 	return window{at, at}
 }
 
+// sighted returns the window of a time in an event. Of one that was told because of a
+// packet that is the instant itself, unless a poll ended with it.
+func (r *recording) sighted(at int64, prompt bool) window {
+	w := r.sighting(at)
+	if prompt && at != w.end {
+		return window{at, at}
+	}
+	return w
+}
+
 // beginning returns when it looked first, or began to.
 func (r *recording) beginning() window {
 	if len(r.polls) > 0 {

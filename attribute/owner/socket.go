@@ -29,6 +29,7 @@ type Socket struct {
 	side      flow.Side
 	connected bool
 	protocol  flow.Protocol
+	prompt    prompt
 
 	recording int32 // index into Timeline.recordings
 	owners    set   // while nothing but this was found; see Timeline.changes
@@ -40,6 +41,15 @@ type Socket struct {
 	uses         bool // its owners are those who used it, not all holders
 	counted      bool // Timeline.Counters has them
 }
+
+// prompt tells which sightings of a socket are instants: it was looked up because of a
+// packet.
+type prompt uint8
+
+const (
+	promptFirst prompt = 1 << iota
+	promptLast
+)
 
 // binding is what a socket without a peer is bound to.
 type binding struct {
@@ -72,7 +82,7 @@ func (t *Timeline) addSocket(at int64, e *connlog.Socket) {
 			if former == 0 {
 				former = at
 			}
-			t.change(i, change{at, former, t.setOf(e.Owners), e.Partial})
+			t.change(i, change{at, former, t.setOf(e.Owners), e.Partial, e.Evidence == connlog.EvidencePacket})
 			s := t.Socket(i)
 			s.uses = s.uses || e.Evidence >= connlog.EvidenceSend && e.Evidence <= connlog.EvidenceDestroy
 		}
@@ -90,6 +100,9 @@ func (t *Timeline) addSocket(at int64, e *connlog.Socket) {
 			if c := e.Counters; c != nil && !s.counted {
 				s.counted = true
 				t.counters = append(t.counters, counters{i, *c})
+			}
+			if e.Evidence == connlog.EvidencePacket {
+				s.prompt |= promptLast
 			}
 			delete(t.socket, key) // an id may be used again
 		}
@@ -119,6 +132,9 @@ func (t *Timeline) newSocket(at int64, ns uint16, e *connlog.Socket) int32 {
 	s := t.Socket(i)
 	*s = Socket{FirstBegin: at, Before: math.MinInt64, After: math.MaxInt64, protocol: e.Protocol, recording: int32(len(t.recordings) - 1),
 		owners: t.setOf(e.Owners), partial: e.Partial}
+	if e.Evidence == connlog.EvidencePacket {
+		s.prompt = promptFirst
+	}
 	if e.Change == connlog.SocketOpen {
 		s.told = e.Evidence > connlog.EvidencePoll && e.Evidence < connlog.EvidenceDestroy
 		s.uses = s.told
@@ -146,9 +162,9 @@ func (t *Timeline) newSocket(at int64, ns uint16, e *connlog.Socket) int32 {
 // known.
 func (t *Timeline) seal(i int32, s *Socket) {
 	r := &t.recordings[s.recording]
-	first, last := r.sighting(s.FirstBegin), r.end()
+	first, last := r.sighted(s.FirstBegin, s.prompt&promptFirst != 0), r.end()
 	if s.LastBegin != 0 {
-		last = r.sighting(s.LastBegin)
+		last = r.sighted(s.LastBegin, s.prompt&promptLast != 0)
 	}
 	if s.Before == math.MinInt64 {
 		s.Before = r.before

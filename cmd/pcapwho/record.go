@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -125,6 +126,8 @@ func recordNow(parent context.Context, c *console, cfg record.Config) (record.Su
 		signal.Notify(quit, syscall.SIGQUIT)
 		defer signal.Stop(quit)
 	}
+	// What waits for the kernel, and what must be prompt, shall not wait for each other.
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 4)
 	r, err := record.Start(ctx, cfg)
 	if err != nil {
 		return record.Summary{}, err

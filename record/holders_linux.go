@@ -1,0 +1,399 @@
+package record
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+)
+
+// holders finds who holds a socket that just began, without asking everybody: it began
+// after the last look at all processes, so that its holders are
+//
+//   - one process that opened it,
+//   - those that this one forked: they are young, which is since that look, and each
+//     was asked after it began, when it had all that it inherited,
+//   - and those that it was passed to, which takes a Unix socket.
+//
+// Who has a Unix socket besides, or an io_uring, is never sure to be alone.
+type holders struct {
+	reader processReader
+	events int // process events (proc connector)
+	buffer []byte
+	since  int64 // when the last look at all processes began, Unix nanoseconds
+	lost   int64 // when process events were last lost, likewise
+	young  map[int32]*youngster
+	elders []int32             // the others; those first who were found to hold one last
+	forks  map[int32]int64     // when a process forked last, Unix nanoseconds
+	passes map[uint64]bool     // by inode: whether a socket passes others on
+	free   map[int32]uint64    // the lowest number that a process had no descriptor of, when it was asked last
+	accept map[uint16][]int32  // who listens, by port
+	faces  map[int32]encounter // of holders
+}
+
+// youngster is a process that began after the last look at all.
+type youngster struct {
+	parent int32
+	forked int64    // Unix nanoseconds
+	asked  bool     // since it began
+	inodes []uint64 // of the sockets that it had then
+}
+
+// found is who holds a socket.
+type found struct {
+	owners    []connlog.ProcessID // ascending by PID
+	processes []encounter
+	sure      bool // it is one, and nobody else can
+}
+
+// Bounds of one search: descriptors that are looked at, and processes that are asked
+// for no reason before the next search for the same socket goes on with others.
+const (
+	maxDescriptors = 4096
+	askAtOnce      = 16
+)
+
+func newHolders(reader processReader) (h holders, err error) {
+	h = holders{reader: reader, events: -1, buffer: make([]byte, 1<<16), young: map[int32]*youngster{}, forks: map[int32]int64{}, passes: map[uint64]bool{}, free: map[int32]uint64{}, faces: map[int32]encounter{}}
+	h.events, err = openProcessEvents(h.buffer)
+	return h, err
+}
+
+func (h *holders) close() {
+	if h.events >= 0 {
+		unix.Close(h.events)
+	}
+}
+
+// openProcessEvents asks the kernel for process events. It tells them in the network
+// namespace that it began with, and to programs in its first PID namespace.
+func openProcessEvents(buffer []byte) (fd int, err error) {
+	const first = 0xeffffffc // PROC_PID_INIT_INO, linux/proc_ns.h
+	if pidNamespace() != first {
+		return -1, errors.New("process events are told in the first PID namespace only")
+	}
+	fd = -1
+	open := func() (err error) {
+		fd, err = subscribeProcesses(buffer)
+		return err
+	}
+	if err = open(); errors.Is(err, unix.ECONNREFUSED) { // another network namespace: that of the kernel's own threads is the first
+		err = entering("/proc/2/ns/net", open)
+	}
+	return fd, err
+}
+
+func subscribeProcesses(buffer []byte) (fd int, err error) {
+	if fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_CONNECTOR); err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	fail := func(what string, err error) (int, error) {
+		unix.Close(fd)
+		return -1, os.NewSyscallError(what, err)
+	}
+	const room = 8 << 20
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, room) // as much as there may be
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1}); err != nil { // CN_IDX_PROC
+		return fail("bind", err)
+	}
+	if err := unix.Sendto(fd, listenProcesses(), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return fail("sendto", err)
+	}
+	for until := time.Now().Add(time.Second); ; { // it answers at once, among events
+		n, _, err := unix.Recvfrom(fd, buffer, 0)
+		answered, refused := false, unix.Errno(0)
+		if err == nil {
+			err = eachMessage(buffer[:n], func(_ uint16, _ uint32, m []byte) error {
+				if code, ok := processAnswer(m); ok {
+					answered, refused = true, code
+				}
+				return nil
+			})
+		}
+		switch {
+		case answered && refused != 0:
+			return fail("process events", refused)
+		case answered:
+			return fd, nil
+		case err != nil && !errors.Is(err, unix.EINTR), time.Now().After(until):
+			return fail("process events", err)
+		}
+	}
+}
+
+// news takes what happened to processes.
+func (h *holders) news() {
+	now := time.Now().UnixNano()
+	ahead := now - clock(unix.CLOCK_MONOTONIC)
+	for {
+		n, from, err := unix.Recvfrom(h.events, h.buffer, unix.MSG_DONTWAIT)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.ENOBUFS):
+			h.lost = now
+			continue
+		case err != nil:
+			return
+		}
+		if a, ok := from.(*unix.SockaddrNetlink); !ok || a.Pid != 0 {
+			continue // not from the kernel
+		}
+		err = eachMessage(h.buffer[:n], func(_ uint16, _ uint32, m []byte) error {
+			p, ok, err := parseProcess(m)
+			if ok && !p.thread {
+				h.happened(p, p.at+ahead)
+			}
+			return err
+		})
+		if err != nil {
+			h.lost = now
+		}
+	}
+}
+
+func (h *holders) happened(p processNews, at int64) {
+	switch p.what {
+	case processForked:
+		h.young[p.pid] = &youngster{parent: p.parent, forked: at}
+		h.forks[p.parent] = at
+	case processExecs:
+		h.free[p.pid] = 3 // what it is to have closed is, beside standard input and output
+	case processExits:
+		delete(h.young, p.pid)
+		delete(h.free, p.pid)
+	}
+	delete(h.faces, p.pid)
+}
+
+// age takes what a look at all processes saw that began at a time.
+func (h *holders) age(began int64, pids []int32, held map[int32]holding, sockets []sighting) {
+	h.since = began
+	h.accept = map[uint16][]int32{}
+	for i := range sockets {
+		for _, id := range sockets[i].Owners {
+			if sockets[i].State == "listen" {
+				port := sockets[i].Local.Port
+				h.accept[port] = append(h.accept[port], id.PID)
+			}
+		}
+	}
+	for pid, y := range h.young {
+		if y.forked < began {
+			delete(h.young, pid)
+		}
+	}
+	for pid, at := range h.forks {
+		if at < began-int64(10*time.Second) {
+			delete(h.forks, pid)
+		}
+	}
+	lately := h.elders[:min(len(h.elders), 16)]
+	h.elders = slices.DeleteFunc(slices.Clone(lately), func(pid int32) bool { return !slices.Contains(pids, pid) })
+	for _, has := range []bool{true, false} {
+		for _, pid := range pids {
+			if _, any := held[pid]; any == has && h.young[pid] == nil && !slices.Contains(lately, pid) {
+				h.elders = append(h.elders, pid)
+			}
+		}
+	}
+	for pid := range h.free {
+		if h.young[pid] == nil && !slices.Contains(pids, pid) {
+			delete(h.free, pid)
+		}
+	}
+	if len(h.passes) > 1<<16 {
+		clear(h.passes)
+	}
+	if len(h.faces) > 1<<12 {
+		clear(h.faces)
+	}
+}
+
+// search is one search for the holders of a socket.
+type search struct {
+	*holders
+	inode       uint64
+	holding     []int32
+	several     bool // one of them may pass it on, or not all could be asked
+	descriptors int
+}
+
+// find returns who holds a socket, given who did, the port at which it was accepted, 0 if
+// it was not, and how many processes were asked in vain.
+func (h *holders) find(inode uint64, former []connlog.ProcessID, port uint16, turn *int) found {
+	h.news()
+	s := search{holders: h, inode: inode, several: h.lost >= h.since}
+	for pid, y := range h.young {
+		if !y.asked {
+			s.ask(pid)
+		}
+	}
+	for _, id := range former {
+		s.ask(id.PID)
+	}
+	if len(s.holding) == 0 {
+		s.first(port, turn)
+	}
+	s.kin()
+	return s.found()
+}
+
+// first asks until one holds it: who accepts there, who has it under the next number,
+// and then one after the other.
+func (s *search) first(port uint16, turn *int) {
+	young := slices.SortedFunc(maps.Keys(s.young), func(a, b int32) int { return cmp.Compare(s.young[a].forked, s.young[b].forked) })
+	for _, pid := range young {
+		if port != 0 && slices.Contains(s.accept[port], s.young[pid].parent) && s.ask(pid) {
+			return
+		}
+	}
+	for _, list := range [...][]int32{s.accept[port], young, s.elders} {
+		if i := slices.IndexFunc(list, s.next); i >= 0 {
+			s.ask(list[i])
+			return
+		}
+	}
+	if slices.ContainsFunc(s.accept[port], s.ask) {
+		return
+	}
+	for range askAtOnce {
+		i := *turn - len(young)
+		if i >= len(s.elders) {
+			return
+		}
+		if i < 0 && s.ask(young[*turn]) {
+			return
+		}
+		if i >= 0 && s.ask(s.elders[i]) { // it is the first next time
+			copy(s.elders[1:], s.elders[:i])
+			s.elders[0] = s.holding[0]
+			return
+		}
+		*turn++
+	}
+}
+
+// next tells whether a process has the socket under one of the next numbers that it
+// would use.
+func (s *search) next(pid int32) bool {
+	free, known := s.free[pid]
+	for n := free; known && n < free+3; n++ {
+		if s.reader.holds(pid, descriptor{uint32(n), s.inode}) {
+			return true
+		}
+	}
+	return false
+}
+
+// kin asks those who may have it by a fork, from a holder that is young itself or to
+// one that had it when it was asked.
+func (s *search) kin() {
+	for i := 0; i < len(s.holding); i++ {
+		if y := s.young[s.holding[i]]; y != nil {
+			s.ask(y.parent)
+		}
+	}
+	for pid, y := range s.young {
+		if slices.Contains(y.inodes, s.inode) {
+			s.ask(pid)
+		}
+		s.several = s.several || !y.asked && len(s.holding) > 0
+	}
+}
+
+// ask asks a process for its descriptors, and tells whether one is of the socket.
+func (s *search) ask(pid int32) (holds bool) {
+	if slices.Contains(s.holding, pid) {
+		return true
+	}
+	if s.descriptors > maxDescriptors {
+		s.several = true
+		return false
+	}
+	passes, free := false, uint64(0)
+	var inodes []uint64
+	err := s.reader.descriptors(pid, func(number uint64, link []byte) {
+		if s.descriptors++; number == free {
+			free++
+		}
+		inode, ok := socketInode(link)
+		switch {
+		case ok && inode == s.inode:
+			holds = true
+		case ok:
+			passes = passes || s.passesOn(pid, number, inode)
+		default:
+			passes = passes || string(link) == "anon_inode:[io_uring]"
+		}
+		if ok {
+			inodes = append(inodes, inode)
+		}
+	})
+	if s.free[pid] = free; s.young[pid] != nil {
+		s.young[pid].asked, s.young[pid].inodes = true, inodes
+	}
+	if refused(err) && s.reader.mayHold(pid) {
+		s.several = true
+	}
+	if holds {
+		s.holding, s.several = append(s.holding, pid), s.several || passes
+	}
+	return holds
+}
+
+// passesOn tells whether a socket of a process may pass descriptors: a Unix socket, or
+// one whose protocol is not told.
+func (h *holders) passesOn(pid int32, number, inode uint64) bool {
+	passes, known := h.passes[inode]
+	if !known {
+		var name [32]byte
+		n, err := unix.Getxattr(fmt.Sprintf("/proc/%d/fd/%d", pid, number), "system.sockprotoname", name[:])
+		passes = err != nil || strings.HasPrefix(string(name[:n]), "UNIX")
+		h.passes[inode] = passes
+	}
+	return passes
+}
+
+// found names the holders.
+func (s *search) found() (f found) {
+	slices.Sort(s.holding)
+	for _, pid := range s.holding {
+		e, known := s.faces[pid]
+		if !known {
+			var ok bool
+			if e.face, ok = s.reader.face(pid); !ok { // it went
+				return found{}
+			}
+			e.process = s.reader.describe(pid)
+			e.process.ID = connlog.ProcessID{PID: pid, Start: e.face.start}
+			s.faces[pid] = e
+		}
+		f.owners, f.processes = append(f.owners, e.process.ID), append(f.processes, e)
+	}
+	f.sure = len(f.owners) == 1 && !s.several
+	return f
+}
+
+// forkedSince tells whether one of these processes forked since a time, or may have.
+func (h *holders) forkedSince(owners []connlog.ProcessID, at int64) bool {
+	return h.lost >= at || slices.ContainsFunc(owners, func(id connlog.ProcessID) bool { return h.forks[id.PID] >= at })
+}
+
+// allSince tells whether all of these processes began since a time.
+func (h *holders) allSince(owners []connlog.ProcessID, at int64) bool {
+	return !slices.ContainsFunc(owners, func(id connlog.ProcessID) bool {
+		y := h.young[id.PID]
+		return y == nil || y.forked < at
+	})
+}

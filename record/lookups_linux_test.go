@@ -1,0 +1,272 @@
+package record
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pcapwho/pcapwho/ingest/connlog"
+	"github.com/pcapwho/pcapwho/ingest/flow"
+)
+
+// lookingUp is a source of this network namespace that looks up since its first look.
+func lookingUp(t *testing.T) *diag {
+	t.Helper()
+	private(t)
+	d := newSource(t, newDiag).(*diag)
+	if d.lookups == nil {
+		_, err := openLookups(d.reader.another())
+		t.Fatalf("nothing is looked up: %v", err)
+	}
+	if _, err := d.look(true); err != nil {
+		t.Fatal(err)
+	}
+	d.begin()
+	return d
+}
+
+// local is an address of one end, as the log has it.
+func local(c net.Conn) string { return c.LocalAddr().String() }
+
+// until waits for the look-up of sockets by their local addresses.
+func (d *diag) until(t *testing.T, what string, done func(found []string) bool) {
+	t.Helper()
+	within(t, what, func() bool {
+		d.lookups.mutex.Lock()
+		defer d.lookups.mutex.Unlock()
+		var found []string
+		for _, q := range d.lookups.found {
+			found = append(found, q.sighting.Local.String())
+		}
+		return done(found)
+	})
+}
+
+// glimpses returns what the next look has of local addresses, once the sockets were
+// closed.
+func (d *diag) glimpses(t *testing.T, closed ...string) (list []glimpse) {
+	t.Helper()
+	l, err := d.look(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range l.found {
+		if slices.Contains(closed, f.Local.String()) {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// bothEnds connects two ends of this process.
+func bothEnds(t *testing.T, network, address string) (client, server net.Conn) {
+	t.Helper()
+	l, err := net.Listen(network, net.JoinHostPort(address, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if client, err = net.Dial(network, l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if server, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	return client, server
+}
+
+// TestLookups opens and closes connections between two looks: the second has both ends
+// of each, whose they were, and since when.
+func TestLookups(t *testing.T) {
+	d := lookingUp(t)
+	for _, address := range []string{"127.0.0.1", "::1"} {
+		before := time.Now().UnixNano()
+		client, server := bothEnds(t, "tcp", address)
+		ends := []string{local(client), local(server)}
+		d.until(t, "both ends are found", func(found []string) bool {
+			return slices.Contains(found, ends[0]) && slices.Contains(found, ends[1])
+		})
+		client.Close()
+		server.Close()
+		d.check(t, before, ends...)
+	}
+	for _, how := range []string{"connected", "unconnected"} {
+		before := time.Now().UnixNano()
+		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4zero})
+		if how == "connected" {
+			c.Close()
+			c, err = net.DialUDP("udp", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if how == "connected" {
+			_, err = c.Write([]byte("hello"))
+		} else {
+			_, err = c.WriteTo([]byte("hello"), &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := local(c)
+		d.until(t, "the datagram's socket is found", func(found []string) bool { return slices.Contains(found, address) })
+		c.Close()
+		d.check(t, before, address)
+	}
+}
+
+// check looks, and wants this process to have been the holder of sockets since a time.
+func (d *diag) check(t *testing.T, before int64, ends ...string) {
+	t.Helper()
+	found := d.glimpses(t, ends...)
+	if len(found) != len(ends) {
+		t.Fatalf("%d of %q were found: %+v", len(found), ends, found)
+	}
+	for _, f := range found {
+		now := time.Now().UnixNano()
+		if !f.ended || f.Partial || len(f.Owners) != 1 || f.Owners[0].PID != int32(os.Getpid()) || f.first < before || f.last < f.first || f.last > now {
+			t.Errorf("%+v, want that of this process, alone, from %d to %d", f, before, now)
+		}
+		if id, ok := d.roster.id(int32(os.Getpid())); !ok || f.Owners[0] != id {
+			t.Errorf("it is of %v, and the log has %v", f.Owners[0], id)
+		}
+	}
+}
+
+// TestLookupsDoubt makes connections whose holder may not have been alone: that is said.
+func TestLookupsDoubt(t *testing.T) {
+	for name, before := range map[string]func(t *testing.T){
+		"it has a Unix socket": func(t *testing.T) {
+			fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { unix.Close(fds[0]); unix.Close(fds[1]) })
+		},
+		"it forks": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := lookingUp(t)
+			if before != nil {
+				before(t)
+			}
+			client, server := bothEnds(t, "tcp", "127.0.0.1")
+			ends := []string{local(client), local(server)}
+			d.until(t, "both ends are found", func(found []string) bool {
+				return slices.Contains(found, ends[0]) && slices.Contains(found, ends[1])
+			})
+			if before == nil {
+				if err := exec.CommandContext(context.Background(), "true").Run(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			client.Close()
+			server.Close()
+			found := d.glimpses(t, ends...)
+			if len(found) != 2 || !found[0].Partial || !found[1].Partial {
+				t.Errorf("%+v, want both ends, and doubt", found)
+			}
+		})
+	}
+}
+
+// TestLookupOfAnother finds a process that lives no longer than its connection, and was
+// forked after the last look: the log has it.
+func TestLookupOfAnother(t *testing.T) {
+	d := lookingUp(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	cmd := exec.CommandContext(t.Context(), "bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/"+port+"; read -u 3 line")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := server.RemoteAddr().String()
+	d.until(t, "the client is found", func(found []string) bool { return slices.Contains(found, client) })
+	server.Close()
+	_ = cmd.Wait() // it read nothing
+	look, err := d.look(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(look.found, func(f glimpse) bool { return f.Local.String() == client })
+	if i < 0 || look.found[i].Partial || len(look.found[i].Owners) != 1 || look.found[i].Owners[0].PID != int32(cmd.Process.Pid) {
+		t.Fatalf("%+v, want it to be of process %d", look.found, cmd.Process.Pid)
+	}
+	if !slices.ContainsFunc(look.processes, func(p connlog.Process) bool {
+		return p.ID == look.found[i].Owners[0] && p.Change == connlog.ProcessSnapshot && p.Name == "bash" && strings.HasSuffix(p.Exe, "/bash")
+	}) {
+		t.Errorf("the log does not have it: %+v", look.processes)
+	}
+}
+
+func TestParseBeginning(t *testing.T) {
+	four := func(protocol byte, options int) []byte {
+		b := make([]byte, 20+4*options+20)
+		b[0], b[9] = byte(0x45+options), protocol
+		copy(b[12:], []byte{192, 0, 2, 1, 192, 0, 2, 2})
+		copy(b[20+4*options:], []byte{0x13, 0x88, 0, 80})
+		return b
+	}
+	six := make([]byte, 60)
+	six[0], six[6], six[23], six[39] = 0x60, 17, 1, 2
+	copy(six[40:], []byte{0x13, 0x88, 0, 53})
+	for name, c := range map[string]struct {
+		packet []byte
+		want   string // "" = none
+	}{
+		"TCP":          {four(6, 0), "tcp 192.0.2.1:5000 > 192.0.2.2:80"},
+		"with options": {four(17, 3), "udp 192.0.2.1:5000 > 192.0.2.2:80"},
+		"IPv6":         {six, "udp [::1]:5000 > [::2]:53"},
+		"ICMP":         {four(1, 0), ""},
+		"short":        {four(6, 0)[:23], ""},
+		"short IPv6":   {six[:43], ""},
+		"empty":        {nil, ""},
+		"no IP":        {make([]byte, 60), ""},
+	} {
+		got, ok := parseBeginning(c.packet)
+		if ok != (c.want != "") || ok && got.String() != c.want {
+			t.Errorf("%s: %v %v, want %q", name, got, ok, c.want)
+		}
+	}
+}
+
+// TestBudget takes no more than its share.
+func TestBudget(t *testing.T) {
+	b := budget{share: 0.25, most: 100, left: 100}
+	taken := 0
+	for now := int64(0); now < 10_000; now += 10 {
+		if b.take(now, 20) {
+			taken += 20
+		}
+	}
+	if taken < 2400 || taken > 2700 {
+		t.Errorf("%d of 10,000 with a share of a quarter and a burst of 100", taken)
+	}
+}
+
+// TestDiagQuestion asks for either end of a packet in the order that the kernel wants.
+func TestDiagQuestion(t *testing.T) {
+	tuple := flow.FiveTuple{Source: flow.AddrFrom4(0x7f000001), Destination: flow.AddrFrom4(0x7f000002), SourcePort: 5000, DestinationPort: 80, Protocol: flow.TCP}
+	b := diagQuestion(&tuple)
+	tuple.Protocol = flow.UDP
+	c := diagQuestion(&tuple)
+	want := []byte{0x13, 0x88, 0, 80, 127, 0, 0, 1}
+	if !slices.Equal(b[8:16], want) || b[28] != 127 || b[31] != 2 || len(b) != diagRequest || !slices.Equal(c[8:12], []byte{0, 80, 0x13, 0x88}) || c[15] != 2 || c[31] != 1 {
+		t.Errorf("TCP %x\nUDP %x", b, c)
+	}
+}
