@@ -48,17 +48,20 @@ func middle(i int) int64 {
 }
 
 // Add counts a duration, which is not negative.
-func (h *Histogram) Add(d int64) {
+func (h *Histogram) Add(d int64) { h.add(bucket(d)) }
+
+// add counts a duration of bucket i.
+func (h *Histogram) add(i int) {
 	h.drawn = h.drawn*25173 + 13849 // every number once (Knuth, volume 2, section 3.2.1.2)
 	if h.drawn>>(16-h.shift) != 0 {
 		return
 	}
-	c := &h.counts[bucket(d)]
+	c := &h.counts[i]
 	if *c++; *c < full {
 		return
 	}
-	for i := range h.counts {
-		h.counts[i] /= 2
+	for k := range h.counts {
+		h.counts[k] /= 2
 	}
 	h.shift = min(h.shift+1, 15)
 }

@@ -5,13 +5,20 @@ import "github.com/pcapwho/pcapwho/attribute/slab"
 // Unknown is what is told of no durations.
 const Unknown = -1
 
-// Histograms keeps those of Summaries.
-type Histograms = slab.Pool[Histogram]
+// Histograms keeps those of Summaries: of up to 16 durations their buckets, of more a
+// Histogram. The zero value is ready; one goroutine uses it.
+type Histograms struct {
+	few  slab.Pool[few]
+	many slab.Pool[Histogram]
+}
+
+// Len returns how many Summaries have one.
+func (h *Histograms) Len() int { return h.few.Len() + h.many.Len() }
 
 // Summary sums up durations. The zero value is ready. It has no pointers.
 type Summary struct {
 	count     uint32
-	histogram int32 // in Histograms; 0 = none yet
+	histogram int32 // in Histograms.few up to most durations, of more in many; 0 = none yet
 	min, max  int64 // valid iff count > 0
 }
 
@@ -31,13 +38,23 @@ func (s *Summary) Add(h *Histograms, d int64) {
 	if s.count == 0 {
 		s.min, s.max = d, d
 	}
-	if s.count >= 2 {
-		if s.histogram == 0 {
-			s.histogram = h.Take()
-			h.At(s.histogram).Add(s.min)
-			h.At(s.histogram).Add(s.max)
+	switch {
+	case s.count < 2:
+	case s.count == 2:
+		s.histogram = h.few.Take()
+		copy(h.few.At(s.histogram)[:], []uint8{uint8(bucket(s.min)), uint8(bucket(s.max)), uint8(bucket(d))})
+	case s.count < most:
+		h.few.At(s.histogram)[s.count] = uint8(bucket(d))
+	case s.count == most:
+		some := s.histogram
+		s.histogram = h.many.Take()
+		for _, b := range h.few.At(some) {
+			h.many.At(s.histogram).add(int(b))
 		}
-		h.At(s.histogram).Add(d)
+		h.few.Give(some)
+		fallthrough
+	default:
+		h.many.At(s.histogram).add(bucket(d))
 	}
 	s.min, s.max = min(s.min, d), max(s.max, d)
 	if s.count++; s.count == 0 {
@@ -52,14 +69,22 @@ func (s *Summary) End(h *Histograms, memory []byte) (Quantiles, []byte) {
 		return Quantiles{Min: Unknown, Median: Unknown, P95: Unknown, Max: Unknown}, memory
 	}
 	q := Quantiles{Count: int64(s.count), Min: s.min, Median: s.min, P95: s.max, Max: s.max}
-	if s.histogram != 0 {
-		all := h.At(s.histogram)
-		q.Median = min(max(all.Quantile(50), s.min), s.max)
-		q.P95 = min(max(all.Quantile(95), s.min), s.max)
-		begin := len(memory)
-		memory = all.appendBuckets(memory, q.Count)
-		q.Buckets = memory[begin:len(memory):len(memory)]
-		h.Give(s.histogram)
+	if s.histogram == 0 {
+		return q, memory
 	}
+	begin := len(memory)
+	if s.count <= most {
+		list := h.few.At(s.histogram).sorted(int(s.count))
+		q.Median, q.P95 = quantile(list, 50), quantile(list, 95)
+		memory = appendFew(memory, list)
+		h.few.Give(s.histogram)
+	} else {
+		all := h.many.At(s.histogram)
+		q.Median, q.P95 = all.Quantile(50), all.Quantile(95)
+		memory = all.appendBuckets(memory, q.Count)
+		h.many.Give(s.histogram)
+	}
+	q.Median, q.P95 = min(max(q.Median, s.min), s.max), min(max(q.P95, s.min), s.max)
+	q.Buckets = memory[begin:len(memory):len(memory)]
 	return q, memory
 }

@@ -17,6 +17,6 @@
 // the same time.
 //
 // Limits: a connection takes 256 bytes; 80 more for each direction in which anything
-// went wrong (retransmissions, zero windows…), and 224 for each of which more than two
-// round trips were timed.
+// went wrong (retransmissions, zero windows…), and 16 for each of which more than two
+// round trips were timed, 224 of more than 16.
 package tcp
