@@ -274,6 +274,65 @@ func testPaper(b *browser, _ string) {
 	b.until(`document.documentElement.dataset.theme === "dark"`) // again
 }
 
+// Looking up the name, connecting and the handshake of TLS are bars of their own colours,
+// are named in the key, and told on hover.
+func TestStepsInBrowser(t *testing.T) {
+	b := newBrowser(t)
+	capture := markedRecording(t)
+	c, stdout, stderr := quietConsole(t)
+	if status := pcapwho([]string{"pcapwho", "analyze", capture, "--format", "json"}, c); status != 0 {
+		t.Fatalf("exit status %d: %s", status, readPage(t, stderr))
+	}
+	var result map[string]any
+	d := json.NewDecoder(strings.NewReader(readPage(t, stdout)))
+	d.UseNumber()
+	if err := d.Decode(&result); err != nil {
+		t.Fatal(err)
+	}
+	one := result["connections"].([]any)[0].(map[string]any)
+	first, err := one["first_ns"].(json.Number).Int64()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const ms = int64(1e6)
+	for name, v := range map[string]int64{"first_ns": first + 500*ms, "lookup_first_ns": first + 100*ms, "lookup_last_ns": first + 400*ms, "server_handshake_ns": 150 * ms, "client_handshake_ns": 50 * ms,
+		"client_first_byte_ns": 250 * ms, "tls_handshake_ns": 350 * ms, "server_first_byte_ns": 300 * ms, "last_ns": first + 1500*ms} {
+		one[name] = v
+	}
+	saved, err := json.Marshal(result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(filepath.Dir(capture), "result.json")
+	if err := os.WriteFile(path, saved, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	page := reportOf(t, path)
+	b.open(page)
+	for _, step := range []string{"looking up the name", "connecting", "TLS handshake"} {
+		b.until(`document.getElementById("waterfall-key").textContent.includes("` + step + `")`)
+	}
+	number := fmt.Sprint(one["connection_id"])
+	row := `document.querySelector("#waterfall-list [data-connection='` + number + `']")`
+	hover := row + `.dispatchEvent(new MouseEvent("mousemove", { bubbles: true, clientX: 300, clientY: 300 }))`
+	for _, told := range []string{"name looked up in 300 ms", "connected in 200 ms", "TLS handshake in 350 ms"} {
+		b.until(`(` + hover + `, document.getElementById("tip").textContent.includes("` + told + `"))`)
+	}
+	missing := evaluate[string](b, fmt.Sprintf(`(() => {
+		const canvas = document.querySelector("#waterfall-list canvas"), y = (%s.offsetTop - canvas.offsetTop + 13) * (devicePixelRatio || 1);
+		const line = canvas.getContext("2d").getImageData(0, y, canvas.width, 1).data;
+		const at = (ms) => {
+			const i = 4 * Math.floor(canvas.width * (ms * 1e6 - view.from) / (view.to - view.from));
+			return "#" + [...line.slice(i, i + 3)].map((v) => v.toString(16).padStart(2, "0")).join("");
+		};
+		return Object.entries({ lookup: 250, connect: 600, tls: 900 }).filter(([name, ms]) => at(ms) !== color(name)).join(" ");
+	})()`, row))
+	if missing != "" {
+		t.Errorf("there is no bar of %s", missing)
+	}
+	b.quiet(page)
+}
+
 // A page of 10,000 connections opens fast and is small, and scrolls.
 func TestLargeReportInBrowser(t *testing.T) {
 	b := newBrowser(t)

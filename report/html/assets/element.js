@@ -19,6 +19,7 @@ const visible = (text) => text.replace(/(?![\n\t])[\p{Cc}\p{Cf}\u2028\u2029]/gu,
 
 const byID = (id) => document.getElementById(id);
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+const phaseColor = (i) => color("phase" + i % 2); // those beside each other differ
 const swatch = (background) => element("span", { class: "swatch", style: { background }, "aria-hidden": "true" });
 
 // tip shows a text beside the pointer, "" hides it.

@@ -104,7 +104,7 @@ function showHistograms() {
 		while (joined.length > 16) joined = joined.filter((_, i) => i % 2 === 0).map((b, i) => [b[0] + (joined[2 * i + 1]?.[0] ?? 0), b[1], joined[2 * i + 1]?.[2] ?? b[2]]);
 		const most = Math.max(...joined.map((b) => b[0])), sum = h.bins.reduce((a, b) => a + b, 0);
 		const bins = joined.map(([n, from, to]) => element("div", { class: "bin", title: percent(n, sum) },
-			element("span", { class: "soft number" }, to === 1 ? "0" : write[h.unit](from) + " – " + write[h.unit](to)), element("div", { class: "bar", style: { width: 100 * n / most + "%" } }), element("span", { class: "number" }, formatCount(n))));
+			element("span", { class: "soft number" }, to === 1 ? "0" : write[h.unit](from) + " – " + write[h.unit](to)), element("div", { class: n > 0 ? "bar" : null, style: { width: 100 * n / most + "%" } }), element("span", { class: "number" }, formatCount(n))));
 		return element("div", { role: "group", "aria-label": h.name }, element("h3", null, h.name), element("p", { class: "note" }, h.doc), ...bins);
 	}));
 }

@@ -85,13 +85,19 @@ class Throughput {
 		u.ctx.beginPath();
 		u.ctx.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
 		u.ctx.clip();
+		const ratio = devicePixelRatio || 1, end = u.bbox.left + u.bbox.width;
+		u.ctx.font = 11 * ratio + "px system-ui, sans-serif";
+		let line = 0, until = -Infinity; // of the name, of the phase before
 		data.phases.rows.forEach((p, i) => {
-			const left = u.valToPos((p.begin ?? whole.from) / 1e9, "x", true), right = u.valToPos((p.end ?? whole.to) / 1e9, "x", true);
-			u.ctx.fillStyle = color("phase");
+			line = (p.begin ?? whole.from) < until ? (line + 1) % 3 : 0;
+			until = p.end ?? whole.to;
+			const from = u.valToPos((p.begin ?? whole.from) / 1e9, "x", true), left = Math.max(u.bbox.left, from), right = Math.min(end, u.valToPos((p.end ?? whole.to) / 1e9, "x", true));
+			if (right <= left) return;
+			u.ctx.fillStyle = phaseColor(i);
 			u.ctx.fillRect(left, u.bbox.top, right - left, u.bbox.height);
 			u.ctx.fillStyle = color("soft");
-			u.ctx.font = 11 * devicePixelRatio + "px system-ui, sans-serif";
-			u.ctx.fillText(p.name ?? "", left + 4 * devicePixelRatio, u.bbox.top + (12 + 12 * (i % 3)) * devicePixelRatio, Math.max(1, right - left));
+			if (from >= left) u.ctx.fillRect(left, u.bbox.top, ratio, u.bbox.height);
+			if (right - left > 24 * ratio) u.ctx.fillText(p.name ?? "", left + 4 * ratio, u.bbox.top + (12 + 12 * line) * ratio, right - left - 6 * ratio);
 		});
 		u.ctx.restore();
 	}

@@ -126,13 +126,16 @@ class Waterfall {
 		this.canvas.height = Math.round((end - begin) * h * ratio);
 		const g = this.canvas.getContext("2d");
 		g.scale(ratio, ratio);
-		const paint = Object.fromEntries(["phase", "lookup", "connect", "tls", "wait", "client", "server", "idle", "bad", "paper"].map((n) => [n, color(n)]));
+		const paint = Object.fromEntries(["soft", "lookup", "connect", "tls", "wait", "client", "server", "idle", "bad", "paper"].map((n) => [n, color(n)]));
 		const x = (t) => (t - view.from) / (view.to - view.from) * width;
-		for (const p of data.phases.rows) {
-			const a = x(p.begin ?? whole.from), b = x(p.end ?? whole.to);
-			g.fillStyle = paint.phase;
-			if (b > 0 && a < width) g.fillRect(a, 0, b - a, (end - begin) * h);
-		}
+		data.phases.rows.forEach((p, i) => {
+			const from = x(p.begin ?? whole.from), left = Math.max(0, from), right = Math.min(width, x(p.end ?? whole.to));
+			if (right <= left) return;
+			g.fillStyle = phaseColor(i);
+			g.fillRect(left, 0, right - left, (end - begin) * h);
+			g.fillStyle = paint.soft;
+			if (from >= 0) g.fillRect(left, 0, 0.5, (end - begin) * h);
+		});
 		for (let i = begin; i < end; i++) if (this.lines[i].connection) this.bar(g, this.lines[i].connection, (i - begin) * h, x, width, paint);
 		return [this.canvas];
 	}
