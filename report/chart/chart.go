@@ -25,6 +25,7 @@ type layout struct {
 func drawings() []drawing {
 	return []drawing{
 		{"throughput", "what each process sent, over time", throughput},
+		{"received", "what was sent to each process, over time", received},
 		{"waterfall", "when the largest connections did what", waterfall},
 		{"rtt", "distributions of round-trip times", roundTrips},
 		{"size", "distributions of the bytes of connections", connectionSizes},
@@ -43,13 +44,13 @@ func Names() (names []string) {
 func Write(w io.Writer, name string, png bool, m *view.Measured) error {
 	for _, d := range drawings() {
 		if d.name == name {
-			return write(w, png, d.lay(m))
+			return write(w, png, d.lay(m), d.doc)
 		}
 	}
 	panic("no chart " + name)
 }
 
-func write(w io.Writer, png bool, l layout) error {
+func write(w io.Writer, png bool, l layout, doc string) error {
 	var encoded []byte
 	if png {
 		r := newRaster(l.width, l.height)
@@ -59,7 +60,7 @@ func write(w io.Writer, png bool, l layout) error {
 			return err
 		}
 	} else {
-		s := newSVG(l.title, l.width, l.height)
+		s := newSVG(l.title, doc, l.width, l.height)
 		rect(s, 0, 0, l.width, l.height, white)
 		l.draw(s)
 		encoded = s.finish()

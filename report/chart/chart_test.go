@@ -80,7 +80,7 @@ func parsed(t *testing.T, svg []byte) drawn {
 		}
 	}
 	for name := range d.elements {
-		if !slices.Contains([]string{"svg", "title", "rect", "path", "text"}, name) {
+		if !slices.Contains([]string{"svg", "title", "desc", "rect", "path", "text"}, name) {
 			t.Errorf("there is an element %s", name)
 		}
 	}
@@ -102,7 +102,7 @@ func TestHostileNames(t *testing.T) {
 			}
 		}
 		found := slices.ContainsFunc(d.texts, func(s string) bool { return strings.HasPrefix(s, "</text><scr") })
-		if want := name == "throughput" || name == "waterfall"; found != want {
+		if want := name == "throughput" || name == "received" || name == "waterfall"; found != want {
 			t.Errorf("%s shows the name: %v, want %v: %q", name, found, want, d.texts)
 		}
 	}
@@ -115,6 +115,7 @@ func TestPlanted(t *testing.T) {
 	texts := func(name string) string { return strings.Join(parsed(t, written(t, name, false, m)).texts, "\n") }
 	for name, want := range map[string][]string{
 		"throughput": {"Throughput by sender", "load", "MB/s", "10 MB\nsmall[2]", "40 MB\nlarge[1]", "bytes on the wire in steps of 100 ms; ", "time since the first packet (ms)"},
+		"received":   {"Throughput by receiver", "load", "7 MB\nsmall[2]", "received"},
 		"waterfall":  {"3 connections of the capture", "large[1]", "→ a.example:443", "→ [2001:db8::1]:80", "10 kB", "1 MB", "unknown", "7"},
 		"rtt":        {"handshake: median 3.0 ms, n = 1", "to the server: median 1.0 ms, n = 1", "1 ms", "% of connections"},
 		"size":       {"both directions: median 10 kB, n = 3", "1 kB", "1 MB"},
@@ -161,7 +162,7 @@ func planted() *view.Source {
 	var buckets []map[string]any
 	for i := range int64(10) {
 		buckets = append(buckets, map[string]any{"begin_ns": at + 100*ms*i, "bucket_ns": 100 * ms, "pid": 1, "start_ns": at, "name": "large", "sent_wire_bytes": 4000000},
-			map[string]any{"begin_ns": at + 100*ms*i, "bucket_ns": 100 * ms, "pid": 2, "start_ns": at, "name": "small", "sent_wire_bytes": 1000000})
+			map[string]any{"begin_ns": at + 100*ms*i, "bucket_ns": 100 * ms, "pid": 2, "start_ns": at, "name": "small", "sent_wire_bytes": 1000000, "received_wire_bytes": 700000})
 	}
 	return &view.Source{Tables: []*table.Table{
 		list(table.Capture(), map[string]any{"packets": 7, "first_ns": at, "last_ns": at + 1000*ms}),
@@ -227,6 +228,32 @@ func TestLarge(t *testing.T) {
 		return strings.Contains(s, "steps of 20 ms") || strings.Contains(s, "steps of 25 ms")
 	}) {
 		t.Errorf("%d bytes: %q", len(svg), d.texts)
+	}
+}
+
+// Processes beyond those with a colour are one layer, and what has none another.
+func TestLayers(t *testing.T) {
+	s := planted()
+	const many = 15
+	for i, tab := range s.Tables {
+		switch tab.Name {
+		case "processes":
+			s.Tables[i] = table.Of(tab.Schema, many, func(b *table.Batch, i int) {
+				tabletest.Fill(b, map[string]any{"pid": i + 1, "start_ns": i + 1, "name": "p", "sent_wire_bytes": 1000 * (many - i)})
+			})
+		case "timeseries":
+			s.Tables[i] = table.Of(tab.Schema, many+1, func(b *table.Batch, i int) {
+				row := map[string]any{"begin_ns": int64(1e18), "bucket_ns": int64(1e9), "pid": i + 1, "start_ns": i + 1, "name": "p", "sent_wire_bytes": 1000 * (many - i)}
+				if i == many {
+					row = map[string]any{"begin_ns": int64(1e18), "bucket_ns": int64(1e9), "reason": "remote", "sent_wire_bytes": 500_000}
+				}
+				tabletest.Fill(b, row)
+			})
+		}
+	}
+	texts := strings.Join(parsed(t, written(t, "throughput", false, measured(t, s))).texts, " ")
+	if !strings.Contains(texts, "sent 500 kB remote 36 kB other processes 9 kB p[7] 10 kB p[6] 11 kB p[5]") {
+		t.Error(texts)
 	}
 }
 

@@ -81,11 +81,11 @@ func distribution(name, about, axisName string, units []unit, all []curve) layou
 	if len(all) == 0 {
 		return none(name, "no connection of the result has it")
 	}
-	const width, height = 640.0, 400.0
+	const width, bottom = 640.0, 344.0
 	from, to := span(all)
-	x, y := axis{math.Log10(from), math.Log10(to), 64, width - 24}, axis{0, 100, height - 56, 84}
+	x, y := axis{math.Log10(from), math.Log10(to), 64, width - 24}, axis{0, 100, bottom, 84}
 	place := func(v float64) float64 { return x.at(math.Log10(min(max(v, from), to))) }
-	return layout{name, width, height, func(c canvas) {
+	return layout{name, width, bottom + 60 + 19*float64(len(all)), func(c canvas) {
 		heading(c, width, name, about)
 		columns(c, x, decades(from, to, 9, units), y.end, y.begin, place, axisName+" (logarithmic)")
 		rows(c, y, linear(0, 100, 5, unit{"", 1}), x.begin, x.end, "% of connections")
@@ -93,7 +93,7 @@ func distribution(name, about, axisName string, units []unit, all []curve) layou
 			c.line(all[i].steps(place, y), stroke{all[i].color, 2, all[i].dash})
 		}
 		c.line([]point{{x.begin, y.end}, {x.begin, y.begin}, {x.end, y.begin}}, stroke{color: ink, width: 1})
-		legend(c, all, x, y)
+		legend(c, all, x.begin, bottom+64)
 	}}
 }
 
@@ -119,21 +119,12 @@ func (c *curve) steps(place func(float64) float64, y axis) (line []point) {
 	return append(line, point{place(math.Inf(1)), y.at(100)})
 }
 
-// legend draws which line is what, below on the right, where no line is that has all.
-func legend(c canvas, all []curve, x, y axis) {
-	var texts []string
-	room := 0.0
+// legend draws which line is what, one below the other.
+func legend(c canvas, all []curve, left, top float64) {
 	for i := range all {
-		t := fmt.Sprintf("%s: median %s, n = %s", all[i].name, rough(all[i].median(), unitsOf(all[i].histogram)), grouped(all[i].count()))
-		texts, room = append(texts, t), max(room, widthOf(t, label))
-	}
-	left, top := x.end-room-54, y.begin-float64(19*len(all))-12
-	rect(c, left, top, x.end-6, y.begin-8, white)
-	c.line([]point{{left, top}, {x.end - 6, top}, {x.end - 6, y.begin - 8}, {left, y.begin - 8}, {left, top}}, stroke{color: grid, width: 1})
-	for i, t := range texts {
-		at := top + 17 + 19*float64(i)
-		c.line([]point{{left + 8, at - 4}, {left + 36, at - 4}}, stroke{all[i].color, 2, all[i].dash})
-		c.text(point{left + 42, at}, t, label)
+		at := top + 19*float64(i)
+		c.line([]point{{left, at - 4}, {left + 36, at - 4}}, stroke{all[i].color, 2, all[i].dash})
+		c.text(point{left + 44, at}, fmt.Sprintf("%s: median %s, n = %s", all[i].name, rough(all[i].median(), unitsOf(all[i].histogram)), grouped(all[i].count())), label)
 	}
 }
 

@@ -12,10 +12,10 @@ import (
 // svg writes elements of SVG 1.1.
 type svg struct{ bytes.Buffer }
 
-func newSVG(title string, width, height float64) *svg {
+func newSVG(title, doc string, width, height float64) *svg {
 	s := &svg{}
-	fmt.Fprintf(s, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+`<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" viewBox="0 0 %[1]s %[2]s" role="img" font-family="Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif">`+"\n<title>%s</title>\n",
-		short(width), short(height), escaped(title))
+	fmt.Fprintf(s, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+`<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" viewBox="0 0 %[1]s %[2]s" role="img" font-family="Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif">`+"\n<title>%s</title>\n<desc>%s</desc>\n",
+		short(width), short(height), escaped(title), escaped(doc))
 	return s
 }
 

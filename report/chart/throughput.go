@@ -8,7 +8,7 @@ import (
 	"github.com/pcapwho/pcapwho/report/view"
 )
 
-// layer is a part of what was sent, over time.
+// layer is a part of what was sent or received, over time.
 type layer struct {
 	name  string
 	fill  color.RGBA
@@ -27,12 +27,20 @@ const maxSteps = 250 // of two pixels and more
 
 // throughput draws what each process sent, one on the other.
 func throughput(m *view.Measured) layout {
-	const name = "Throughput by sender"
+	return exchanged(m, "Throughput by sender", "sent", func(s *view.Series) []int64 { return s.Sent })
+}
+
+// received draws what was sent to each process.
+func received(m *view.Measured) layout {
+	return exchanged(m, "Throughput by receiver", "received", func(s *view.Series) []int64 { return s.Received })
+}
+
+func exchanged(m *view.Measured, name, what string, of func(*view.Series) []int64) layout {
 	t := m.Throughput()
 	if t == nil || t.Rows == 0 {
 		return none(name, "the result does not say what was exchanged when")
 	}
-	s := stacked(t)
+	s := stacked(t, of)
 	last := max(float64(m.Last()), s.begin+s.width)
 	lanes := lanesOf(m.Phases(), last)
 	const width, left, right = 900.0, 72.0, 650.0
@@ -49,13 +57,13 @@ func throughput(m *view.Measured) layout {
 		rows(c, y, linear(0, y.to, 6, v), left, right, v.name)
 		s.draw(c, x, y)
 		c.line([]point{{left, y.end}, {left, y.begin}, {right, y.begin}}, stroke{color: ink, width: 1})
-		s.legend(c, right+18, width-16, top)
+		s.legend(c, what, right+18, width-16, top)
 	}}
 }
 
 // stacked returns the layers of a throughput: the largest processes, the others together,
 // and what no process is known of, the largest last so that it is below.
-func stacked(t *view.Throughput) *stack {
+func stacked(t *view.Throughput, of func(*view.Series) []int64) *stack {
 	per := nice((t.Rows + maxSteps - 1) / maxSteps)
 	s := &stack{begin: float64(t.Begin), width: float64(t.Width) * float64(per)}
 	steps := (t.Rows + per - 1) / per
@@ -63,7 +71,7 @@ func stacked(t *view.Throughput) *stack {
 	var reasons, own []layer
 	for _, one := range t.Series {
 		l := layer{name: one.Label(), bytes: make([]float64, steps)}
-		for i, n := range one.Sent {
+		for i, n := range of(one) {
 			l.bytes[i/per] += float64(n)
 			l.sum += float64(n)
 		}
@@ -168,12 +176,12 @@ func simple(points []point) []point {
 }
 
 // legend names the layers, the uppermost first.
-func (s *stack) legend(c canvas, left, right, top float64) {
+func (s *stack) legend(c canvas, what string, left, right, top float64) {
 	sum := 0.0
 	for i := range s.layers {
 		sum += s.layers[i].sum
 	}
-	c.text(point{left, top + 4}, "sent", note)
+	c.text(point{left, top + 4}, what, note)
 	for i := range s.layers {
 		l := &s.layers[len(s.layers)-1-i]
 		at := top + 26 + 22*float64(i)

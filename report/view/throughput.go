@@ -99,7 +99,7 @@ func (s *Throughput) finder(p *processes, origin int64, longest int) func(*reade
 			return one
 		}
 		if others == nil {
-			others = add(&Series{Name: fmt.Sprintf("%d other processes", max(0, len(p.busiest(len(p.rows)))-maxSeries)), Reason: true})
+			others = add(&Series{Name: fmt.Sprintf("%d other processes", max(0, len(p.busiest(len(p.rows)))-maxSeries)), Reason: true, Other: true})
 		}
 		return others
 	}
