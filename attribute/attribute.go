@@ -258,6 +258,7 @@ func (a *Attribution) Finish() (*Result, error) {
 				r.Turns.sorters = append(r.Turns.sorters, m.told)
 			}
 		}
+		s.measured, s.looker = nil, nil // the result keeps the share, and what it needs no more is large
 		r.Totals.Add(s.totals)
 		a.sighted.merge(s.sighted)
 	}
