@@ -26,7 +26,7 @@ func analyzeCommand(c *console, status *int) *cli.Command {
 			"pcapwho analyze run.pcapng --tables packets -o packets.parquet\n" +
 			"pcapwho analyze --each archive/ --format json -o results/",
 		Flags: slices.Concat(analyzeFlags(), consoleFlags(), inputFlags(), []cli.Flag{
-			&cli.BoolFlag{Name: "each", Usage: "analyze each capture by itself: one result after the other, or one each in the folder of -o", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "each", Usage: "analyze each capture by itself; -o is a folder", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "force", Usage: "replace an output that exists", DisableDefaultText: true},
 		}),
 		Action: func(ctx *cli.Context) error {
@@ -62,8 +62,8 @@ func analyzeFlags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.StringFlag{Name: "format", Usage: "write `FORMAT`: text, json, jsonl, csv, arrow, parquet, nwb, html, svg or png; default by the name of the output, else text"},
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`, or into a folder for several tables of csv, arrow or parquet, or charts of svg or png; - is standard output"},
-		&cli.BoolFlag{Name: "partition", Usage: "make the folder of -o a dataset of many runs: TABLE/run=…/host=…/part.parquet", DisableDefaultText: true},
-		&cli.StringFlag{Name: "tables", Usage: "write these `TABLES`, separated by commas; default capture,coverage,damage,processes,phases,connections,endpoints"},
+		&cli.BoolFlag{Name: "partition", Usage: "add to the dataset -o: TABLE/run=…/host=…/part.parquet", DisableDefaultText: true},
+		&cli.StringFlag{Name: "tables", Usage: "write these `TABLES`, separated by commas; default all but turns, timeseries and packets"},
 		&cli.BoolFlag{Name: "strict", Usage: "exit 3 for dropped packets and unknown owners too", DisableDefaultText: true},
 	}, selectFlags()...)
 }
@@ -152,7 +152,7 @@ func formatOf(path string) (report.Format, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return report.Text, nil
 	}
-	return "", noFormat(path, "text, json, jsonl, csv, arrow, parquet, nwb or html")
+	return "", noFormat(path, "text, json, jsonl, csv, arrow, parquet, nwb, html, svg or png")
 }
 
 // noFormat is the error of an output whose name says nothing of its format.

@@ -38,7 +38,7 @@ func newConsole(out, err *os.File) *console {
 func consoleFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print errors and warnings only", DisableDefaultText: true},
-		&cli.StringFlag{Name: "color", Value: "auto", Usage: "colours `WHEN`: auto, always or never; NO_COLOR=1 is never"},
+		&cli.StringFlag{Name: "color", Value: "auto", Usage: "colours `WHEN`: auto (default), always or never"},
 	}
 }
 

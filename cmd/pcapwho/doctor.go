@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -42,26 +43,26 @@ func doctorCommand(c *console) *cli.Command {
 			if ctx.Bool("json") {
 				return json.NewEncoder(c.out).Encode(x)
 			}
-			_, err := c.out.WriteString(diagnosis(x))
+			_, err := c.out.WriteString(diagnosis(x, min(cmp.Or(width(c.out), 80), 110)))
 			return err
 		},
 	}
 }
 
-// page is text of at most 80 columns: what belongs to a heading stands beside it.
-type page struct{ strings.Builder }
+// page is text of so many columns: what belongs to a heading stands beside it.
+type page struct {
+	strings.Builder
+	columns int
+}
 
-const (
-	pageWidth = 80
-	pageLabel = 12
-)
+const pageLabel = 12
 
 // line writes words beside a label. What came from the machine is escaped.
 func (p *page) line(label, text string) {
 	column := pageLabel
 	fmt.Fprintf(p, "%-*s", pageLabel-1, label)
 	for i, word := range strings.Fields(encode.Escape(text)) {
-		if i > 0 && column+len(word) >= pageWidth {
+		if i > 0 && column+len(word) >= p.columns {
 			fmt.Fprintf(p, "\n%*s", pageLabel-1, "")
 			column = pageLabel
 		}
@@ -84,9 +85,9 @@ func (p *page) remedy(text string) {
 	}
 }
 
-// diagnosis tells a person what was found.
-func diagnosis(x *record.Examination) string {
-	var p page
+// diagnosis tells a person what was found, in so many columns.
+func diagnosis(x *record.Examination, columns int) string {
+	p := page{columns: columns}
 	p.line("system", x.Kernel+" ("+x.OS+")")
 	p.capture(x)
 	p.sources(x)

@@ -20,8 +20,8 @@ func explainCommand(c *console) *cli.Command {
 			"about them.\n\n" +
 			"pcapwho explain run.pcapng 25",
 		Flags: append(consoleFlags(),
-			&cli.StringSliceFlag{Name: "log", Aliases: []string{"l"}, Usage: "take the connection log from `FILE`; default beside the capture"},
-			&cli.BoolFlag{Name: "merge", Usage: "captures overlap in time: take their packets in the order of time", DisableDefaultText: true},
+			&cli.StringSliceFlag{Name: "log", Aliases: []string{"l"}, Usage: "take the log from `FILE`; default beside the capture"},
+			&cli.BoolFlag{Name: "merge", Usage: "captures overlap: take packets in the order of time", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON", DisableDefaultText: true}),
 		Action: func(ctx *cli.Context) error {
 			if err := c.configure(ctx); err != nil {

@@ -12,14 +12,14 @@ const maxJobs = 1024
 // inputFlags are the flags that say how captures and logs are read.
 func inputFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "log", Aliases: []string{"l"}, Usage: "take the connection log from `FILE`; default beside the capture"},
-		&cli.BoolFlag{Name: "merge", Usage: "captures overlap in time: take their packets in the order of time", DisableDefaultText: true},
-		&cli.DurationFlag{Name: "clock-offset", Usage: "the clock of the log was behind that of the capture by `TIME`: 1.5s, -20ms", DefaultText: "0s"},
-		&cli.BoolFlag{Name: "other-host", Usage: "take a log that is of another recording than the capture", DisableDefaultText: true},
-		&cli.BoolFlag{Name: "all-interfaces", Usage: "count a packet that is seen on several interfaces on each; default once", DisableDefaultText: true},
-		&cli.BoolFlag{Name: "no-measures", Usage: "leave out what connections are measured by, and names: faster", DisableDefaultText: true},
+		&cli.StringSliceFlag{Name: "log", Aliases: []string{"l"}, Usage: "take the log from `FILE`; default beside the capture"},
+		&cli.BoolFlag{Name: "merge", Usage: "captures overlap: take packets in the order of time", DisableDefaultText: true},
+		&cli.DurationFlag{Name: "clock-offset", Usage: "the log's clock was behind the capture's by `TIME`", DefaultText: "0s"},
+		&cli.BoolFlag{Name: "other-host", Usage: "take a log of another recording than the capture", DisableDefaultText: true},
+		&cli.BoolFlag{Name: "all-interfaces", Usage: "count a packet on each interface that saw it", DisableDefaultText: true},
+		&cli.BoolFlag{Name: "no-measures", Usage: "leave out measures of connections and names: faster", DisableDefaultText: true},
 		jobsFlag(),
-		&cli.Int64Flag{Name: "max-decompressed", Usage: "take no more than these `BYTES` from a compressed capture; default all"},
+		&cli.Int64Flag{Name: "max-decompressed", Usage: "take no more `BYTES` from a compressed capture"},
 	}
 }
 

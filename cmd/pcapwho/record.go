@@ -28,7 +28,7 @@ func recordCommand(c *console, status *int) *cli.Command {
 			"else until Ctrl-C.\n\n" +
 			"pcapwho record -i lo -w bench.pcapng -- ./benchmark --rounds 3",
 		Flags: append(recordFlags(), append(consoleFlags(),
-			&cli.IntSliceFlag{Name: "pid", Usage: "mark the process `PID` and all that it starts as the user's own, and further ones"})...),
+			&cli.IntSliceFlag{Name: "pid", Usage: "mark process `PID` and what it starts as the command's"})...),
 		Action: func(ctx *cli.Context) error {
 			cfg, err := recordConfig(ctx, c)
 			if err != nil {
@@ -50,17 +50,17 @@ func recordCommand(c *console, status *int) *cli.Command {
 // recordFlags are the flags that say what to record.
 func recordFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "interface", Aliases: []string{"i"}, Usage: "record this `INTERFACE`, and further ones; default all"},
-		&cli.StringFlag{Name: "filter", Aliases: []string{"f"}, Usage: "keep only what this `EXPRESSION` lets through, as tcpdump has them; or a program of tcpdump -ddd, or a file"},
+		&cli.StringSliceFlag{Name: "interface", Aliases: []string{"i"}, Usage: "record this `IF`, and further ones; default all"},
+		&cli.StringFlag{Name: "filter", Aliases: []string{"f"}, Usage: "keep what this `EXPRESSION` of tcpdump lets through; or a program of tcpdump -ddd, or a file of either"},
 		&cli.StringFlag{Name: "write", Aliases: []string{"w"}, Value: "run.pcapng", Usage: "write the packets to `FILE`; - is standard output, with --log"},
-		&cli.StringFlag{Name: "log", Usage: "write the connection log to `FILE`; default beside the packets, as run.conns.jsonl"},
-		&cli.IntFlag{Name: "snaplen", Aliases: []string{"s"}, Value: record.DefaultSnaplen, Usage: "keep this many `BYTES` of a packet; 0 keeps all"},
+		&cli.StringFlag{Name: "log", Usage: "write the log to `FILE`; default beside the packets"},
+		&cli.IntFlag{Name: "snaplen", Aliases: []string{"s"}, Value: record.DefaultSnaplen, Usage: "keep these `BYTES` of a packet, 0 = all"},
 		&cli.IntFlag{Name: "buffer", Aliases: []string{"B"}, Value: record.DefaultRingMiB, Usage: "size of the capture ring in `MiB`"},
-		&cli.StringFlag{Name: "source", Value: record.SourceAuto, Usage: "where sockets are seen, `WHERE`: auto, ebpf, diag or poll"},
+		&cli.StringFlag{Name: "source", Value: record.SourceAuto, Usage: "`SOURCE` of sockets: auto (default), ebpf, diag, poll"},
 		&cli.StringSliceFlag{Name: "stop", Aliases: []string{"a"}, Usage: "end at a `LIMIT`: duration:SECONDS, filesize:KB, packets:N, or files:N of -b"},
 		&cli.StringSliceFlag{Name: "rotate", Aliases: []string{"b"}, Usage: "go on in another file by a `RULE`: filesize:KB, duration:SECONDS; keep the last files:N"},
 		&cli.BoolFlag{Name: "sync", Usage: "bring both files to the disk each second", DisableDefaultText: true},
-		&cli.BoolFlag{Name: "focus", Usage: "analyze shall show what is the command's or of --pid; nothing is left out", DisableDefaultText: true},
+		&cli.BoolFlag{Name: "focus", Usage: "let analyze show what the command and --pid did", DisableDefaultText: true},
 		&cli.BoolFlag{Name: "force", Usage: "replace files that exist", DisableDefaultText: true},
 	}
 }

@@ -30,11 +30,11 @@ func reportCommand(c *console, status *int) *cli.Command {
 			"pcapwho report run.pcapng --chart throughput -o throughput.png",
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "format", Usage: "write `FORMAT`: html, or charts as svg or png; default by the name of the output, else html"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`, or a folder of charts; - is standard output; default report.html, or the folder charts"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`, or a folder of charts; - is standard output; default report.html or charts"},
 			&cli.StringSliceFlag{Name: "chart", Usage: "draw this `CHART` alone: " + strings.Join(chart.Names(), ", ")},
 			&cli.BoolFlag{Name: "force", Usage: "replace an output that exists", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "focus", Usage: "show the connections of the recorded command at first", DisableDefaultText: true},
-			&cli.StringSliceFlag{Name: "compare-with", Usage: "show what changed since these `RUNS`, as compare takes them"},
+			&cli.StringSliceFlag{Name: "compare-with", Usage: "show what changed since `RUNS`, as compare takes them"},
 			&cli.BoolFlag{Name: "strict", Usage: "exit 3 for dropped packets and unknown owners too", DisableDefaultText: true},
 		}, reportSelectFlags(), inputFlags(), consoleFlags()),
 		Action: func(ctx *cli.Context) error {
@@ -160,9 +160,9 @@ func reportSelectFlags() []cli.Flag {
 	for i, f := range flags {
 		switch f.Names()[0] {
 		case "bucket":
-			flags[i] = &cli.DurationFlag{Name: "bucket", Usage: "show time in buckets of `TIME`; default what fits the recording", DefaultText: ""}
+			flags[i] = &cli.DurationFlag{Name: "bucket", Usage: "show time in buckets of `TIME`; default what fits", DefaultText: ""}
 		case "pid":
-			flags[i] = &cli.IntFlag{Name: "pid", Usage: "take packets of the process `PID`"}
+			flags[i] = &cli.IntFlag{Name: "pid", Usage: "take packets of process `PID`"}
 		}
 	}
 	return flags

@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"math"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -46,31 +48,46 @@ func schemaCommand(c *console) *cli.Command {
 	}
 }
 
-// listTables prints a line a table.
+// schemaColumns returns how wide a schema is printed, and where descriptions begin that
+// stand behind names of so many columns.
+func (c *console) schemaColumns(names int) (begin, columns int) {
+	if columns = width(c.out); columns == 0 {
+		return names, math.MaxInt32
+	}
+	if names > columns/2 { // below the names
+		names = 8
+	}
+	return names, max(columns-1, 40)
+}
+
+// listTables prints what each table is.
 func (c *console) listTables(schemas []*table.Schema) {
+	begin, columns := c.schemaColumns(15)
 	for _, s := range schemas {
 		mark := " "
 		if s.Default {
 			mark = "*"
 		}
-		fmt.Fprintf(c.out, "%s %-12s %s\n", mark, s.Name, s.Doc)
+		io.WriteString(c.out, hang(mark+" "+s.Name, s.Doc, begin, columns))
 	}
 	fmt.Fprintln(c.out, "\n* is written where --tables names none")
 }
 
-// printTables prints a line a column.
+// printTables prints what each column is.
 func (c *console) printTables(schemas []*table.Schema) {
 	for i, s := range schemas {
 		if i > 0 {
 			fmt.Fprintln(c.out)
 		}
-		fmt.Fprintf(c.out, "%s: %s\nsorted by %s\n\n", s.Name, s.Doc, s.Key)
+		_, columns := c.schemaColumns(0)
+		io.WriteString(c.out, hang(s.Name+":", s.Doc, len(s.Name)+2, columns)+hang("sorted by", s.Key, len("sorted by "), columns)+"\n")
 		name, kind := 0, 0
 		for _, col := range s.Columns {
 			name, kind = max(name, len(col.Name)), max(kind, len(brief(col.Type)))
 		}
+		begin, columns := c.schemaColumns(name + kind + 4)
 		for _, col := range s.Columns {
-			fmt.Fprintf(c.out, "%-*s  %-*s  %s\n", name, col.Name, kind, brief(col.Type), col.Doc)
+			io.WriteString(c.out, hang(fmt.Sprintf("%-*s  %s", name, col.Name, brief(col.Type)), col.Doc, begin, columns))
 		}
 	}
 }

@@ -17,14 +17,14 @@ import (
 // selectFlags are the flags that say what of a recording counts.
 func selectFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "from", Usage: "take packets from `TIME` on: 90s since the first packet, a date (2026-05-01T12:00:00Z, without a zone local time), or Unix seconds"},
+		&cli.StringFlag{Name: "from", Usage: "take packets from `TIME` on: 90s since the first, a date (local time without a zone), or Unix seconds"},
 		&cli.StringFlag{Name: "to", Usage: "take packets before `TIME`"},
-		&cli.StringFlag{Name: "phase", Usage: "take packets in the phases `NAME` that the benchmark marked"},
-		&cli.IntFlag{Name: "pid", Usage: "take packets of the process `PID`; of nwb, the process it is about"},
+		&cli.StringFlag{Name: "phase", Usage: "take packets in the phases `NAME` that were marked"},
+		&cli.IntFlag{Name: "pid", Usage: "take packets of process `PID`; nwb is about one"},
 		&cli.BoolFlag{Name: "tree", Usage: "with --pid: and of its descendants", DisableDefaultText: true},
 		&cli.BoolFlag{Name: "command", Usage: "take packets of the recorded command and its children", DisableDefaultText: true},
 		&cli.StringFlag{Name: "where", Aliases: []string{"Y"}, Usage: "take what this `EXPRESSION` holds for: 'process.name == \"curl\" && remote.port == 443'"},
-		&cli.DurationFlag{Name: "bucket", Usage: "make the table timeseries, in buckets of `TIME`; default 1s where that table is named", DefaultText: "1s"},
+		&cli.DurationFlag{Name: "bucket", Usage: "add timeseries, in buckets of `TIME`", DefaultText: "1s"},
 	}
 }
 
