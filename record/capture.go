@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -28,8 +29,10 @@ type capture struct {
 	section pcapng.SectionHeader
 	snaplen int
 	filter  string
-	ports   []port      // by pcapng interface ID
-	byIndex map[int]int // ifindex → place in ports, -1 = not recorded
+	ports   []port         // by pcapng interface ID
+	byIndex map[device]int // place in ports, -1 = not recorded
+	spaces  []uint64       // the captured network namespaces, by number: inodes
+	named   []string       // and as the user named them; none if it is the recorder's own
 	lost    func(connlog.Gap)
 	met     func(connlog.Interface)
 	message func(MessageKind, string)
@@ -66,14 +69,20 @@ type port struct {
 	dropped     uint64 // while it was written
 }
 
+// device is an interface of a captured network namespace.
+type device struct {
+	space int // number of that
+	index int // ifindex
+}
+
 // newCapture writes the section and the interfaces to out, which belongs to the
 // capture even when that fails.
 func newCapture(source tap, out *output, cfg *Config, id string, interfaces []connlog.Interface) (*capture, error) {
-	c := &capture{tap: source, out: out, snaplen: cfg.Snaplen, filter: cfg.FilterText, byIndex: map[int]int{},
+	c := &capture{tap: source, out: out, snaplen: cfg.Snaplen, filter: cfg.FilterText, byIndex: map[device]int{}, spaces: spacesOf(interfaces), named: cfg.Namespaces,
 		name: cfg.Capture, rotation: cfg.Rotation, limits: cfg.Limits, sync: cfg.Sync, message: cfg.Message,
 		section: pcapng.SectionHeader{Comment: "recording_id=" + id, OS: kernel(), Application: program(cfg.Version)}}
 	for _, i := range interfaces {
-		c.know(i.Index, i.Name, i.LinkType)
+		c.know(device{slices.Index(c.spaces, i.Namespace), i.Index}, i.Name, i.LinkType)
 	}
 	now := time.Now()
 	c.dropsRead, c.latest, c.safe = now.UnixNano(), now.UnixNano(), now.UnixNano()
@@ -88,9 +97,13 @@ func program(version string) string {
 }
 
 // know gives an interface the next number.
-func (c *capture) know(index int, name string, link uint16) *port {
-	c.byIndex[index] = len(c.ports)
-	c.ports = append(c.ports, port{description: pcapng.InterfaceDescription{Name: name, Filter: c.filter, LinkType: link, Snaplen: uint32(c.snaplen)}})
+func (c *capture) know(d device, name string, link uint16) *port {
+	c.byIndex[d] = len(c.ports)
+	where := ""
+	if len(c.named) > 0 {
+		where = fmt.Sprintf("network namespace %s, %d", c.named[d.space], c.spaces[d.space])
+	}
+	c.ports = append(c.ports, port{description: pcapng.InterfaceDescription{Name: name, Description: where, Filter: c.filter, LinkType: link, Snaplen: uint32(c.snaplen)}})
 	return &c.ports[len(c.ports)-1]
 }
 
@@ -188,7 +201,7 @@ func (c *capture) take(f *frame) {
 	if c.failed != nil || c.full {
 		return
 	}
-	id, known := c.byIndex[f.index]
+	id, known := c.byIndex[device{f.space, f.index}]
 	if !known {
 		id = c.meet(f)
 	}
@@ -214,21 +227,31 @@ func (c *capture) take(f *frame) {
 // first packet. It returns -1 for one whose frames cannot be recorded.
 func (c *capture) meet(f *frame) int {
 	link, ok := linkType(f.hardware)
-	i, err := net.InterfaceByIndex(f.index)
-	if err != nil { // it went
+	d := device{f.space, f.index}
+	i, err := &net.Interface{Index: f.index, Name: f.name}, error(nil)
+	if len(c.named) == 0 {
+		i, err = net.InterfaceByIndex(f.index)
+	}
+	if err != nil || i.Name == "" { // it went
 		i = &net.Interface{Index: f.index, Name: fmt.Sprintf("ifindex-%d", f.index)}
 	}
 	if !ok || len(c.ports) >= pcapng.MaxInterfaces {
-		c.byIndex[f.index] = -1
+		c.byIndex[d] = -1
 		c.message(Warning, fmt.Sprintf("interface %q is left out: frames of hardware type %d cannot be recorded", i.Name, f.hardware))
 		return -1
 	}
-	if _, err := c.writer.AddInterface(c.know(f.index, i.Name, link).description); err != nil {
+	if _, err := c.writer.AddInterface(c.know(d, i.Name, link).description); err != nil {
 		c.fail(err)
 		return -1
 	}
-	c.met(describeInterface(*i, link))
-	return c.byIndex[f.index]
+	met := connlog.Interface{Name: i.Name, Index: i.Index, LinkType: link}
+	if len(c.named) == 0 {
+		met = describeInterface(*i, link)
+	} else {
+		met.Namespace, met.Loopback = c.spaces[f.space], f.hardware == arphrdLoopback
+	}
+	c.met(met)
+	return c.byIndex[d]
 }
 
 // readDrops books what the ring lost since the last reading: PACKET_STATISTICS

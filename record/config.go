@@ -33,7 +33,13 @@ const (
 
 // Config says what to record. The zero value of every field but Capture works.
 type Config struct {
-	Interfaces []string             // names; none, or "any" among them, = all
+	Interfaces []string // names; none, or "any" among them, = all
+
+	// Namespaces are the network namespaces to capture in, in the place of the
+	// recorder's own: each a path, a PID or a name of ip netns. All named interfaces must
+	// be in each. It takes CAP_SYS_ADMIN. Linux.
+	Namespaces []string
+
 	Filter     []bpf.RawInstruction // see ParseFilter; nil = every packet
 	FilterText string               // the filter as the user gave it, for the files' descriptions
 	Snaplen    int                  // bytes kept of a frame; 0 = all

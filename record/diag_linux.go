@@ -40,7 +40,7 @@ const verifyEach = 512
 // cheap, more often, and in any look in which a socket has an inode that nobody was asked for yet, or a socket that
 // goes on lost a holder: then somebody else may have it.
 type diag struct {
-	fd       int
+	tables   []tables // of this network namespace, and of others
 	sequence uint32
 	buffer   []byte
 	reader   processReader
@@ -55,6 +55,26 @@ type diag struct {
 	since    uint64     // round of the roster before the last look that succeeded
 	ends     *destroyed // nil where the kernel does not tell
 	lookups  *lookups   // nil where there are no rights to them
+}
+
+// tables are the socket tables of a network namespace.
+type tables struct {
+	fd        int
+	namespace uint64 // inode; 0 = the recorder's own
+}
+
+// openTables opens those of the calling thread's.
+func openTables(namespace uint64) (t tables, err error) {
+	t.namespace = namespace
+	if t.fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG); err != nil {
+		return t, &Error{Message: "the kernel has no sock_diag", Hint: "use --source poll", Status: statusFailed, Err: err}
+	}
+	// The answer of a dump is made while it is read: a second is long.
+	if err := unix.SetsockoptTimeval(t.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 1}); err != nil {
+		unix.Close(t.fd)
+		return t, &Error{Message: "sock_diag", Status: statusFailed, Err: os.NewSyscallError("setsockopt", err)}
+	}
+	return t, nil
 }
 
 // holding is what one process holds.
@@ -83,17 +103,14 @@ func newDiag() (source, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &diag{fd: -1, buffer: make([]byte, 1<<18), reader: reader, roster: newRoster(reader),
+	d := &diag{buffer: make([]byte, 1<<18), reader: reader, roster: newRoster(reader),
 		held: map[int32]holding{}, sought: map[uint64]use{}, hidden: map[int32]bool{}}
-	if d.fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG); err != nil {
+	own, err := openTables(0)
+	if err != nil {
 		d.close()
-		return nil, &Error{Message: "the kernel has no sock_diag", Hint: "use --source poll", Status: statusFailed, Err: err}
+		return nil, err
 	}
-	// The answer of a dump is made while it is read: a second is long.
-	if err := unix.SetsockoptTimeval(d.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 1}); err != nil {
-		d.close()
-		return nil, &Error{Message: "sock_diag", Status: statusFailed, Err: os.NewSyscallError("setsockopt", err)}
-	}
+	d.tables = append(d.tables, own)
 	d.ends, _ = newDestroyed()                   // without, an end is as of the next look
 	d.lookups, _ = openLookups(reader.another()) // without, what lives between two looks is not seen
 	return d, nil
@@ -106,9 +123,13 @@ func (d *diag) blind() []string {
 	if d.lookups != nil {
 		short += ", but for those that were there a moment after their first packet"
 	}
+	others := "sockets of other network namespaces"
+	if len(d.tables) > 1 {
+		others += ", but for those that were named"
+	}
 	list := []string{
 		short,
-		"sockets of other network namespaces",
+		others,
 		"protocols other than TCP and UDP, raw and packet sockets",
 	}
 	if n := len(d.hidden); n > 0 {
@@ -135,10 +156,31 @@ func (d *diag) close() {
 	if d.ends != nil {
 		d.ends.close()
 	}
-	if d.fd >= 0 {
-		unix.Close(d.fd)
+	for _, t := range d.tables {
+		unix.Close(t.fd)
 	}
 	d.reader.close()
+}
+
+func (d *diag) enter(namespaces []string) error {
+	own := networkNamespace()
+	for _, text := range namespaces {
+		err := entering(spacePath(text), func() error {
+			inode := networkNamespace()
+			if inode == own {
+				return nil
+			}
+			t, err := openTables(inode)
+			if err == nil {
+				d.tables = append(d.tables, t)
+			}
+			return err
+		})
+		if err != nil {
+			return spaceError(text, err)
+		}
+	}
+	return nil
 }
 
 func (d *diag) focus(pids []int32) { d.roster.tree.named = pids }
@@ -154,10 +196,12 @@ func (d *diag) begin() {
 func (d *diag) look(thorough bool) (look, error) {
 	l := look{begin: time.Now().UnixNano(), sockets: make([]sighting, 0, d.sockets+d.sockets/8)}
 	var err error
-	for _, protocol := range [...]flow.Protocol{flow.TCP, flow.UDP} {
-		for _, family := range [...]uint8{familyINET, familyINET6} {
-			if l.sockets, err = d.dump(family, protocol, l.sockets); err != nil {
-				return l, err
+	for _, t := range d.tables {
+		for _, protocol := range [...]flow.Protocol{flow.TCP, flow.UDP} {
+			for _, family := range [...]uint8{familyINET, familyINET6} {
+				if l.sockets, err = d.dump(t, family, protocol, l.sockets); err != nil {
+					return l, err
+				}
 			}
 		}
 	}
@@ -338,15 +382,15 @@ func (d *diag) assign(sockets []sighting) {
 	}
 }
 
-// dump appends every living socket of a family and protocol to list.
-func (d *diag) dump(family uint8, protocol flow.Protocol, list []sighting) ([]sighting, error) {
+// dump appends every living socket of a family and protocol in some tables to list.
+func (d *diag) dump(t tables, family uint8, protocol flow.Protocol, list []sighting) ([]sighting, error) {
 	d.sequence++
-	if err := unix.Sendto(d.fd, diagQuery(family, protocol, d.sequence), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	if err := unix.Sendto(t.fd, diagQuery(family, protocol, d.sequence), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return list, os.NewSyscallError("sock_diag: sendto", err)
 	}
 	done := false
 	for !done {
-		n, from, err := unix.Recvfrom(d.fd, d.buffer, unix.MSG_TRUNC)
+		n, from, err := unix.Recvfrom(t.fd, d.buffer, unix.MSG_TRUNC)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
@@ -371,7 +415,7 @@ func (d *diag) dump(family uint8, protocol flow.Protocol, list []sighting) ([]si
 				return netlinkFailure(payload, family)
 			case sockDiagByFamily:
 				s, alive, err := parseSocket(payload, protocol)
-				if alive {
+				if s.Namespace = t.namespace; alive {
 					list = append(list, s)
 				}
 				return err

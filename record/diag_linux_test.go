@@ -442,7 +442,7 @@ func BenchmarkDump(b *testing.B) {
 	began := threadTime()
 	for b.Loop() {
 		for _, family := range [...]uint8{familyINET, familyINET6} {
-			if list, err = d.dump(family, flow.UDP, list[:0]); err != nil {
+			if list, err = d.dump(d.tables[0], family, flow.UDP, list[:0]); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -27,6 +27,10 @@
 //	Start ──────┤ hooks ── trace ────┤
 //	            └ source ─ watch ────┴─────► run.conns.jsonl
 //
+// Other network namespaces are entered at the beginning (entering): a packet socket, and
+// the tables of sockets, are of one. Each has a ring (rings), and its interfaces stand in
+// both files with their namespace.
+//
 // The log also has what tells where packets of other network namespaces come from:
 // the addresses there (namespaces), and what the kernel makes of addresses on the
 // way (translations).

@@ -127,7 +127,7 @@ func finding(err error) Finding {
 // tryObserver looks once through a source. It returns which one that is, what it
 // does not see, and why it is taken, or cannot be.
 func tryObserver(source string) (name string, blind []string, f Finding) {
-	o, why, err := openObserver(source, func(*connlog.Event) {})
+	o, why, err := openObserver(source, nil, func(*connlog.Event) {})
 	if err != nil {
 		return "", []string{}, finding(err)
 	}

@@ -8,6 +8,8 @@ type frame struct {
 	data     []byte
 	wire     uint32 // length on the wire
 	index    int    // ifindex
+	space    int    // number of its network namespace, of those that are captured
+	name     string // of the interface, where that is another namespace's
 	hardware uint16 // ARPHRD_*
 	kind     uint8  // PACKET_HOST…: linux/if_packet.h
 	vlan     vlanTag

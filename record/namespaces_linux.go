@@ -20,14 +20,33 @@ import (
 type namespaces struct {
 	kernel  *netlinkSocket
 	own     uint64                    // inode number
+	path    string                    // that leads there
+	named   []*namespaces             // the same for those that the user named
 	members map[uint64]map[int32]bool // PIDs of the processes in others, by inode number
 	where   map[int32]uint64          // the same by PID
 	told    map[connlog.Address]bool
 	due     bool // a process was met in a namespace that is not known yet, or began a program in one
 }
 
-// openNamespaces returns one that finds nothing where there is no way to ask.
-func openNamespaces() *namespaces {
+// openNamespaces returns one that finds nothing where there is no way to ask. It finds
+// what the namespaces that the user named are connected to, too.
+func openNamespaces(named []string) *namespaces {
+	n := openNamespace("/proc/thread-self/ns/net")
+	for _, text := range named {
+		_ = entering(spacePath(text), func() error { // it was entered before
+			if other := openNamespace(spacePath(text)); other.own != n.own {
+				n.named = append(n.named, other)
+			} else {
+				other.close()
+			}
+			return nil
+		})
+	}
+	return n
+}
+
+// openNamespace asks from the namespace of the calling thread, to which a path leads.
+func openNamespace(path string) *namespaces {
 	kernel, err := openNetlink(unix.NETLINK_ROUTE)
 	if err != nil {
 		return &namespaces{}
@@ -37,17 +56,24 @@ func openNamespaces() *namespaces {
 		kernel.close()
 		return &namespaces{}
 	}
-	return &namespaces{kernel: kernel, own: networkNamespace(), members: map[uint64]map[int32]bool{}, where: map[int32]uint64{}, told: map[connlog.Address]bool{}, due: true}
+	return &namespaces{kernel: kernel, own: networkNamespace(), path: path, members: map[uint64]map[int32]bool{}, where: map[int32]uint64{}, told: map[connlog.Address]bool{}, due: true}
 }
 
 func (n *namespaces) close() {
 	if n.kernel != nil {
 		n.kernel.close()
 	}
+	for _, other := range n.named {
+		other.close()
+	}
 }
 
 // meet takes a process that was seen.
 func (n *namespaces) meet(p *connlog.Process) {
+	for _, other := range n.named {
+		other.meet(p)
+		n.due = n.due || other.due
+	}
 	if n.kernel == nil {
 		return
 	}
@@ -70,9 +96,12 @@ func (n *namespaces) meet(p *connlog.Process) {
 }
 
 // look returns what is new since the last look.
-func (n *namespaces) look() []connlog.Address {
+func (n *namespaces) look() (list []connlog.Address) {
+	for _, other := range n.named {
+		list = append(list, other.look()...)
+	}
 	if n.due = false; n.kernel == nil {
-		return nil
+		return list
 	}
 	numbers, links := map[int32]uint64{}, map[int32]map[int]link{}
 	for inode, pids := range n.members {
@@ -81,7 +110,7 @@ func (n *namespaces) look() []connlog.Address {
 		}
 	}
 	// This one has a number since a link of another led here.
-	if own, _ := n.number("/proc/thread-self/ns/net", n.own); own >= 0 {
+	if own, _ := n.number(n.path, n.own); own >= 0 {
 		numbers[own] = n.own
 	}
 	now := map[connlog.Address]bool{}
@@ -89,7 +118,7 @@ func (n *namespaces) look() []connlog.Address {
 	for number, there := range links {
 		asked[numbers[number]] = n.addresses(number, there, numbers, now)
 	}
-	return n.changes(now, asked)
+	return append(list, n.changes(now, asked)...)
 }
 
 // numberOf returns the number of the namespace that processes are in, -1 where it

@@ -7,7 +7,7 @@ import "github.com/pcapwho/pcapwho/ingest/connlog"
 // namespaces: other systems have none.
 type namespaces struct{ due bool }
 
-func openNamespaces() *namespaces { return &namespaces{} }
+func openNamespaces([]string) *namespaces { return &namespaces{} }
 
 func (*namespaces) close()                  {}
 func (*namespaces) meet(*connlog.Process)   {}

@@ -38,10 +38,14 @@ type observer interface {
 	close()
 }
 
-// newPolling returns an observer that polls a source.
-func newPolling(source string, write func(*connlog.Event)) (observer, string, error) {
+// newPolling returns an observer that polls a source, in further network namespaces too.
+func newPolling(source string, namespaces []string, write func(*connlog.Event)) (observer, string, error) {
 	s, why, err := openSource(source)
 	if err != nil {
+		return nil, why, err
+	}
+	if err := s.enter(namespaces); err != nil {
+		s.close()
 		return nil, why, err
 	}
 	return newWatch(s, write), why, nil

@@ -63,6 +63,8 @@ func (p *poll) started(pid int32) { p.roster.tree.start(p.roster, pid) }
 
 func (p *poll) begin() {}
 
+func (p *poll) enter([]string) error { return nil } // blind says so
+
 func (p *poll) look(bool) (look, error) {
 	l := look{begin: time.Now().UnixNano(), thorough: true}
 	var err error

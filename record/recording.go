@@ -127,7 +127,7 @@ func prepare(cfg Config) (*Recording, error) {
 	if err := checkOutputs(first, cfg.Log, cfg.Force); err != nil {
 		return nil, err
 	}
-	interfaces, err := chooseInterfaces(cfg.Interfaces, cfg.Message)
+	interfaces, err := chooseInSpaces(&cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -168,13 +168,13 @@ func (r *Recording) openTap(interfaces []connlog.Interface) (captured []connlog.
 
 // openObservers looks at the sockets for the first time, and returns when.
 func (r *Recording) openObservers() (began int64, err error) {
-	if r.watch, r.why, err = openObserver(r.cfg.Source, r.note); err != nil {
+	if r.watch, r.why, err = openObserver(r.cfg.Source, r.cfg.Namespaces, r.note); err != nil {
 		return 0, err
 	}
 	if r.local, err = openAddresses(); err != nil {
 		return 0, err
 	}
-	r.others, r.nat = openNamespaces(), openTranslations()
+	r.others, r.nat = openNamespaces(r.cfg.Namespaces), openTranslations()
 	r.watch.focus(r.cfg.PIDs)
 	return r.watch.first()
 }

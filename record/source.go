@@ -10,6 +10,10 @@ type source interface {
 	name() string
 	blind() []string
 
+	// enter has it look, before the first look, in these network namespaces too, as the
+	// user names them.
+	enter(namespaces []string) error
+
 	// focus tells, before the first look, which processes are the user's own, by PID.
 	focus(pids []int32)
 

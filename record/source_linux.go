@@ -8,9 +8,9 @@ import (
 
 // openObserver opens what the user asked for, and says why it is that: the
 // kernel's own events, where they can be had.
-func openObserver(name string, write func(*connlog.Event)) (o observer, why string, err error) {
+func openObserver(name string, namespaces []string, write func(*connlog.Event)) (o observer, why string, err error) {
 	if name == SourceDiag || name == SourcePoll {
-		return newPolling(name, write)
+		return newPolling(name, namespaces, write)
 	}
 	t, err := newTrace(write)
 	switch {
@@ -21,7 +21,7 @@ func openObserver(name string, write func(*connlog.Event)) (o observer, why stri
 	case name == SourceEBPF:
 		return nil, "", noTrace(err)
 	}
-	o, why, failed := newPolling(name, write)
+	o, why, failed := newPolling(name, namespaces, write)
 	if failed == nil && o.name() == SourceDiag {
 		return o, insteadOfTrace(err), nil
 	}

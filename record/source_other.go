@@ -9,11 +9,11 @@ import (
 )
 
 // openObserver opens what the user asked for, and says why it is that.
-func openObserver(name string, write func(*connlog.Event)) (o observer, why string, err error) {
+func openObserver(name string, namespaces []string, write func(*connlog.Event)) (o observer, why string, err error) {
 	if name == SourceEBPF {
 		return nil, "", &Error{Message: "source ebpf is only on Linux", Hint: "use --source poll", Status: statusUsage}
 	}
-	return newPolling(name, write)
+	return newPolling(name, namespaces, write)
 }
 
 // openSource opens the source that the user asked for, and says why it is that

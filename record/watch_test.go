@@ -17,12 +17,13 @@ type looks struct {
 	asks []bool // thorough or not
 }
 
-func (s *looks) name() string    { return "hand" }
-func (s *looks) blind() []string { return nil }
-func (s *looks) close()          {}
-func (s *looks) begin()          {}
-func (s *looks) started(int32)   {}
-func (s *looks) focus([]int32)   {}
+func (s *looks) name() string         { return "hand" }
+func (s *looks) blind() []string      { return nil }
+func (s *looks) close()               {}
+func (s *looks) enter([]string) error { return nil }
+func (s *looks) begin()               {}
+func (s *looks) started(int32)        {}
+func (s *looks) focus([]int32)        {}
 func (s *looks) look(thorough bool) (look, error) {
 	s.asks = append(s.asks, thorough)
 	if len(s.list) == 0 {
