@@ -51,7 +51,7 @@ func recordCommand(c *console, status *int) *cli.Command {
 func recordFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "interface", Aliases: []string{"i"}, Usage: "record this `IF`, and further ones; default all"},
-		&cli.StringSliceFlag{Name: "netns", Usage: "record in this `NETNS`: a name, a path, a PID; and further ones"},
+		&cli.StringSliceFlag{Name: "netns", Usage: "record in this `NETNS`: a name, a path or a PID"},
 		&cli.StringFlag{Name: "filter", Aliases: []string{"f"}, Usage: "keep what this `EXPRESSION` of tcpdump lets through; or a program of tcpdump -ddd, or a file of either"},
 		&cli.StringFlag{Name: "write", Aliases: []string{"w"}, Value: "run.pcapng", Usage: "write the packets to `FILE`; - is standard output, with --log"},
 		&cli.StringFlag{Name: "log", Usage: "write the log to `FILE`; default beside the packets"},
