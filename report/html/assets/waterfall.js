@@ -79,10 +79,10 @@ class Waterfall {
 	}
 
 	line(l) {
-		const indent = { paddingLeft: 6 + 14 * Math.min(l.depth, 8) + "px" };
+		const indent = { paddingLeft: "calc(6px + " + Math.min(l.depth, 12) + " * var(--indent))" };
 		if (l.connection) {
-			const c = l.connection;
-			const name = element("div", { class: "name", role: "gridcell", style: indent }, element("span", { class: "soft" }, c.get("application") ?? c.get("protocol")), element("span", { class: "text" }, c.text), element("span", { class: "amount" }, formatBytes(c.bytes)));
+			const c = l.connection, below = byID("grouped").checked && c.client >= 0; // the line of its client
+			const name = element("div", { class: "name", role: "gridcell", style: indent }, element("span", { class: "soft" }, c.get("application") ?? c.get("protocol")), element("span", { class: "text" }, below ? "→ " + c.serverText : c.text), element("span", { class: "amount" }, formatBytes(c.bytes)));
 			return element("div", { "data-connection": c.get("connection_id"), "aria-level": l.depth + 1, "aria-label": c.text + ", " + formatMoment(c.first) + ", " + formatDuration(c.duration) + ", " + formatBytes(c.bytes) }, name);
 		}
 		const open = !this.folded.has(l.key);
