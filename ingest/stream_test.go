@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -203,7 +204,7 @@ func tcpFrame(r *rand.Rand, payload int) []byte {
 // Any number of workers and shares reads what one packet after the other is.
 func TestStreamIsRead(t *testing.T) {
 	dir := t.TempDir()
-	for seed := range uint64(12) {
+	for seed := range uint64(12 - 8*slow) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		path := filepath.Join(dir, "big.pcapng")
 		bigCapture(t, r, path)
@@ -212,7 +213,7 @@ func TestStreamIsRead(t *testing.T) {
 			t.Fatalf("seed %d: %d packets", seed, len(want.Packets))
 		}
 		for _, n := range [][2]int{{1, 1}, {2, 2}, {4, 3}} {
-			if got := streamed(t, n[0], n[1], path); !cmp.Equal(want, got) {
+			if got := streamed(t, n[0], n[1], path); !reflect.DeepEqual(want, got) {
 				t.Fatalf("seed %d, %d workers, %d shares: %d packets, want %d\n%s", seed, n[0], n[1], len(got.Packets), len(want.Packets),
 					cmp.Diff([]any{want.Damage, want.Offset, want.Interfaces}, []any{got.Damage, got.Offset, got.Interfaces}))
 			}
@@ -247,7 +248,7 @@ func TestStreamClassic(t *testing.T) {
 	}
 	want := oneByOne(t, paths...)
 	for _, n := range [][2]int{{1, 1}, {2, 2}, {3, 5}} {
-		if got := streamed(t, n[0], n[1], paths...); !cmp.Equal(want, got) {
+		if got := streamed(t, n[0], n[1], paths...); !reflect.DeepEqual(want, got) {
 			t.Errorf("%v: %d packets, want %d", n, len(got.Packets), len(want.Packets))
 		}
 	}
@@ -323,7 +324,7 @@ func TestStreamMarked(t *testing.T) {
 		t.Fatalf("%d packets, want %d; damage %v", len(want.Packets), packets, want.Damage)
 	}
 	for _, n := range [][2]int{{1, 1}, {2, 2}, {5, 1}} {
-		if got := streamed(t, n[0], n[1], path); !cmp.Equal(want, got) {
+		if got := streamed(t, n[0], n[1], path); !reflect.DeepEqual(want, got) {
 			t.Errorf("%d workers, %d shares: %d packets of %d, damage %v", n[0], n[1], len(got.Packets), packets, got.Damage)
 		}
 	}
