@@ -41,3 +41,65 @@ func BenchmarkConnections(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkPackets encodes the table of packets, of which each batch is made once:
+// nothing but the encoder takes time.
+func BenchmarkPackets(b *testing.B) {
+	const batches, size = 64, 2048
+	s := table.Packets()
+	var all []*table.Batch
+	for n := range batches {
+		batch := table.NewBatch(s)
+		for i := range size {
+			packetRow(batch, int64(n*size+i))
+		}
+		all = append(all, batch)
+	}
+	tab := &table.Table{Schema: s, Each: func(prepare func(*table.Batch), yield func(*table.Batch) error) error {
+		for _, batch := range all {
+			batch.Encoded = batch.Encoded[:0]
+			prepare(batch)
+			if err := yield(batch); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+	for name, encoder := range map[string]func(io.Writer) Encoder{"json": NewJSON, "csv": NewCSV, "arrow": arrowOf, "parquet": parquetOf} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := Write(encoder(io.Discard), []*table.Table{tab}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batches*size), "ns/row")
+		})
+	}
+}
+
+// packetRow appends packet n, of one of 300 connections.
+func packetRow(b *table.Batch, n int64) {
+	connection := n * 7919 % 300
+	client, server := "10.0.0.1", []string{"198.18.0.1", "198.18.0.2", "2001:db8::77"}[connection%3]
+	b.Text("file", "run.pcapng")
+	b.Int("frame_number", n+1)
+	b.Int("time_ns", 1_763_000_000_000_000_000+n*12_345)
+	b.Text("interface", "eth0")
+	b.Int("captured_length", 66+n*31%1400)
+	b.Int("wire_length", 66+n*31%1400)
+	b.Int("ip_version", 4)
+	b.Text("protocol", "tcp")
+	b.Text("source_ip", client)
+	b.Int("source_port", 40_000+connection)
+	b.Text("destination_ip", server)
+	b.Int("destination_port", 443)
+	b.Int("tcp_flags", 16)
+	b.Int("payload_length", n*31%1400)
+	b.Int("connection_id", 1+connection*5)
+	b.Int("source_pid", 1000+connection%9)
+	b.Text("source_reason", "exact")
+	b.IntIf("destination_pid", 0, false)
+	b.Text("destination_reason", "remote")
+	b.Bool("duplicate", false)
+}

@@ -22,33 +22,27 @@ const packetBatch = 2048
 // interface after the packet was read. once tells whether packets seen on several
 // interfaces were looked for. Packets that do not count have no row.
 func Packets(r *attribute.Result, sel *Selection, pass Pass, files []string, interfaces func() []ingest.Interface, once bool) *table.Table {
-	s := table.Packets()
-	return &table.Table{Schema: s, Each: func(prepare func(*table.Batch), yield func(*table.Batch) error) error {
+	return table.Ahead(table.Packets(), func(b *table.Batch, push func(*table.Batch) (*table.Batch, error)) error {
 		r.Rewind()
 		rows := &packetRows{r: r, chooser: sel.Chooser(r), files: files, once: once}
-		b := table.NewBatch(s)
 		err := pass(func(batch []packet.Packet) error {
 			rows.interfaces = interfaces()
 			for i := range batch {
-				if err := rows.append(b, &batch[i]); err != nil {
-					return err
+				err := rows.append(b, &batch[i])
+				if err == nil && b.Rows == packetBatch {
+					b, err = push(b)
 				}
-				if b.Rows == packetBatch {
-					prepare(b)
-					if err := yield(b); err != nil {
-						return err
-					}
-					b.Reset()
+				if err != nil {
+					return err
 				}
 			}
 			return nil
 		})
 		if err == nil && b.Rows > 0 {
-			prepare(b)
-			err = yield(b)
+			_, err = push(b)
 		}
 		return err
-	}}
+	})
 }
 
 type packetRows struct {
