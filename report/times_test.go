@@ -54,7 +54,7 @@ func added(lists ...[]bucket) []bucket {
 		b.Count += sum[b.Least_ns].Count
 		sum[b.Least_ns] = b
 	}
-	return slices.SortedFunc(maps.Values(sum), func(a, b bucket) int { return int(a.Least_ns - b.Least_ns) })
+	return slices.SortedFunc(maps.Values(sum), func(a, b bucket) int { return int(min(max(a.Least_ns-b.Least_ns, -1), 1)) })
 }
 
 // Every duration of a connection is in the histogram of its endpoint, and of both
