@@ -17,7 +17,13 @@ type census struct {
 	reader processReader
 	write  func(stamp int64, p *connlog.Process) // stamp: nanoseconds since boot
 	ended  []ended
+
+	renamed map[connlog.ProcessID]int64 // since when, nanoseconds since boot, and not told yet
 }
+
+// renames is how long a new name waits to be told: a program that begins brings its own,
+// and is told once.
+const renames = 50 * time.Millisecond
 
 // ended is a process of the command's tree that nobody may wait for.
 type ended struct {
@@ -75,7 +81,23 @@ func (c *census) tell(stamp int64, p *resident, change connlog.ProcessChange) {
 	c.write(stamp, &out)
 }
 
+// tellNames tells the new names that no program brought, up to a time since boot.
+func (c *census) tellNames(until int64) {
+	for id, at := range c.renamed {
+		if p := c.resident(id); p != nil && at <= until {
+			c.tell(at, p, connlog.ProcessExec)
+		}
+		if at <= until {
+			delete(c.renamed, id)
+		}
+	}
+}
+
 func (c *census) leave(stamp int64, p *resident) {
+	if at, waits := c.renamed[p.ID]; waits {
+		c.tell(at, p, connlog.ProcessExec)
+		delete(c.renamed, p.ID)
+	}
 	c.tell(stamp, p, connlog.ProcessExit)
 	delete(c.living, p.ID.PID)
 	if p.Command && p.ID != c.tree.command {
@@ -98,7 +120,9 @@ func (c *census) take(e *hooks.Event) {
 	case hooks.Rename:
 		if p != nil && p.Name != e.Name && p.Parent.PID != kthreadd {
 			p.Name = e.Name
-			c.tell(e.Time, p, connlog.ProcessExec)
+			if _, waits := c.renamed[id]; !waits {
+				c.renamed[id] = e.Time
+			}
 		}
 	case hooks.Exit:
 		if p != nil {
@@ -124,6 +148,7 @@ func (c *census) fork(e *hooks.Event, id connlog.ProcessID) {
 func (c *census) exec(e *hooks.Event, id connlog.ProcessID) {
 	c.know(e.Time, e.User)
 	p := c.resident(id)
+	delete(c.renamed, id)
 	p.Name, p.Args, p.UID, p.Namespace, p.Exe = e.Name, cutArgs(e.Args), int64(e.User.UID), e.Netns, ""
 	if filepath.IsAbs(e.Path) {
 		p.Exe = e.Path

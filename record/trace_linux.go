@@ -54,7 +54,7 @@ func newTrace(write func(*connlog.Event)) (*trace, error) {
 		return nil, err
 	}
 	t := &trace{hooks: h, write: write, namespace: networkNamespace(), sockets: map[uint64]*traced{}, listeners: map[uint64]*traced{}}
-	t.census = &census{roster: newRoster(reader), reader: reader, write: t.writeProcess}
+	t.census = &census{roster: newRoster(reader), reader: reader, renamed: map[connlog.ProcessID]int64{}, write: t.writeProcess}
 	return t, nil
 }
 
@@ -139,6 +139,7 @@ func (t *trace) lookNow(last bool) error {
 		boot += int64(patience) // nobody comes any more
 	}
 	t.flush(boot)
+	t.tellNames(boot - int64(renames))
 	t.reap()
 	return err
 }

@@ -48,7 +48,7 @@ func fakeTrace(t *testing.T) (*trace, *[]string) {
 			got = append(got, line)
 		}
 	}
-	f.census = &census{roster: newRoster(reader), reader: reader, write: func(int64, *connlog.Process) {}}
+	f.census = &census{roster: newRoster(reader), reader: reader, renamed: map[connlog.ProcessID]int64{}, write: func(int64, *connlog.Process) {}}
 	return f, &got
 }
 

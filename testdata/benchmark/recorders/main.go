@@ -1,0 +1,352 @@
+// Recorders measures what recording costs a benchmark: without a recorder, with dumpcap,
+// and with pcapwho by each source, as root on Linux with dumpcap installed:
+//
+//	go run ./testdata/benchmark/recorders
+//
+// All take turns, round after round, in a network namespace of their own, on loopback, with
+// the same snaplen and buffer. The loads, each a process with both ends:
+//
+//	throughput   512 MiB over one TCP connection
+//	latency      10,000 requests and replies of 64 bytes over one, one after the other
+//	connections  2,000 TCP connections with a request and a reply, one after the other
+//	paced        200 of these a second, for 3 seconds
+//
+// The table has medians over the rounds, the interval that has the true median in 95 of
+// 100 cases, by order statistics, and the ratio to no recorder in the same round: below 1
+// is worse for throughput, above 1 for times. Then what the recorder took: processor time
+// of its own, as a share of one processor's while the load ran, that of its programs in
+// the kernel, and packets that were dropped.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// loads are what is measured, with the unit of its result.
+var loads = []struct{ name, unit string }{{"throughput", "MiB/s"}, {"latency", "µs"}, {"connections", "µs"}, {"paced", "µs"}}
+
+func main() {
+	rounds := flag.Int("n", 20, "`rounds`")
+	only := flag.String("recorders", "none,dumpcap,ebpf,diag", "what takes turns, with commas; none comes first")
+	load := flag.String("load", "", "be this `load`, and print its result")
+	inside := flag.String("inside", "", "the network namespace is made, pcapwho is this `program`")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var err error
+	switch {
+	case *load != "":
+		err = run(*load)
+	case *inside != "":
+		err = compare(ctx, *inside, strings.Split(*only, ","), *rounds)
+	default:
+		err = enter(ctx, os.Args[1:])
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+// enter builds pcapwho and goes on in a network namespace of its own.
+func enter(ctx context.Context, args []string) error {
+	dir, err := os.MkdirTemp("", "recorders")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	pcapwho := filepath.Join(dir, "pcapwho")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", pcapwho, "./cmd/pcapwho").CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	words := append([]string{"-n", "sh", "-ec", `ip link set lo up; cd "$1"; shift; exec "$@"`, "sh", dir, self, "-inside", pcapwho}, args...)
+	cmd := exec.CommandContext(ctx, "unshare", words...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	return cmd.Run()
+}
+
+// cost is what a recorder took.
+type cost struct {
+	own, hooks time.Duration // of processor time
+	wall       time.Duration // of the load
+	packets    int64
+	dropped    int64
+}
+
+func compare(ctx context.Context, pcapwho string, recorders []string, rounds int) error {
+	const statistics = "/proc/sys/kernel/bpf_stats_enabled"
+	before, err := os.ReadFile(statistics)
+	if err == nil {
+		err = os.WriteFile(statistics, []byte("1"), 0)
+	}
+	if err != nil {
+		return err
+	}
+	defer os.WriteFile(statistics, before, 0) //nolint:errcheck // as good as it gets
+	results := map[string]map[string][]float64{}
+	costs := map[string]map[string][]cost{}
+	for _, r := range recorders {
+		results[r], costs[r] = map[string][]float64{}, map[string][]cost{}
+	}
+	for n := range rounds {
+		order := slices.Clone(recorders)
+		for i := range order { // each is the first as often
+			order[i] = recorders[(i+n)%len(recorders)]
+		}
+		for _, l := range loads {
+			for _, r := range order {
+				x, c, err := once(ctx, pcapwho, r, l.name)
+				if err != nil {
+					return fmt.Errorf("%s with %s: %w", l.name, r, err)
+				}
+				results[r][l.name], costs[r][l.name] = append(results[r][l.name], x), append(costs[r][l.name], c)
+			}
+		}
+	}
+	report(recorders, results, costs)
+	return nil
+}
+
+// once runs one load with one recorder.
+func once(ctx context.Context, pcapwho, recorder, load string) (result float64, c cost, err error) {
+	for _, name := range []string{"run.pcapng", "run.conns.jsonl"} {
+		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return 0, c, err
+		}
+	}
+	var cmd *exec.Cmd
+	var told bytes.Buffer
+	switch recorder {
+	case "none":
+	case "dumpcap":
+		cmd = exec.CommandContext(ctx, "dumpcap", "-q", "-i", "lo", "-s", "2048", "-B", "64", "-w", "run.pcapng")
+	default:
+		cmd = exec.CommandContext(ctx, pcapwho, "record", "-i", "lo", "-s", "2048", "-B", "64", "-w", "run.pcapng", "--source", recorder)
+	}
+	if cmd != nil {
+		cmd.Stderr, cmd.Stdout = &told, &told
+		if err := cmd.Start(); err != nil {
+			return 0, c, err
+		}
+		for until := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+			if info, err := os.Stat("run.pcapng"); err == nil && info.Size() > 0 {
+				break
+			}
+			if time.Now().After(until) {
+				_ = cmd.Process.Kill()
+				return 0, c, fmt.Errorf("it did not begin: %s", told.String())
+			}
+		}
+		time.Sleep(300 * time.Millisecond)
+		c.own, c.hooks = used(cmd.Process.Pid)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return 0, c, err
+	}
+	began := time.Now()
+	out, err := exec.CommandContext(ctx, self, "-load", load).Output()
+	c.wall = time.Since(began)
+	if cmd != nil {
+		own, hooks := used(cmd.Process.Pid)
+		c.own, c.hooks = own-c.own, hooks-c.hooks
+		_ = cmd.Process.Signal(os.Interrupt) // it runs
+		if err := cmd.Wait(); err != nil {
+			return 0, c, fmt.Errorf("%w: %s", err, told.String())
+		}
+		c.packets, c.dropped = counted(told.String())
+	}
+	if err != nil {
+		return 0, c, err
+	}
+	err = json.Unmarshal(out, &result)
+	return result, c, err
+}
+
+// used returns the processor time of a process, and of its programs in the kernel.
+func used(pid int) (own, hooks time.Duration) {
+	const tick = time.Second / 100 // USER_HZ
+	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) > 12 {
+		user, _ := strconv.Atoi(fields[11])
+		system, _ := strconv.Atoi(fields[12])
+		own = time.Duration(user+system) * tick
+	}
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", pid))
+	programs := map[string]bool{}
+	for _, name := range files {
+		text, _ := os.ReadFile(name)
+		id, ran := "", time.Duration(0)
+		for line := range strings.Lines(string(text)) {
+			key, value, _ := strings.Cut(strings.TrimSpace(line), ":\t")
+			switch key {
+			case "prog_id":
+				id = value
+			case "run_time_ns":
+				n, _ := strconv.ParseInt(value, 10, 64)
+				ran = time.Duration(n)
+			}
+		}
+		if ran > 0 && !programs[id] {
+			programs[id] = true
+			hooks += ran
+		}
+	}
+	return own, hooks
+}
+
+// counted reads how many packets a recorder says it had, and dropped.
+func counted(told string) (packets, dropped int64) {
+	for _, form := range []string{`recorded (\d+) packets \((\d+) dropped`, `received/dropped on interface '[^']*': (\d+)/(\d+)`} {
+		if m := regexp.MustCompile(form).FindStringSubmatch(told); m != nil {
+			packets, _ = strconv.ParseInt(m[1], 10, 64)
+			dropped, _ = strconv.ParseInt(m[2], 10, 64)
+		}
+	}
+	return packets, dropped
+}
+
+// run is one load. It prints a number.
+func run(load string) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	go serve(l, load == "throughput")
+	var result float64
+	switch load {
+	case "throughput":
+		result, err = throughput(l.Addr().String())
+	case "latency":
+		result, err = latency(l.Addr().String())
+	case "connections":
+		result, err = connections(l.Addr().String(), 2000, 0)
+	case "paced":
+		result, err = connections(l.Addr().String(), 600, 5*time.Millisecond)
+	default:
+		err = fmt.Errorf("no load %q", load)
+	}
+	if err == nil {
+		fmt.Println(result)
+	}
+	return err
+}
+
+// serve reads all, or answers each 64 bytes with as many.
+func serve(l net.Listener, all bool) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			if all {
+				_, _ = io.CopyBuffer(struct{ io.Writer }{io.Discard}, bufio.NewReaderSize(c, 1<<16), make([]byte, 1<<16))
+				_, _ = c.Write([]byte{1})
+				return
+			}
+			for b := make([]byte, 64); ; {
+				if _, err := io.ReadFull(c, b); err != nil {
+					return
+				}
+				if _, err := c.Write(b); err != nil {
+					return
+				}
+			}
+		}()
+	}
+}
+
+func throughput(address string) (float64, error) {
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	const size = 512 << 20
+	began, b := time.Now(), make([]byte, 1<<16)
+	for n := 0; n < size; n += len(b) {
+		if _, err := c.Write(b); err != nil {
+			return 0, err
+		}
+	}
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+		return 0, err
+	}
+	if _, err := c.Read(b); err != nil {
+		return 0, err
+	}
+	return size / (1 << 20) / time.Since(began).Seconds(), nil
+}
+
+func latency(address string) (float64, error) {
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	times := make([]float64, 10_000)
+	for i := range times {
+		if times[i], err = exchange(c); err != nil {
+			return 0, err
+		}
+	}
+	return median(times), nil
+}
+
+// exchange returns how many microseconds a request and its reply took.
+func exchange(c net.Conn) (float64, error) {
+	var b [64]byte
+	began := time.Now()
+	if _, err := c.Write(b[:]); err != nil {
+		return 0, err
+	}
+	_, err := io.ReadFull(c, b[:])
+	return float64(time.Since(began)) / 1e3, err
+}
+
+// connections returns how many microseconds one took, from its beginning to its end.
+func connections(address string, n int, every time.Duration) (float64, error) {
+	times, next := make([]float64, n), time.Now()
+	for i := range times {
+		began := time.Now()
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := exchange(c); err != nil {
+			return 0, err
+		}
+		c.Close()
+		times[i] = float64(time.Since(began)) / 1e3
+		if next = next.Add(every); every > 0 {
+			time.Sleep(time.Until(next))
+		}
+	}
+	return median(times), nil
+}
