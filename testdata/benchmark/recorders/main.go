@@ -40,22 +40,37 @@ import (
 )
 
 // loads are what is measured, with the unit of its result.
-var loads = []struct{ name, unit string }{{"throughput", "MiB/s"}, {"latency", "µs"}, {"connections", "µs"}, {"paced", "µs"}}
+var loads = []load{{"throughput", "MiB/s"}, {"latency", "µs"}, {"connections", "µs"}, {"paced", "µs"}}
+
+type load struct{ name, unit string }
+
+// config is what the flags say.
+type config struct {
+	pcapwho   string // the program
+	recorders []string
+	rounds    int
+	snaplen   string
+}
 
 func main() {
 	rounds := flag.Int("n", 20, "`rounds`")
 	only := flag.String("recorders", "none,dumpcap,ebpf,diag", "what takes turns, with commas; none comes first")
-	load := flag.String("load", "", "be this `load`, and print its result")
+	kinds := flag.String("loads", "", "only these `loads`, with commas")
+	snaplen := flag.String("s", "2048", "`bytes` kept of a packet, 0 = all")
+	be := flag.String("load", "", "be this `load`, and print its result")
 	inside := flag.String("inside", "", "the network namespace is made, pcapwho is this `program`")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
 	switch {
-	case *load != "":
-		err = run(*load)
+	case *be != "":
+		err = run(*be)
 	case *inside != "":
-		err = compare(ctx, *inside, strings.Split(*only, ","), *rounds)
+		if *kinds != "" {
+			loads = slices.DeleteFunc(loads, func(l load) bool { return !slices.Contains(strings.Split(*kinds, ","), l.name) })
+		}
+		err = compare(ctx, &config{*inside, strings.Split(*only, ","), *rounds, *snaplen})
 	default:
 		err = enter(ctx, os.Args[1:])
 	}
@@ -95,7 +110,7 @@ type cost struct {
 	dropped    int64
 }
 
-func compare(ctx context.Context, pcapwho string, recorders []string, rounds int) error {
+func compare(ctx context.Context, cfg *config) error {
 	const statistics = "/proc/sys/kernel/bpf_stats_enabled"
 	before, err := os.ReadFile(statistics)
 	if err == nil {
@@ -107,17 +122,17 @@ func compare(ctx context.Context, pcapwho string, recorders []string, rounds int
 	defer os.WriteFile(statistics, before, 0) //nolint:errcheck // as good as it gets
 	results := map[string]map[string][]float64{}
 	costs := map[string]map[string][]cost{}
-	for _, r := range recorders {
+	for _, r := range cfg.recorders {
 		results[r], costs[r] = map[string][]float64{}, map[string][]cost{}
 	}
-	for n := range rounds {
-		order := slices.Clone(recorders)
+	for n := range cfg.rounds {
+		order := slices.Clone(cfg.recorders)
 		for i := range order { // each is the first as often
-			order[i] = recorders[(i+n)%len(recorders)]
+			order[i] = cfg.recorders[(i+n)%len(cfg.recorders)]
 		}
 		for _, l := range loads {
 			for _, r := range order {
-				x, c, err := once(ctx, pcapwho, r, l.name)
+				x, c, err := once(ctx, cfg, r, l.name)
 				if err != nil {
 					return fmt.Errorf("%s with %s: %w", l.name, r, err)
 				}
@@ -125,12 +140,12 @@ func compare(ctx context.Context, pcapwho string, recorders []string, rounds int
 			}
 		}
 	}
-	report(recorders, results, costs)
+	report(cfg.recorders, results, costs)
 	return nil
 }
 
 // once runs one load with one recorder.
-func once(ctx context.Context, pcapwho, recorder, load string) (result float64, c cost, err error) {
+func once(ctx context.Context, cfg *config, recorder, load string) (result float64, c cost, err error) {
 	for _, name := range []string{"run.pcapng", "run.conns.jsonl"} {
 		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return 0, c, err
@@ -141,9 +156,9 @@ func once(ctx context.Context, pcapwho, recorder, load string) (result float64, 
 	switch recorder {
 	case "none":
 	case "dumpcap":
-		cmd = exec.CommandContext(ctx, "dumpcap", "-q", "-i", "lo", "-s", "2048", "-B", "64", "-w", "run.pcapng")
+		cmd = exec.CommandContext(ctx, "dumpcap", "-q", "-i", "lo", "-s", cfg.snaplen, "-B", "64", "-w", "run.pcapng")
 	default:
-		cmd = exec.CommandContext(ctx, pcapwho, "record", "-i", "lo", "-s", "2048", "-B", "64", "-w", "run.pcapng", "--source", recorder)
+		cmd = exec.CommandContext(ctx, cfg.pcapwho, "record", "-i", "lo", "-s", cfg.snaplen, "-B", "64", "-w", "run.pcapng", "--source", recorder)
 	}
 	if cmd != nil {
 		cmd.Stderr, cmd.Stdout = &told, &told
