@@ -78,6 +78,7 @@ func (o *oracle) sockets() []*oracleSocket {
 			end(o.seen(mine, f.Socket, f.Socket.Since))
 			at, now, unused = o.seen(mine, f.Socket, f.Time), f.Socket, false
 		}
+		s.last = [2]int64{max(s.last[0], s.first[0]), max(s.last[1], s.first[1])}
 		end(s.last)
 		if uses && (s.HasRemote || s.State != "listen") { // what waited is read by whoever comes later
 			for n := len(s.holds) - 2; n >= 0; n-- {

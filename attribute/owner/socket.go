@@ -172,9 +172,10 @@ func (t *Timeline) seal(i int32, s *Socket) {
 	if s.After == math.MaxInt64 {
 		s.After = r.after
 	}
+	last = window{max(last.begin, first.begin), max(last.end, first.end)} // looked up within the last poll
 	t.sealHolds(i, s, last)
 	s.FirstBegin, s.FirstEnd = first.begin, first.end
-	s.LastBegin, s.LastEnd = max(last.begin, first.begin), max(last.end, first.end)
+	s.LastBegin, s.LastEnd = last.begin, last.end
 }
 
 // Asked tells whether the kernel told that a process asked for the connection, at
