@@ -352,3 +352,41 @@ func TestConditions(t *testing.T) {
 		}
 	}
 }
+
+// Many endpoints are compared one by one, and only some have intervals; beyond a limit
+// they are one.
+func TestManyEndpoints(t *testing.T) {
+	defer func(n int) { resamples = n }(resamples)
+	resamples = 50
+	const many = 8_000
+	run := func(from int, more int64) *Run {
+		r := &Run{Values: map[Subject]map[Metric]int64{}}
+		for i := range many {
+			r.Values[Subject{Endpoint, fmt.Sprint(from + i)}] = map[Metric]int64{Bytes: 1000 + more + int64(i%7)}
+		}
+		return r
+	}
+	c := Runs([]*Run{run(0, 1), run(0, 2), run(1, 3)}, []*Run{run(0, 2), run(0, 1), run(many-1, 3)})
+	if len(c.Changes) != 2*many-1 {
+		t.Fatalf("%d changes", len(c.Changes))
+	}
+	bounded := 0
+	for i := range c.Changes {
+		if c.Changes[i].bounded() {
+			bounded++
+		} else if c.Changes[i].Sure {
+			t.Errorf("%+v is sure, and has no interval", c.Changes[i])
+		}
+	}
+	if bounded != maxBounded {
+		t.Errorf("%d of %d changes have intervals", bounded, len(c.Changes))
+	}
+	g := newGatherer("")
+	for i := range maxEndpoints + 3 {
+		g.add(g.endpoint(fmt.Sprint(i)), Bytes, 1)
+		g.add(g.endpoint("0"), Bytes, 1)
+	}
+	if n := g.run.Values[Subject{Endpoint, "(others)"}][Bytes]; n != 3 || len(g.run.Values) != maxEndpoints+1 {
+		t.Errorf("%d bytes of others, %d endpoints", n, len(g.run.Values))
+	}
+}

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -18,8 +19,8 @@ type Change struct {
 	Metric   Metric
 	A, B     float64 // means
 	Relative float64 // how much more B is than A: 0.1 = a tenth more; infinite where A is 0
-	// Low and High bound Relative with 95 % confidence; valid iff the comparison has
-	// Enough runs.
+	// Low and High bound Relative with 95 % confidence; NaN where that is not known: the
+	// comparison has too few runs, or too many changes for one that is not sure.
 	Low, High float64
 	Sure      bool // it is hardly chance
 }
@@ -27,17 +28,17 @@ type Change struct {
 // Runs compares runs, a before and b after.
 func Runs(a, b []*Run) *Comparison {
 	c := &Comparison{A: names(a), B: names(b), Enough: len(a) >= Enough && len(b) >= Enough}
+	before, after := newSide(a), newSide(b)
 	var p []float64
 	for _, s := range subjects(slices.Concat(a, b)) {
 		for _, m := range metrics {
-			x, y := samples(a, s, m), samples(b, s, m)
+			x, y := before.samples(s, m), after.samples(s, m)
 			if len(x) == 0 || len(y) == 0 || !slices.ContainsFunc(slices.Concat(x, y), func(v float64) bool { return v != 0 }) {
 				continue
 			}
-			change := Change{Subject: s, Metric: m, A: mean(x), B: mean(y)}
+			change := Change{Subject: s, Metric: m, A: mean(x), B: mean(y), Low: math.NaN(), High: math.NaN()}
 			change.Relative = relative(change.A, change.B)
 			if c.Enough && len(x) >= Enough && len(y) >= Enough {
-				change.Low, change.High = bootstrap(x, y)
 				p = append(p, welch(x, y))
 			} else {
 				p = append(p, 1)
@@ -46,10 +47,18 @@ func Runs(a, b []*Run) *Comparison {
 		}
 	}
 	for i, sure := range holm(p, Alpha) {
-		c.Changes[i].Sure = sure
+		d := &c.Changes[i]
+		d.Sure = sure
+		if x, y := before.samples(d.Subject, d.Metric), after.samples(d.Subject, d.Metric); c.Enough && (sure || i < maxBounded) && len(x) >= Enough && len(y) >= Enough {
+			d.Low, d.High = bootstrap(x, y)
+		}
 	}
 	return c
 }
+
+// maxBounded is how many changes have an interval, and those that are sure: each takes a
+// third of a millisecond.
+const maxBounded = 5000
 
 func names(runs []*Run) (list []string) {
 	for _, r := range runs {
@@ -65,26 +74,42 @@ func mean(x []float64) (sum float64) {
 	return sum / float64(len(x))
 }
 
-// samples returns what each run has of a metric.
-func samples(runs []*Run, s Subject, m Metric) (x []float64) {
+// side is the runs of one side.
+type side struct {
+	runs []*Run
+	told []map[aspect]bool // for each: what it knows of any subject
+}
+
+// aspect is a metric of a kind of subjects.
+type aspect struct {
+	Kind
+	Metric
+}
+
+func newSide(runs []*Run) *side {
+	d := &side{runs: runs}
 	for _, r := range runs {
+		told := map[aspect]bool{}
+		for s, values := range r.Values {
+			for m := range values {
+				told[aspect{s.Kind, m}] = true
+			}
+		}
+		d.told = append(d.told, told)
+	}
+	return d
+}
+
+// samples returns what each run has of a metric. One that knows it of others of the kind
+// has 0 of what adds up.
+func (d *side) samples(s Subject, m Metric) (x []float64) {
+	for i, r := range d.runs {
 		v, ok := r.Values[s][m]
-		if ok || m.additive() && r.tells(s.Kind, m) {
+		if ok || m.additive() && d.told[i][aspect{s.Kind, m}] {
 			x = append(x, float64(v))
 		}
 	}
 	return x
-}
-
-// tells tells whether the run knows a metric of any subject of a kind: then one
-// without it has 0.
-func (r *Run) tells(k Kind, m Metric) bool {
-	for s, values := range r.Values {
-		if _, ok := values[m]; ok && s.Kind == k {
-			return true
-		}
-	}
-	return false
 }
 
 // subjects returns those of all runs in order: processes by name and command where

@@ -12,4 +12,7 @@
 //
 // Processes are matched by name, and by command where all runs have the same ones;
 // PIDs differ from run to run. The same runs give the same bytes.
+//
+// Limits: a run has at most 131,072 endpoints, those met first, and one of all others; of
+// changes that are not sure the first 5,000 have an interval.
 package compare

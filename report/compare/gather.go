@@ -15,7 +15,12 @@ type gatherer struct {
 	packets  int64          // of the captures
 	captured times          // of all packets of them
 	selected times          // of connections
+
+	endpoints int // subjects of that kind
 }
+
+// maxEndpoints is how many endpoints are told apart: a scan has millions.
+const maxEndpoints = 1 << 17
 
 // times is an interval of Unix nanoseconds, from the first to the last; zero = none.
 type times struct{ first, last int64 }
@@ -126,7 +131,7 @@ func (g *gatherer) connection(c row) {
 	whole := Subject{Kind: Total}
 	subjects := [][2]Subject{{whole, whole}, {{Process, c.text("client_name")}, {Process, c.text("server_name")}}}
 	if e := endpoint(c); e != "" {
-		s := Subject{Endpoint, e}
+		s := g.endpoint(e)
 		subjects = append(subjects, [2]Subject{s, s})
 		g.add(s, Bytes, c.sum("client_wire_bytes", "server_wire_bytes"))
 		g.add(s, Packets, c.sum("client_packets", "server_packets"))
@@ -151,6 +156,18 @@ func (g *gatherer) connection(c row) {
 			}
 		}
 	}
+}
+
+// endpoint returns the subject of a remote server.
+func (g *gatherer) endpoint(name string) Subject {
+	s := Subject{Endpoint, name}
+	if g.run.Values[s] == nil {
+		if g.endpoints == maxEndpoints {
+			return Subject{Endpoint, "(others)"}
+		}
+		g.endpoints++
+	}
+	return s
 }
 
 // addIf adds a column, where it is known.

@@ -106,12 +106,15 @@ func (c *Comparison) head() []string {
 
 func (c *Comparison) cells(change *Change) []string {
 	interval := ""
-	if c.Enough {
+	if change.bounded() {
 		interval = strings.ReplaceAll(fmt.Sprintf("%s to %s", signed(change.Low), signed(change.High)), " % to", " to")
 	}
 	name := strings.TrimSpace(string(change.Kind) + " " + encode.Escape(change.Name))
 	return []string{name, string(change.Metric), value(change.Metric, change.A), value(change.Metric, change.B), signed(change.Relative), interval}
 }
+
+// bounded tells whether the interval of a change is known.
+func (d *Change) bounded() bool { return !math.IsNaN(d.Low) && !math.IsNaN(d.High) }
 
 // short takes the middle out of names that are longer than so many characters: commands
 // often differ at their end.
@@ -263,7 +266,7 @@ func (c *Comparison) Section(smallest float64) *html.Comparison {
 	for _, d := range list {
 		cells := c.cells(&d)
 		change := html.Change{Subject: short(cells[0], 2*longestName), Metric: cells[1], A: cells[2], B: cells[3], Change: cells[4], Interval: cells[5], Low: d.Relative, Middle: d.Relative, High: d.Relative}
-		if c.Enough {
+		if d.bounded() {
 			change.Low, change.High = d.Low, d.High
 		}
 		s.Changes = append(s.Changes, change)
@@ -289,14 +292,14 @@ func (c *Comparison) JSON(w io.Writer) error {
 		Enough  bool     `json:"enough_runs"`
 		Changes []change `json:"changes"`
 	}{c.A, c.B, c.Enough, []change{}}
-	finite := func(v float64, ok bool) *float64 {
-		if !ok || math.IsInf(v, 0) || math.IsNaN(v) {
+	finite := func(v float64) *float64 {
+		if math.IsInf(v, 0) || math.IsNaN(v) {
 			return nil
 		}
 		return &v
 	}
 	for _, d := range c.Changes {
-		document.Changes = append(document.Changes, change{d.Subject, d.Metric, d.A, d.B, finite(d.Relative, true), finite(d.Low, c.Enough), finite(d.High, c.Enough), d.Sure})
+		document.Changes = append(document.Changes, change{d.Subject, d.Metric, d.A, d.B, finite(d.Relative), finite(d.Low), finite(d.High), d.Sure})
 	}
 	e := json.NewEncoder(w)
 	e.SetIndent("", " ")
