@@ -1,7 +1,6 @@
 package quantile
 
 import (
-	"cmp"
 	"encoding/binary"
 	"slices"
 )
@@ -9,7 +8,13 @@ import (
 // Sketch adds up Quantiles: of many connections, and of many captures. Sketches of the
 // same durations are the same, in whatever order they were added. The zero value is
 // empty.
-type Sketch struct{ filled []Bucket }
+type Sketch struct{ filled []filled }
+
+// filled is a bucket that is not empty.
+type filled struct {
+	bucket int32
+	count  int64
+}
 
 // Bucket counts durations, nanoseconds, from Least until before Below.
 type Bucket struct{ Least, Below, Count int64 }
@@ -26,13 +31,20 @@ func limits(i int) (least, below int64) {
 	return k * unit, (k + 1) * unit
 }
 
-// Buckets returns those that are not empty, ascending. They are the sketch's.
-func (s *Sketch) Buckets() []Bucket { return s.filled }
+// Buckets returns those that are not empty, ascending.
+func (s *Sketch) Buckets() []Bucket {
+	list := make([]Bucket, len(s.filled))
+	for i, f := range s.filled {
+		least, below := limits(int(f.bucket))
+		list[i] = Bucket{least, below, f.count}
+	}
+	return list
+}
 
 // Count returns how many durations were added.
 func (s *Sketch) Count() (n int64) {
 	for i := range s.filled {
-		n += s.filled[i].Count
+		n += s.filled[i].count
 	}
 	return n
 }
@@ -43,31 +55,38 @@ func (s *Sketch) Add(q *Quantiles) {
 	case len(q.Buckets) > 0:
 		for b := q.Buckets; len(b) > 0; {
 			count, n := binary.Uvarint(b[1:])
-			s.add(int(b[0]), int64(count))
+			s.add(int32(b[0]), int64(count))
 			b = b[1+n:]
 		}
 	case q.Count > 0:
-		s.add(bucket(q.Min), 1)
+		s.add(int32(bucket(q.Min)), 1)
 		if q.Count > 1 {
-			s.add(bucket(q.Max), 1)
+			s.add(int32(bucket(q.Max)), 1)
 		}
 	}
 }
 
 // Merge adds what o has.
 func (s *Sketch) Merge(o *Sketch) {
-	for _, b := range o.filled {
-		s.add(bucket(b.Least), b.Count)
+	for _, f := range o.filled {
+		s.add(f.bucket, f.count)
 	}
 }
 
-func (s *Sketch) add(i int, count int64) {
-	least, below := limits(i)
-	at, found := slices.BinarySearchFunc(s.filled, least, func(b Bucket, least int64) int { return cmp.Compare(b.Least, least) })
-	if !found {
-		s.filled = slices.Insert(s.filled, at, Bucket{Least: least, Below: below})
+func (s *Sketch) add(bucket int32, count int64) {
+	low, high := 0, len(s.filled)
+	for low < high {
+		if mid := (low + high) / 2; s.filled[mid].bucket < bucket {
+			low = mid + 1
+		} else {
+			high = mid
+		}
 	}
-	s.filled[at].Count += count
+	if low < len(s.filled) && s.filled[low].bucket == bucket {
+		s.filled[low].count += count
+		return
+	}
+	s.filled = slices.Insert(s.filled, low, filled{bucket, count})
 }
 
 // Quantile returns the duration that so many of a hundred do not exceed, as that of a
@@ -75,9 +94,9 @@ func (s *Sketch) add(i int, count int64) {
 func (s *Sketch) Quantile(percent int64) int64 {
 	rank := s.Count()
 	rank = rank/100*percent + (rank%100*percent+99)/100 // nearest rank
-	for i := range s.filled {
-		if rank -= s.filled[i].Count; rank <= 0 {
-			return middle(bucket(s.filled[i].Least))
+	for _, f := range s.filled {
+		if rank -= f.count; rank <= 0 {
+			return middle(int(f.bucket))
 		}
 	}
 	return Unknown

@@ -94,9 +94,6 @@ func (e *Endpoints) connection(r *attribute.Result, c *attribute.Connection) {
 			one.named, one.hosts = c.ID, []uint64{h.Sum64()}
 		}
 	}
-	if hasTimes(c) {
-		one.times = one.times.add(c, end, true)
-	}
 	if c.Facts.Known() {
 		one.application, one.spoke = c.Facts.Application.String(), c.ID
 	}
@@ -106,6 +103,9 @@ func (e *Endpoints) connection(r *attribute.Result, c *attribute.Connection) {
 		}
 	}
 	sum.add(&one)
+	if hasTimes(c) {
+		sum.times = sum.times.add(c, end, true)
+	}
 }
 
 // of returns the sum of an endpoint.
