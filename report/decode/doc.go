@@ -5,7 +5,7 @@
 //     does not have is none of the table's.
 //  2. [Parts] finds the runs of a dataset, and [Part.Open] the files of one, of Parquet or
 //     CSV. A column that they do not have is NULL; lists, and dates, which stand in the
-//     column before them too, are left out.
+//     column before them too, are left out. Parquet is read where [ReadsParquet] says.
 //  3. Each of [Result.Tables] reads its files anew, some rows at a time.
 //
 // Limits: a batch of 2,048 rows; of JSON what one row takes, of Parquet a page of each

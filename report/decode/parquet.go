@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
@@ -55,7 +57,15 @@ type parquetRows struct {
 	texts  [maxRows]parquet.ByteArray
 }
 
+// ReadsParquet tells whether the library reads Parquet on this kind of processor.
+func ReadsParquet() bool {
+	return slices.Contains([]string{"amd64", "arm64", "ppc64le", "s390x"}, runtime.GOARCH)
+}
+
 func openParquet(f *os.File, s *table.Schema) (reader, error) {
+	if !ReadsParquet() {
+		return nil, fmt.Errorf("files of Parquet are not read on %s: make the dataset with --format csv", runtime.GOARCH)
+	}
 	properties := parquet.NewReaderProperties(newAllocator())
 	properties.BufferedStreamEnabled = true // else a column is read whole
 	r, err := file.NewParquetReader(f, file.WithReadProps(properties))
