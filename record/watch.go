@@ -31,7 +31,12 @@ type tracked struct {
 	checked int64 // Unix nanoseconds when its holders were last known to be these and no others
 	ended   int64 // when the kernel told that it is gone; 0 = it did not
 	round   uint64
+	doubted int64 // until then its holder may be about to pass it on, Unix nanoseconds; 0 = no
 }
+
+// handover is how long a process that accepted a connection, and could pass it on, is not
+// taken for the one that keeps it.
+const handover = int64(time.Second)
 
 func newWatch(s source, write func(*connlog.Event)) *watch {
 	return &watch{source: s, write: write, sockets: map[uint64]*tracked{}}
@@ -129,6 +134,9 @@ func (w *watch) reportSocket(l *look, s *sighting) {
 		w.open(l, s)
 		return
 	}
+	if l.end < t.doubted && slices.Equal(t.Owners, s.Owners) {
+		s.Partial = true
+	}
 	t.round = w.round
 	t.State, t.Counters = s.State, s.Counters
 	if !slices.Equal(t.Owners, s.Owners) || t.Inode != s.Inode || t.Partial != s.Partial {
@@ -183,6 +191,9 @@ func (w *watch) open(l *look, s *sighting) {
 	w.sockets[s.ID] = t
 	w.total++
 	f := w.found[s.ID]
+	if f != nil && f.accepted && f.Partial {
+		t.Partial, t.doubted = true, f.first+handover
+	}
 	sure := f != nil && sameSocket(&f.Socket, s) && !f.Partial && !s.Partial
 	if sure && (slices.Equal(f.Owners, s.Owners) || len(s.Owners) == 0) {
 		t.Evidence, t.Owners = connlog.EvidencePacket, f.Owners

@@ -148,6 +148,17 @@ func TestWatch(t *testing.T) {
 			15 socket 7 open since 10 p1 partial
 			39 socket 7 close since 26 p1 partial
 			39 poll 30-39 0`},
+		"accepted by who may pass it on, and does": {[]look{
+			{},
+			{sockets: []sighting{seen(7, 70, "established", a, b, 1)}, found: []glimpse{{partial(seen(7, 70, "established", a, b, 1)), 10, 15, 16, true, false, false}}},
+			{sockets: []sighting{seen(7, 70, "established", a, b, 1)}},
+			{sockets: []sighting{seen(7, 70, "established", a, b, 2)}},
+		}, `19 poll 10-19 0
+			29 socket 7 open since 10 p1 partial
+			29 poll 20-29 1
+			39 poll 30-39 1
+			49 socket 7 owner since 39 p2
+			49 poll 40-49 1`},
 		"its holder went before the look": {[]look{
 			{},
 			{sockets: []sighting{seen(7, 70, "established", a, b)}, found: []glimpse{{seen(7, 70, "established", a, b, 1), 10, 15, 16, false, false, false}}},
