@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 )
@@ -54,6 +55,10 @@ type Log struct {
 	current int
 	state   logState
 
+	size   int64        // of all logs, bytes
+	before int64        // bytes of those before the current
+	done   atomic.Int64 // bytes that were read
+
 	sorted   bool        // see SortedLog
 	lines    *lineReader // of the current log, if sorted
 	seq      uint64      // of the last event
@@ -78,10 +83,17 @@ func OpenLog(paths ...string) (*Log, error) {
 		if err != nil {
 			return nil, err
 		}
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			l.size += info.Size()
+		}
 		f.Close()
 	}
 	return l, nil
 }
+
+// Progress returns how many bytes Each has read, and of how many; it may be called
+// meanwhile. What is no regular file counts as nothing.
+func (l *Log) Progress() (done, total int64) { return min(l.done.Load(), l.size), l.size }
 
 // logAhead is how many events are read ahead at a time, and logBatches how many
 // times.
@@ -105,6 +117,7 @@ func (l *Log) Each(ctx context.Context, f func(*connlog.Event) error) error {
 			for ; n < len(batch) && failed == nil; n++ {
 				failed = l.next(&batch[n])
 			}
+			l.done.Store(l.offset())
 			if failed != nil {
 				read <- batch[:n-1]
 				return
@@ -120,6 +133,14 @@ func (l *Log) Each(ctx context.Context, f func(*connlog.Event) error) error {
 		err = failed
 	}
 	return err
+}
+
+// offset returns how many bytes were read.
+func (l *Log) offset() int64 {
+	if l.file == nil {
+		return l.before
+	}
+	return l.before + l.reader.Offset()
 }
 
 // eachOf calls f with the events of batches, and gives those back.
@@ -214,6 +235,7 @@ func (l *Log) finish() {
 		l.damage = addDamage(l.damage, Damage{File: l.paths[l.current],
 			Message: "the log ends without an end event: it was cut, or its recorder was killed"})
 	}
+	l.before = l.offset()
 	l.file.Close()
 	l.file, l.current = nil, l.current+1
 }

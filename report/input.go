@@ -23,6 +23,7 @@ type input struct {
 	copies  map[string]string // of pipes: the name given, by path
 
 	progress func(done, total int64)
+	logs     int64 // bytes of the logs, which are read before
 	passes   int64 // how many are planned
 	begun    int64 // how many have begun
 	batch    []packet.Packet
@@ -155,12 +156,32 @@ func (in *input) pass(ctx context.Context, yield func([]packet.Packet) error) er
 	}
 }
 
-// tell reports progress over all passes.
+// tell reports progress over the logs and all passes.
 func (in *input) tell() {
-	if in.progress != nil {
-		done, total := in.capture.Progress()
-		in.progress(done+(in.begun-1)*total, total*in.passes)
+	if in.progress == nil {
+		return
 	}
+	done, total := in.capture.Progress()
+	in.told(in.logs+done+max(0, in.begun-1)*total, total)
+}
+
+// tellLog reports progress while a log is read.
+func (in *input) tellLog(events *ingest.Log) {
+	if in.progress == nil {
+		return
+	}
+	var done int64
+	done, in.logs = events.Progress()
+	_, total := in.capture.Progress()
+	in.told(done, total)
+}
+
+// told reports so many bytes done; total is that of one pass over the captures.
+func (in *input) told(done, total int64) {
+	if total > 0 {
+		total = in.logs + total*in.passes
+	}
+	in.progress(done, total)
 }
 
 // damage returns what was wrong with the captures, under their given names.

@@ -49,8 +49,8 @@ func (cfg *Config) logs() []string {
 }
 
 // readLog reads the logs, those whose lines are not in the order of seq twice; nwb, where it
-// is not nil, gets every event too.
-func readLog(ctx context.Context, cfg *Config, nwb *measure.NWB) (*log, error) {
+// is not nil, gets every event too. tell is called now and then, and at the end.
+func readLog(ctx context.Context, cfg *Config, nwb *measure.NWB, tell func(*ingest.Log)) (*log, error) {
 	l := &log{paths: cfg.logs()}
 	if len(l.paths) == 0 {
 		return l, nil
@@ -59,7 +59,7 @@ func readLog(ctx context.Context, cfg *Config, nwb *measure.NWB) (*log, error) {
 	if err != nil {
 		return nil, &InputError{Err: err}
 	}
-	err = l.read(ctx, cfg, nwb, events)
+	err = l.read(ctx, cfg, nwb, events, tell)
 	if notLog := (*connlog.NotLogError)(nil); err == nil && !events.InOrder() || errors.As(err, &notLog) {
 		ordered, e := ingest.SortedLog(l.paths...)
 		if e != nil {
@@ -69,7 +69,7 @@ func readLog(ctx context.Context, cfg *Config, nwb *measure.NWB) (*log, error) {
 		if nwb != nil {
 			*nwb = *measure.NewNWB(cfg.NWB)
 		}
-		if e := again.read(ctx, cfg, nwb, ordered); e == nil || err == nil {
+		if e := again.read(ctx, cfg, nwb, ordered, nil); e == nil || err == nil {
 			l, err = again, e
 		}
 	}
@@ -83,10 +83,14 @@ func readLog(ctx context.Context, cfg *Config, nwb *measure.NWB) (*log, error) {
 }
 
 // read takes all events.
-func (l *log) read(ctx context.Context, cfg *Config, nwb *measure.NWB, events *ingest.Log) error {
+func (l *log) read(ctx context.Context, cfg *Config, nwb *measure.NWB, events *ingest.Log, tell func(*ingest.Log)) error {
 	defer events.Close()
 	l.timeline = owner.NewTimeline()
+	n := 0
 	err := events.Each(ctx, func(e *connlog.Event) error {
+		if n++; n%1000 == 0 && tell != nil {
+			tell(events)
+		}
 		if cfg.ClockOffset != 0 {
 			e.Shift(cfg.ClockOffset)
 		}
@@ -98,6 +102,9 @@ func (l *log) read(ctx context.Context, cfg *Config, nwb *measure.NWB, events *i
 		return nil
 	})
 	l.damage = events.Damage()
+	if tell != nil {
+		tell(events)
+	}
 	return err
 }
 

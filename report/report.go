@@ -178,7 +178,7 @@ func (r *Result) analyze() (err error) {
 	if r.cfg.NWB != 0 {
 		r.NWB = measure.NewNWB(r.cfg.NWB)
 	}
-	if r.log, err = readLog(r.ctx, &r.cfg, r.NWB); err != nil {
+	if r.log, err = readLog(r.ctx, &r.cfg, r.NWB, r.input.tellLog); err != nil {
 		return err
 	}
 	if r.cfg.Bucket == AutoBucket {

@@ -9,7 +9,7 @@ import (
 // Progress is shown for what takes longer than progressAfter, and at most
 // every progressEvery.
 const (
-	progressAfter = time.Second
+	progressAfter = 500 * time.Millisecond
 	progressEvery = 100 * time.Millisecond
 )
 
@@ -40,7 +40,7 @@ func progressText(what string, done, total int64, spent time.Duration) string {
 	}
 	done = min(done, total)
 	text := fmt.Sprintf("%s  %d %%  %s of %s  %s/s", what, 100*done/total, megabytes(float64(done)), megabytes(float64(total)), megabytes(rate))
-	if rate > 0 {
+	if 1000*done >= total { // the rate of less tells nothing
 		left := time.Duration(float64(total-done) / rate * 1e9)
 		text += fmt.Sprintf("  %v left", left.Round(time.Second))
 	}
