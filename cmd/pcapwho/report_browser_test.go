@@ -13,6 +13,10 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/pcapwho/pcapwho/report/html"
+	"github.com/pcapwho/pcapwho/report/table"
+	"github.com/pcapwho/pcapwho/report/table/tabletest"
+	"github.com/pcapwho/pcapwho/report/view/viewtest"
 	"github.com/pcapwho/pcapwho/testdata/generate/traffic"
 )
 
@@ -275,7 +279,8 @@ func testPaper(b *browser, _ string) {
 }
 
 // Looking up the name, connecting and the handshake of TLS are bars of their own colours,
-// are named in the key, and told on hover.
+// segments that were sent again a number behind the last; the key names them, and they are
+// told on hover.
 func TestStepsInBrowser(t *testing.T) {
 	b := newBrowser(t)
 	capture := markedRecording(t)
@@ -296,7 +301,7 @@ func TestStepsInBrowser(t *testing.T) {
 	}
 	const ms = int64(1e6)
 	for name, v := range map[string]int64{"first_ns": first + 500*ms, "lookup_first_ns": first + 100*ms, "lookup_last_ns": first + 400*ms, "server_handshake_ns": 150 * ms, "client_handshake_ns": 50 * ms,
-		"client_first_byte_ns": 250 * ms, "tls_handshake_ns": 350 * ms, "server_first_byte_ns": 300 * ms, "last_ns": first + 1500*ms} {
+		"client_first_byte_ns": 250 * ms, "tls_handshake_ns": 350 * ms, "server_first_byte_ns": 300 * ms, "last_ns": first + 1500*ms, "client_retransmitted_segments": 2, "server_retransmitted_segments": 1} {
 		one[name] = v
 	}
 	saved, err := json.Marshal(result)
@@ -309,26 +314,27 @@ func TestStepsInBrowser(t *testing.T) {
 	}
 	page := reportOf(t, path)
 	b.open(page)
-	for _, step := range []string{"looking up the name", "connecting", "TLS handshake"} {
+	for _, step := range []string{"looking up the name", "connecting", "TLS handshake", "↻ sent again"} {
 		b.until(`document.getElementById("waterfall-key").textContent.includes("` + step + `")`)
 	}
 	number := fmt.Sprint(one["connection_id"])
 	row := `document.querySelector("#waterfall-list [data-connection='` + number + `']")`
 	hover := row + `.dispatchEvent(new MouseEvent("mousemove", { bubbles: true, clientX: 300, clientY: 300 }))`
-	for _, told := range []string{"name looked up in 300 ms", "connected in 200 ms", "TLS handshake in 350 ms"} {
+	for _, told := range []string{"name looked up in 300 ms", "connected in 200 ms", "TLS handshake in 350 ms", "3 segments sent again"} {
 		b.until(`(` + hover + `, document.getElementById("tip").textContent.includes("` + told + `"))`)
 	}
 	missing := evaluate[string](b, fmt.Sprintf(`(() => {
-		const canvas = document.querySelector("#waterfall-list canvas"), y = (%s.offsetTop - canvas.offsetTop + 13) * (devicePixelRatio || 1);
-		const line = canvas.getContext("2d").getImageData(0, y, canvas.width, 1).data;
-		const at = (ms) => {
-			const i = 4 * Math.floor(canvas.width * (ms * 1e6 - view.from) / (view.to - view.from));
-			return "#" + [...line.slice(i, i + 3)].map((v) => v.toString(16).padStart(2, "0")).join("");
-		};
-		return Object.entries({ lookup: 250, connect: 600, tls: 900 }).filter(([name, ms]) => at(ms) !== color(name)).join(" ");
+		const canvas = document.querySelector("#waterfall-list canvas"), ratio = devicePixelRatio || 1, width = canvas.width, end = 1500e6;
+		const dots = canvas.getContext("2d").getImageData(0, (%s.offsetTop - canvas.offsetTop) * ratio, width, 26 * ratio).data;
+		const x = (ns) => Math.floor(width * (ns - view.from) / (view.to - view.from));
+		const is = (name, x, y) => [0, 1, 2].every((k) => Math.abs(dots[4 * (Math.floor(y * ratio) * width + x) + k] - parseInt(color(name).slice(1 + 2 * k, 3 + 2 * k), 16)) < 40);
+		const missing = Object.entries({ lookup: 250e6, connect: 600e6, tls: 900e6 }).filter(([name, ns]) => !is(name, x(ns), 13)).map(([name]) => name);
+		let again = false;
+		for (let i = x(end) + 3 * ratio; i < x(end) + 40 * ratio; i++) for (let y = 5; y < 21; y++) again ||= is("bad", i, y);
+		return missing.concat(again ? [] : ["what was sent again"]).join(" ");
 	})()`, row))
 	if missing != "" {
-		t.Errorf("there is no bar of %s", missing)
+		t.Errorf("nothing is drawn for %s", missing)
 	}
 	b.quiet(page)
 }
@@ -368,5 +374,70 @@ func TestLargeReportInBrowser(t *testing.T) {
 		t.Errorf("on paper %q", note)
 	}
 	t.Logf("%d connections, %d bytes, opened in %v, %.1f ms a frame", truth.Connections, info.Size(), took, frame)
+	b.quiet(path)
+}
+
+// A page of a million buckets, 10,000 connections beside them, zooms smoothly, and what is
+// told of a place is the sum of what is drawn there.
+func TestMillionBucketsInBrowser(t *testing.T) {
+	const buckets, processes = 1_000_000, 12
+	s := viewtest.Source(10_000, processes, "x")
+	const first, width = int64(1e18), int64(1e6)
+	for i, old := range s.Tables {
+		switch old.Schema.Name {
+		case "capture":
+			s.Tables[i] = table.Of(old.Schema, 1, func(b *table.Batch, _ int) {
+				tabletest.Fill(b, map[string]any{"packets": 7, "first_ns": first, "last_ns": first + buckets*width})
+			})
+		case "timeseries":
+			s.Tables[i] = table.Of(old.Schema, buckets, func(b *table.Batch, i int) {
+				n := i % processes
+				tabletest.Fill(b, map[string]any{"begin_ns": first + int64(i)*width, "bucket_ns": width, "pid": 10 + n, "start_ns": first + int64(n), "name": "x", "sent_wire_bytes": i % 1000})
+			})
+		}
+	}
+	path := filepath.Join(t.TempDir(), "report.html")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	begin := time.Now()
+	if err := html.Write(file, s); err != nil {
+		t.Fatal(err)
+	}
+	made := time.Since(begin)
+	info, err := file.Stat()
+	if err != nil || info.Size() > html.MaxSize {
+		t.Errorf("the page has %d bytes: %v", info.Size(), err)
+	}
+	b := newBrowser(t)
+	took := b.open(path)
+	const want = buckets / 1000 * (999 * 1000 / 2)
+	if sum := evaluate[int](b, `data.throughput.series.reduce((n, s) => n + s.s.reduce((m, v) => m + v, 0), 0)`); sum != want {
+		t.Errorf("the buckets of the page have %d bytes, want %d", sum, want)
+	}
+	frame := evaluate[float64](b, `(async () => {
+		const begin = performance.now();
+		for (let i = 0; i < 40; i++) {
+			if (i < 20) view.zoom(0.8); else view.zoom(1.25);
+			await new Promise(requestAnimationFrame);
+		}
+		view.all();
+		return (performance.now() - begin) / 40;
+	})()`)
+	if frame > 500 { // milliseconds; 17 where nothing else runs
+		t.Errorf("a step of zooming takes %.1f ms", frame)
+	}
+	b.do(chromedp.Focus(chromedp.CSS("#chart")), chromedp.KeyEvent(kb.ArrowRight, chromedp.KeyModifiers(kb.ModifierShift)))
+	told := evaluate[string](b, `document.getElementById("reading").textContent`)
+	drawn := evaluate[string](b, `(() => {
+		const t = data.throughput, [, length] = /, ([\d.]+) s/.exec(document.getElementById("reading").textContent), n = Math.round(length * 1e9 / t.width);
+		return formatBytes(t.series.reduce((sum, s) => sum + s.s.slice(0, n).reduce((m, v) => m + v, 0), 0));
+	})()`)
+	if !strings.Contains(told, "; "+drawn+"  ") {
+		t.Errorf("told is %q, drawn are %s", told, drawn)
+	}
+	t.Logf("made in %v, %d bytes, opened in %v, %.1f ms a step of zooming; %s", made, info.Size(), took, frame, told)
 	b.quiet(path)
 }
