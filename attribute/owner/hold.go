@@ -67,7 +67,7 @@ type change struct {
 func (t *Timeline) change(i int32, c change) {
 	s := t.Socket(i)
 	if s.owners != changed {
-		t.changes[i] = []change{{s.FirstBegin, s.FirstBegin, s.owners, s.partial, s.prompt&promptFirst != 0}}
+		t.changes[i] = []change{{s.FirstBegin, s.FirstBegin, s.owners, s.partial, s.is&promptFirst != 0}}
 		s.owners = changed
 	}
 	t.changes[i] = append(t.changes[i], c)

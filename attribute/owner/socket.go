@@ -29,7 +29,7 @@ type Socket struct {
 	side      flow.Side
 	connected bool
 	protocol  flow.Protocol
-	prompt    prompt
+	is        bits
 
 	recording int32 // index into Timeline.recordings
 	owners    set   // while nothing but this was found; see Timeline.changes
@@ -39,16 +39,15 @@ type Socket struct {
 	// is missing. Unused: whoever opened it, if anybody, did not use it.
 	told, unused bool
 	uses         bool // its owners are those who used it, not all holders
-	counted      bool // Timeline.Counters has them
 }
 
-// prompt tells which sightings of a socket are instants: it was looked up because of a
-// packet.
-type prompt uint8
+// bits are what else is known of a socket.
+type bits uint8
 
 const (
-	promptFirst prompt = 1 << iota
-	promptLast
+	promptFirst bits = 1 << iota // its first sighting is an instant: it was looked up because of a packet
+	promptLast                   // likewise its last one
+	counted                      // Timeline.Counters has what the kernel counted
 )
 
 // binding is what a socket without a peer is bound to.
@@ -97,12 +96,12 @@ func (t *Timeline) addSocket(at int64, e *connlog.Socket) {
 			if e.Since != 0 {
 				s.LastBegin = e.Since
 			}
-			if c := e.Counters; c != nil && !s.counted {
-				s.counted = true
+			if c := e.Counters; c != nil && s.is&counted == 0 {
+				s.is |= counted
 				t.counters = append(t.counters, counters{i, *c})
 			}
 			if e.Evidence == connlog.EvidencePacket {
-				s.prompt |= promptLast
+				s.is |= promptLast
 			}
 			delete(t.socket, key) // an id may be used again
 		}
@@ -133,7 +132,7 @@ func (t *Timeline) newSocket(at int64, ns uint16, e *connlog.Socket) int32 {
 	*s = Socket{FirstBegin: at, Before: math.MinInt64, After: math.MaxInt64, protocol: e.Protocol, recording: int32(len(t.recordings) - 1),
 		owners: t.setOf(e.Owners), partial: e.Partial}
 	if e.Evidence == connlog.EvidencePacket {
-		s.prompt = promptFirst
+		s.is = promptFirst
 	}
 	if e.Change == connlog.SocketOpen {
 		s.told = e.Evidence > connlog.EvidencePoll && e.Evidence < connlog.EvidenceDestroy
@@ -162,9 +161,9 @@ func (t *Timeline) newSocket(at int64, ns uint16, e *connlog.Socket) int32 {
 // known.
 func (t *Timeline) seal(i int32, s *Socket) {
 	r := &t.recordings[s.recording]
-	first, last := r.sighted(s.FirstBegin, s.prompt&promptFirst != 0), r.end()
+	first, last := r.sighted(s.FirstBegin, s.is&promptFirst != 0), r.end()
 	if s.LastBegin != 0 {
-		last = r.sighted(s.LastBegin, s.prompt&promptLast != 0)
+		last = r.sighted(s.LastBegin, s.is&promptLast != 0)
 	}
 	if s.Before == math.MinInt64 {
 		s.Before = r.before
