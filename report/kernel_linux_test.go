@@ -5,9 +5,11 @@ import (
 	"io"
 	"math"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +30,7 @@ func TestAgainstKernel(t *testing.T) {
 }
 
 func againstKernel(t *testing.T, mtu string) {
+	onOneProcessor(t)
 	tcpdump, iptables, ip := need.Tool(t, "tcpdump"), need.Tool(t, "iptables"), need.Tool(t, "ip")
 	runtime.LockOSThread() // and never unlocked: the thread ends with the test
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
@@ -77,6 +80,35 @@ func againstKernel(t *testing.T, mtu string) {
 		}
 		t.Logf("%s: %v bytes again, %v segments of %v, round trips of %v to %v ns, for the kernel of %v and usually %v", end.name, k.Bytes_retrans,
 			again, k.Data_segs_out, number("rtt_min_ns"), number("rtt_max_ns"), least, smooth)
+	}
+}
+
+// onOneProcessor has all threads run on one processor during the test: each has a queue
+// of what loopback receives, and from two of them segments come in another order than
+// they were sent.
+func onOneProcessor(t *testing.T) {
+	t.Helper()
+	var all unix.CPUSet
+	must(t, unix.SchedGetaffinity(0, &all))
+	pin := func(to *unix.CPUSet) {
+		threads, err := os.ReadDir("/proc/self/task")
+		must(t, err)
+		for _, thread := range threads {
+			id, err := strconv.Atoi(thread.Name())
+			must(t, err)
+			if err := unix.SchedSetaffinity(id, to); err != nil && err != unix.ESRCH { // it may have ended
+				t.Fatal(err)
+			}
+		}
+	}
+	for cpu := 0; ; cpu++ {
+		if all.IsSet(cpu) {
+			var one unix.CPUSet
+			one.Set(cpu)
+			pin(&one)
+			t.Cleanup(func() { pin(&all) })
+			return
+		}
 	}
 }
 
