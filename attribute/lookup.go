@@ -20,11 +20,18 @@ const (
 // lookups are the answers of DNS whose questions are in the capture, by who asked and
 // for which address.
 type lookups struct {
-	waiting map[question]int64 // when each was asked first
-	latest  []question         // the latest that were asked, around; answered ones too
-	next    int                // place of the next in it
+	waiting map[question]asking
+	latest  []question // the latest that were asked, around; answered ones too
+	next    int        // place of the next in it
 	byHost  map[naming][]lookup
 	count   int
+}
+
+// asking tells when a question was asked first, and its place in latest, where older ones
+// may still have the same question.
+type asking struct {
+	asked int64
+	place int
 }
 
 // question is one that waits for its answer.
@@ -40,7 +47,7 @@ type lookup struct {
 }
 
 func newLookups() lookups {
-	return lookups{waiting: map[question]int64{}, byHost: map[naming][]lookup{}}
+	return lookups{waiting: map[question]asking{}, byHost: map[naming][]lookup{}}
 }
 
 // ask notes a question; one that is repeated was asked when it was first.
@@ -49,23 +56,25 @@ func (l *lookups) ask(p *packet.Packet, message []byte) {
 		return
 	}
 	q := question{p.Tuple, uint16(message[0])<<8 | uint16(message[1])}
-	if t, ok := l.waiting[q]; ok && p.Time-t < questionAge {
+	if w, ok := l.waiting[q]; ok && p.Time-w.asked < questionAge {
 		return
 	}
 	if l.latest == nil {
 		l.latest = make([]question, maxQuestions)
 	}
-	delete(l.waiting, l.latest[l.next])
-	l.latest[l.next], l.waiting[q] = q, p.Time
+	if old := l.latest[l.next]; l.waiting[old].place == l.next {
+		delete(l.waiting, old)
+	}
+	l.latest[l.next], l.waiting[q] = q, asking{p.Time, l.next}
 	l.next = (l.next + 1) % maxQuestions
 }
 
 // answered takes the question of an answer.
 func (l *lookups) answered(p *packet.Packet, message []byte) (asked int64, ok bool) {
 	q := question{p.Tuple.Reverse(), uint16(message[0])<<8 | uint16(message[1])}
-	asked, ok = l.waiting[q]
+	w, ok := l.waiting[q]
 	delete(l.waiting, q)
-	return asked, ok && asked <= p.Time && p.Time-asked < questionAge
+	return w.asked, ok && w.asked <= p.Time && p.Time-w.asked < questionAge
 }
 
 // add notes that an address was looked up.

@@ -123,6 +123,9 @@ func (d *diag) blind() []string {
 	if d.lookups != nil {
 		short += ", but for those that were there a moment after their first packet"
 	}
+	if d.lookups != nil && len(d.tables) > 1 { // there alone it looks up
+		short += " in the recorder's own network namespace"
+	}
 	others := "sockets of other network namespaces"
 	if len(d.tables) > 1 {
 		others += ", but for those that were named"

@@ -397,3 +397,11 @@ func (h *holders) allSince(owners []connlog.ProcessID, at int64) bool {
 		return y == nil || y.forked < at
 	})
 }
+
+// anySince tells whether one of these processes began since a time.
+func (h *holders) anySince(owners []connlog.ProcessID, at int64) bool {
+	return slices.ContainsFunc(owners, func(id connlog.ProcessID) bool {
+		y := h.young[id.PID]
+		return y != nil && y.forked >= at
+	})
+}

@@ -440,14 +440,15 @@ func (l *lookups) look(q *lookup) (again bool) {
 func (l *lookups) see(q *lookup, s connlog.Socket, f found, at int64) {
 	switch {
 	case q.sighting.ID == 0:
-		if q.first = at; q.sent {
+		heir := l.anySince(f.owners, q.began) // it has it by a fork: another sent
+		if q.first = at; q.sent && !heir {
 			q.first = q.began // it was there when it sent
 		}
-		q.shared = l.forkedSince(f.owners, q.began)
+		q.shared = heir && q.sent || l.forkedSince(f.owners, q.began)
 	case !slices.Equal(f.owners, q.sighting.Owners):
 		q.first = at
 		// Who is younger than the connection has it by a fork.
-		q.shared = !l.allSince(f.owners, q.began) || l.forkedSince(f.owners, q.began)
+		q.shared = q.sent || !l.allSince(f.owners, q.began) || l.forkedSince(f.owners, q.began)
 	default:
 		q.shared = q.shared || l.forkedSince(f.owners, q.last)
 		if f.sure && !q.sure {

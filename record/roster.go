@@ -132,6 +132,7 @@ func (r *roster) settle(now int64, pid int32, face face) *resident {
 func (r *roster) encounter(changes []connlog.Process, now int64, e *encounter) []connlog.Process {
 	p, known := r.living[e.process.ID.PID]
 	if known && p.ID == e.process.ID {
+		p.round = r.round // it may have ended: that is told when nothing is left to be told of it
 		return changes
 	}
 	if known {

@@ -191,7 +191,7 @@ func (w *watch) open(l *look, s *sighting) {
 	w.sockets[s.ID] = t
 	w.total++
 	f := w.found[s.ID]
-	if f != nil && f.accepted && f.Partial {
+	if f != nil && f.Partial {
 		t.Partial, t.doubted = true, f.first+handover
 	}
 	sure := f != nil && sameSocket(&f.Socket, s) && !f.Partial && !s.Partial

@@ -16,7 +16,7 @@
 // allocate for a segment, but for slabs of states as more connections live at
 // the same time.
 //
-// Limits: a connection takes 256 bytes; 80 more for each direction in which anything
+// Limits: a connection takes 248 bytes; 80 more for each direction in which anything
 // went wrong (retransmissions, zero windows…), and 16 for each of which more than two
 // round trips were timed, 224 of more than 16.
 package tcp
