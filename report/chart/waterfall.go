@@ -14,7 +14,7 @@ var (
 	lookupFill  = sky
 	connectFill = orange
 	tlsFill     = pink
-	waitFill    = gray(205)
+	waitFill    = yellow
 	clientFill  = blue
 	serverFill  = green
 	idleFill    = gray(185)
