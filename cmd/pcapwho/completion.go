@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -35,12 +36,9 @@ func completionCommand(c *console) *cli.Command {
 			case "bash":
 				return bashCompletion(c.out, ctx.App)
 			case "zsh":
-				io.WriteString(c.out, "#compdef pcapwho\nautoload -U +X bashcompinit && bashcompinit\n")
-				return bashCompletion(c.out, ctx.App)
+				return zshCompletion(c.out, ctx.App)
 			case "fish":
-				text, err := ctx.App.ToFishCompletion()
-				io.WriteString(c.out, text)
-				return err
+				return fishCompletion(c.out, ctx.App)
 			default:
 				return usagef("shells are bash, zsh, fish", "there is no completion for %q", shell)
 			}
@@ -81,7 +79,7 @@ func completedValues() map[string][]string {
 	for _, s := range table.All() {
 		tables = append(tables, s.Name)
 	}
-	return map[string][]string{"--format": formats, "--tables": tables, "--chart": chart.Names(),
+	return map[string][]string{"--color": {"auto", "always", "never"}, "--format": formats, "--tables": tables, "--chart": chart.Names(),
 		"--source": {record.SourceAuto, record.SourceEBPF, record.SourceDiag, record.SourcePoll}}
 }
 
@@ -93,7 +91,7 @@ func bashCompletion(w io.Writer, app *cli.App) error {
 		"\tfor ((i = 1; i < COMP_CWORD; i++)); do\n\t\t[ \"${COMP_WORDS[i]}\" = -- ] && return\n\tdone\n")
 	fmt.Fprintf(&b, "\tif ((COMP_CWORD == 1)); then\n\t\twords=%q\n\telse\n\t\tcase $before in\n", strings.Join(commandNames(app), " "))
 	values := completedValues()
-	for _, flag := range []string{"--format", "--source", "--tables"} {
+	for _, flag := range slices.Sorted(maps.Keys(values)) {
 		fmt.Fprintf(&b, "\t\t%s) words=%q ;;\n", flag, strings.Join(values[flag], " "))
 	}
 	b.WriteString("\t\t*)\n\t\t\tcase ${COMP_WORDS[1]}:$word in\n")
@@ -103,6 +101,39 @@ func bashCompletion(w io.Writer, app *cli.App) error {
 	fmt.Fprintf(&b, "\t\t\tschema:*) words=%q ;;\n\t\t\tcompletion:*) words=\"bash zsh fish\" ;;\n", strings.Join(values["--tables"], " "))
 	b.WriteString("\t\t\tesac\n\t\t\t;;\n\t\tesac\n\tfi\n\t[ \"$words\" = '' ] || COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\ncomplete -o default -F _pcapwho pcapwho\n")
 	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// zshCompletion is that of bash: a shell that loads it when it is first needed has it
+// complete at once.
+func zshCompletion(w io.Writer, app *cli.App) error {
+	io.WriteString(w, "#compdef pcapwho\nautoload -U +X bashcompinit && bashcompinit\n")
+	if err := bashCompletion(w, app); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "if [ \"${funcstack[1]}\" = _pcapwho ]; then\n\t_bash_complete -o default -F _pcapwho\nfi\n")
+	return err
+}
+
+// fishCompletion completes what bashCompletion does.
+func fishCompletion(w io.Writer, app *cli.App) error {
+	text, err := app.ToFishCompletion()
+	if err != nil {
+		return err
+	}
+	b := strings.Builder{}
+	b.WriteString(text)
+	values := completedValues()
+	for _, command := range app.VisibleCommands() {
+		for _, flag := range longFlags(command) {
+			if words := values[flag]; words != nil {
+				fmt.Fprintf(&b, "\ncomplete -c pcapwho -n '__fish_seen_subcommand_from %s' -l %s -x -a '%s'", command.Name, flag[2:], strings.Join(words, " "))
+			}
+		}
+	}
+	const arguments = "\ncomplete -c pcapwho -n '__fish_seen_subcommand_from %s' -f -a '%s'"
+	fmt.Fprintf(&b, arguments+arguments+"\n", "completion", "bash zsh fish", "schema", strings.Join(values["--tables"], " "))
+	_, err = io.WriteString(w, b.String())
 	return err
 }
 
