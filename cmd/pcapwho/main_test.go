@@ -18,9 +18,9 @@ import (
 	"github.com/pcapwho/pcapwho/testdata/need"
 )
 
-// TestMain lets the test binary be the program.
+// TestMain lets the test binary be the program, and one that is recorded.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"pcapwho": main})
+	testscript.Main(m, map[string]func(){"pcapwho": main, "benchmark-in-go": benchmarkInGo})
 }
 
 // TestScripts drives the real program by the scripts of testdata/script. Those
