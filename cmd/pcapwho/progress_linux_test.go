@@ -21,3 +21,14 @@ func TestProgressOnTerminal(t *testing.T) {
 		t.Errorf("a pipe shows %q", told)
 	}
 }
+
+// On a terminal errors have colours, but where nobody wants them.
+func TestColorsOnTerminal(t *testing.T) {
+	need.Tool(t, "script")
+	for environment, want := range map[string]bool{"TERM=xterm": true, "TERM=xterm NO_COLOR=1": false, "TERM=dumb": false} {
+		shown := shell(t, t.TempDir(), "script -qc 'env -u NO_COLOR "+environment+" pcapwho info nope.pcapng' /dev/null </dev/null")
+		if !strings.Contains(shown, "error: ") || strings.Contains(shown, "\x1b[") != want {
+			t.Errorf("%s: %q", environment, shown)
+		}
+	}
+}
