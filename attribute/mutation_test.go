@@ -31,6 +31,7 @@ var mutations = []struct{ what, file, code, instead string }{
 	{"raw sockets send what they like", "raw.go", "	add(p.Tuple.Protocol, 0)\n", "\n"},
 	{"through one raw socket any protocol is sent", "raw.go", "	if sent {", "	if false {"},
 	{"looks miss raw sockets", "raw.go", "!log.Tells(p.Time)", "false"},
+	{"a container may be behind the host's address", "raw.go", "if log.Masks(addr, p.Tuple.Protocol, p.Time)", "if false"},
 	{"the kernel speaks for itself", "raw.go", "!p.Echoes() && kernelSpeaks(p.Tuple.Protocol)", "false"},
 	{"what waited is for whoever comes later", "owner/hold.go", "s.uses && (s.connected", "false && (s.connected"},
 	{"the first user has a socket from its beginning", "owner/hold.go", "!s.unused || next.former", "true || next.former"},

@@ -31,6 +31,9 @@ func rawVerdict(log *owner.Timeline, p *packet.Packet, addr flow.Addr, sent bool
 	}
 	ns := log.Namespace(p.Place, &p.Tuple)
 	var f field
+	if log.Masks(addr, p.Tuple.Protocol, p.Time) || sent && log.Masks(addr, AnyProtocol, p.Time) {
+		f.doubt("it may be of another network namespace, whose addresses are translated")
+	}
 	add := func(protocol flow.Protocol, id uint16) {
 		for _, i := range log.Raw(nil, ns, protocol, flow.Endpoint{Addr: addr, Port: id}) {
 			f.add(log.Socket(i), log.Holds(nil, i), p.Time, log.OnDevice(i, peer))

@@ -229,6 +229,7 @@ func (t *Timeline) sealPorts() {
 		}
 		p.sockets = append(p.sockets, i)
 	}
+	t.sealPortless()
 	t.fileConnected()
 	for k, p := range t.port {
 		p.cuts = t.cutsOf(p.cuts, p.sockets)

@@ -150,7 +150,6 @@ func (t *Timeline) newSocket(at int64, ns uint16, e *connlog.Socket) int32 {
 		t.connect(i, s, ns, e)
 		return i
 	}
-	t.raw = t.raw || e.Protocol != flow.TCP && e.Protocol != flow.UDP
 	s.place = int32(len(t.bindings))
 	t.bindings = append(t.bindings, binding{ns, e.Protocol, e.Local, e.V6Only, e.State == "listen", e.Interface})
 	t.bound = append(t.bound, i)

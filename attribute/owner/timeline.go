@@ -54,7 +54,7 @@ type Timeline struct {
 	bindings []binding
 	bound    []int32 // sockets, by binding
 	port     map[portKey]*port
-	raw      bool // there are sockets without ports
+	portless map[portlessKey][]window // after Seal: when there may have been sockets without ports, ascending
 }
 
 type socketKey struct {
