@@ -37,7 +37,8 @@ func Ahead(s *Schema, fill func(b *Batch, push func(*Batch) (*Batch, error)) err
 			if err := yield(b); err != nil {
 				close(stop)
 				free <- b
-				for range made { // what waits, and until fill has ended
+				for b := range made { // until fill has ended, which may push and wait for one
+					free <- b
 				}
 				return err
 			}

@@ -3,6 +3,8 @@ package table
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // Every row comes once and in order, each batch prepared before; an error of either side
@@ -59,5 +61,26 @@ func TestAhead(t *testing.T) {
 				t.Errorf("%d rows: error %v of the third batch, want %v; filling has ended: %v", n, err, want, ended)
 			}
 		}
+	}
+}
+
+// However late fill pushes what nobody wants any more, it ends.
+func TestAheadEnds(t *testing.T) {
+	s := &Schema{Name: "numbers", Columns: []Column{{"n", Int64, false, ""}}}
+	for range 200 { // push may choose otherwise
+		synctest.Test(t, func(t *testing.T) {
+			tab := Ahead(s, func(b *Batch, push func(*Batch) (*Batch, error)) (err error) {
+				for err == nil {
+					b.Int("n", 1)
+					b, err = push(b)
+					time.Sleep(1) // the others wait, and nobody wants more
+				}
+				return err
+			})
+			failed := errors.New("no more")
+			if err := tab.Each(func(*Batch) {}, func(*Batch) error { return failed }); err != failed {
+				t.Errorf("error %v", err)
+			}
+		})
 	}
 }
