@@ -67,7 +67,7 @@ func Processes() *Schema {
 	)
 	for _, c := range own {
 		doc, when, _ := strings.Cut(c.Doc, "; NULL")
-		doc = strings.NewReplacer("it held", "the tree held", "that it ", "that the tree ", "to it", "to the tree", "its TCP", "the tree's TCP").Replace(doc)
+		doc = strings.NewReplacer("it held", "the tree held", "that it ", "that the tree ", "to its", "to the tree's", "to it", "to the tree", "its TCP", "the tree's TCP").Replace(doc)
 		doc += " (the process and its descendants in the recording)"
 		if c.Nullable {
 			doc += "; NULL" + when
