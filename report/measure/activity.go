@@ -1,13 +1,9 @@
 package measure
 
 import (
-	"encoding/binary"
-	"errors"
-	"io"
 	"slices"
 
 	"github.com/pcapwho/pcapwho/attribute"
-	"github.com/pcapwho/pcapwho/attribute/spill"
 	"github.com/pcapwho/pcapwho/attribute/turn"
 )
 
@@ -74,61 +70,6 @@ const (
 	ofBucket
 	ofPhase
 )
-
-// stretches sorts stretches by time, with whose they are: so that those of several
-// workers are one, whoever had which.
-type stretches struct {
-	sorter *spill.Sorter
-	record []byte
-	err    error // the first of the temporary file
-}
-
-// stretchesBudget is how many bytes of stretches are kept in memory, by all workers
-// together; further ones are in temporary files.
-const stretchesBudget = 16 << 20
-
-func newStretches(workers int) stretches {
-	return stretches{sorter: spill.NewSorter(stretchesBudget / max(workers, 1))}
-}
-
-func (s *stretches) keep(k activityKey, r turn.Run) {
-	if s.err != nil {
-		return
-	}
-	b := binary.AppendUvarint(append(s.record[:0], byte(k.of), byte(k.reason)), uint64(r.To-r.From))
-	s.record = binary.AppendVarint(binary.AppendVarint(b, int64(k.process)), k.part)
-	s.err = s.sorter.Add(uint64(r.From)^1<<63, s.record)
-}
-
-// merge calls f with all stretches, in the order of their beginnings.
-func merge(all []stretches, f func(activityKey, turn.Run)) error {
-	var sorters []*spill.Sorter
-	for i := range all {
-		if all[i].err != nil {
-			return all[i].err
-		}
-		sorters = append(sorters, all[i].sorter)
-	}
-	for r := spill.Merge(sorters...); ; {
-		err := r.Next(func(id uint64, b []byte) {
-			from := int64(id ^ 1<<63)
-			k := activityKey{of: activityOf(b[0])}
-			k.reason = attribute.Reason(b[1])
-			length, n := binary.Uvarint(b[2:])
-			b = b[2+n:]
-			process, n := binary.Varint(b)
-			k.process = int32(process)
-			k.part, _ = binary.Varint(b[n:])
-			f(k, turn.Run{From: from, To: from + int64(length)})
-		})
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
 
 // active books a stretch in which c was busy, for whoever had its packets then: from
 // the first to the last that is in the stretch, of each span.
@@ -198,10 +139,10 @@ func (f *folder) rest() {
 	}
 }
 
-// busy adds up how long everybody was, from the stretches of all workers, and frees them.
-func (f *folder) busy(all []stretches) (err error) {
+// busy adds up how long everybody was, from the stretches of all workers.
+func (f *folder) busy(all []stretches) error {
 	trees := make([]activity, len(f.activity))
-	err = merge(all, func(k activityKey, r turn.Run) {
+	err := merge(all, func(k activityKey, r turn.Run) {
 		switch k.of {
 		case ofBucket:
 			f.timeseries.sum(k.partKey).activity.add(r)
@@ -214,9 +155,6 @@ func (f *folder) busy(all []stretches) (err error) {
 			}
 		}
 	})
-	for i := range all {
-		err = errors.Join(err, all[i].sorter.Close())
-	}
 	for p := range f.activity {
 		f.self[p].Busy, f.sum[p].Busy = f.activity[p].busy, trees[p].busy
 	}

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -28,10 +29,15 @@ type Sums struct {
 // Fold sums r by side and reason, by process, and by process and time, for which
 // the attribution's windows must not reach over buckets and phases. Its errors are
 // those of attribute.Connections.
-func Fold(r *attribute.Result, cfg FoldConfig) (*Sums, error) {
+func Fold(r *attribute.Result, cfg FoldConfig) (sums *Sums, err error) {
 	tree := NewTree(r.Processes)
 	var folders []*folder
-	err := r.Connections.Divide(cfg.Workers, func() func(*attribute.Connection) {
+	defer func() {
+		for _, f := range folders {
+			err = errors.Join(err, f.stretches.sorter.Close())
+		}
+	}()
+	err = r.Connections.Divide(cfg.Workers, func() func(*attribute.Connection) {
 		f := newFolder(&cfg, r, tree)
 		folders = append(folders, f)
 		return f.connection
@@ -57,7 +63,7 @@ func Fold(r *attribute.Result, cfg FoldConfig) (*Sums, error) {
 	for i := range r.Loose {
 		f.loose(&r.Loose[i])
 	}
-	sums := &Sums{Coverage: &f.coverage, Processes: f.processes(r.Processes)}
+	sums = &Sums{Coverage: &f.coverage, Processes: f.processes(r.Processes)}
 	if f.timeseries != nil {
 		sums.Timeseries = &Timeseries{cfg.Bucket, f.timeseries}
 	}
