@@ -1,12 +1,10 @@
 package main
 
 import (
-	"encoding/csv"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +22,6 @@ func TestEchoes(t *testing.T) {
 	if said := inside(t, dir, "pcapwho explain run.pcapng 1 >&2"); !strings.Contains(said, "socket open: icmp") || !strings.Contains(said, "this identifier") {
 		t.Error(said)
 	}
-	inside(t, dir, "pcapwho analyze -q run.pcapng --tables packets -o packets.csv")
 	told, err := os.ReadFile(filepath.Join(dir, "told"))
 	if err != nil {
 		t.Fatal(err)
@@ -52,30 +49,9 @@ func TestEchoes(t *testing.T) {
 		want[fmt.Sprintf("%d %s %d kernel ", ethernet+header+length, reason, pid)] = 3
 		want[fmt.Sprintf("%d kernel  %s %d", ethernet+header+length, reason, pid)] = 3
 	}
-	f, err := os.Open(filepath.Join(dir, "packets.csv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	column := func(name string) int {
-		n := slices.Index(rows[0], name)
-		if n < 0 {
-			t.Fatalf("no column %s", name)
-		}
-		return n
-	}
-	columns := []int{column("wire_length"), column("source_reason"), column("source_pid"), column("destination_reason"), column("destination_pid")}
 	got := map[string]int{}
-	for _, row := range rows[1:] {
-		var words []string
-		for _, n := range columns {
-			words = append(words, row[n])
-		}
-		got[strings.Join(words, " ")]++
+	for _, of := range packetsOf(t, dir) {
+		got[strings.Join([]string{of("wire_length"), of("source_reason"), of("source_pid"), of("destination_reason"), of("destination_pid")}, " ")]++
 	}
 	if len(want) != 11 || !maps.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)

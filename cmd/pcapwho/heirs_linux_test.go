@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/csv"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -18,34 +16,23 @@ func TestHeirs(t *testing.T) {
 	for _, source := range []string{"diag", "ebpf"} {
 		t.Run(source, func(t *testing.T) {
 			dir := t.TempDir()
-			inside(t, dir, "pcapwho record -q --source "+source+" -i lo -w run.pcapng -- python3 "+script(t, "heirs.py")+" 20 >parent; "+
-				"pcapwho analyze -q run.pcapng --tables packets -o packets.csv")
+			inside(t, dir, "pcapwho record -q --source "+source+" -i lo -w run.pcapng -- python3 "+script(t, "heirs.py")+" 20 >parent")
 			told, err := os.ReadFile(filepath.Join(dir, "parent"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			parent := strings.TrimSpace(string(told))
-			f, err := os.Open(filepath.Join(dir, "packets.csv"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer f.Close()
-			rows, err := csv.NewReader(f).ReadAll()
-			if err != nil {
-				t.Fatal(err)
-			}
-			length, pid := slices.Index(rows[0], "payload_length"), slices.Index(rows[0], "source_pid")
 			sent := map[string]int{}
-			for _, row := range rows[1:] {
+			for _, of := range packetsOf(t, dir) {
 				owner := "another"
-				switch row[pid] {
+				switch of("source_pid") {
 				case "":
 					owner = "nobody"
 				case parent:
 					owner = "the parent"
 				}
-				if row[length] == "100" || row[length] == "50" {
-					sent[row[length]+" bytes of "+owner]++
+				if length := of("payload_length"); length == "100" || length == "50" {
+					sent[length+" bytes of "+owner]++
 				}
 			}
 			if n := sent["100 bytes of the parent"] + sent["100 bytes of nobody"]; n != 20 || sent["100 bytes of another"]+sent["50 bytes of the parent"] != 0 ||
