@@ -41,14 +41,14 @@ func Formats() []Format { return []Format{Text, JSON, JSONL, CSV, Arrow, Parquet
 // oneTable tells whether a file of the format holds one table.
 func (f Format) oneTable() bool { return f == CSV || f == Arrow || f == Parquet }
 
-// oneChart tells whether it holds one chart.
-func (f Format) oneChart() bool { return f == SVG || f == PNG }
+// OneChart tells whether a file of the format holds one chart.
+func (f Format) OneChart() bool { return f == SVG || f == PNG }
 
-// viewed tells whether the format shows what package view reads.
-func (f Format) viewed() bool { return f == HTML || f.oneChart() }
+// Viewed tells whether the format shows what package view reads, of Config.ForView.
+func (f Format) Viewed() bool { return f == HTML || f.OneChart() }
 
 // binary tells whether the format is nothing for a terminal.
-func (f Format) binary() bool { return f == Arrow || f == Parquet || f.viewed() }
+func (f Format) binary() bool { return f == Arrow || f == Parquet || f.Viewed() }
 
 // Output says where a result goes and how.
 type Output struct {
@@ -115,7 +115,7 @@ func (o *Output) Check(cfg *Config) error {
 // one table or chart.
 func (o *Output) pieces(schemas []*table.Schema) (names []string) {
 	switch {
-	case o.Format.oneChart():
+	case o.Format.OneChart():
 		for _, name := range chart.Names() {
 			if len(o.Charts) == 0 || slices.Contains(o.Charts, name) {
 				names = append(names, name)
@@ -131,7 +131,7 @@ func (o *Output) pieces(schemas []*table.Schema) (names []string) {
 
 // piece is what a file of the format holds one of, and how one is chosen.
 func (f Format) piece() (noun, flag string) {
-	if f.oneChart() {
+	if f.OneChart() {
 		return "chart", "pcapwho report --chart"
 	}
 	return "table", "--tables"
@@ -292,7 +292,7 @@ func (r *Result) Write(ctx context.Context, o Output) error {
 	if o.Partition {
 		return r.writePartition(ctx, &o)
 	}
-	if o.Format.viewed() {
+	if o.Format.Viewed() {
 		return o.writeView(ctx, r.source(ctx, &o))
 	}
 	one := func(w io.Writer) error { return r.encode(ctx, w, &o, r.Tables) }

@@ -97,10 +97,10 @@ func newAnalysis(ctx *cli.Context, c *console) (a *analysis, err error) {
 			a.cfg.Tables = append(a.cfg.Tables, name)
 		}
 	}
-	if a.cfg.Tables != nil && slices.Contains([]report.Format{report.Text, report.NWB, report.HTML, report.SVG, report.PNG}, a.output.Format) {
+	if a.cfg.Tables != nil && (a.output.Format == report.Text || a.output.Format == report.NWB || a.output.Format.Viewed()) {
 		return nil, usagef("name a format of tables: json, jsonl, csv, arrow or parquet", "--tables: format %s has none", a.output.Format)
 	}
-	if slices.Contains([]report.Format{report.HTML, report.SVG, report.PNG}, a.output.Format) {
+	if a.output.Format.Viewed() {
 		a.cfg.ForView()
 	}
 	return a, a.choose(ctx)

@@ -76,13 +76,13 @@ func (a *analysis) chooseView(ctx *cli.Context) error {
 		Force: ctx.Bool("force"), Focus: ctx.Bool("focus"), Owner: caller()}
 	if a.output.Format == "" {
 		a.output.Format = report.HTML
-		if f, err := formatOf(a.output.Path); err == nil && (f == report.SVG || f == report.PNG) {
+		if f, err := formatOf(a.output.Path); err == nil && f.OneChart() {
 			a.output.Format = f
 		}
 	}
-	charts := a.output.Format == report.SVG || a.output.Format == report.PNG
+	charts := a.output.Format.OneChart()
 	switch {
-	case !charts && a.output.Format != report.HTML:
+	case !a.output.Format.Viewed():
 		return usagef("html, svg or png; analyze has the others", "--format: report makes no %s", a.output.Format)
 	case !charts && len(a.output.Charts) > 0:
 		return usagef("--format svg or png, or -o FILE.svg", "--chart is for charts, and a page has all")
