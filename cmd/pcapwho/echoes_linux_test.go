@@ -33,7 +33,7 @@ func TestEchoes(t *testing.T) {
 		var length, pid int
 		var what string
 		if _, err := fmt.Sscan(line, &length, &pid, &what); err != nil {
-			t.Fatal(err)
+			t.Fatalf("%q: %v", told, err)
 		}
 		reason, header := "exact", ipv4+icmp
 		switch {
