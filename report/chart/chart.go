@@ -1,7 +1,6 @@
 package chart
 
 import (
-	"fmt"
 	"image/color"
 	"io"
 
@@ -139,11 +138,4 @@ func rows(c canvas, a axis, ticks []tick, left, right float64, name string) {
 		c.text(point{left - 7, y + 4}, t.label, labelR)
 	}
 	c.text(point{16, a.end - 12}, name, label)
-}
-
-func plural(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%s %ss", grouped(n), noun)
 }

@@ -279,9 +279,9 @@ func TestTicks(t *testing.T) {
 		got  []tick
 		want string
 	}{
-		{linear(0, 2.4e9, 6, times[3]), "0.0 0.5 1.0 1.5 2.0"},
-		{linear(0, 3*3600e9, 7, times[4]), "0 30 60 90 120 150 180"},
-		{linear(0, 1, 5, times[0]), "0.0 0.2 0.4 0.6 0.8 1.0"},
+		{linear(2.4e9, 6, times[3]), "0.0 0.5 1.0 1.5 2.0"},
+		{linear(3*3600e9, 7, times[4]), "0 30 60 90 120 150 180"},
+		{linear(1, 5, times[0]), "0.0 0.2 0.4 0.6 0.8 1.0"},
 		{decades(1e3, 1e6, 9, times), "1 µs,10 µs,100 µs,1 ms"},
 		{decades(1, 1e18, 9, sizes), "1 B,1 kB,1 MB,1 GB,1 TB,1 PB,1 EB"},
 	} {

@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"math"
 
+	"github.com/pcapwho/pcapwho/report/encode"
 	"github.com/pcapwho/pcapwho/report/view"
 )
 
@@ -88,7 +89,7 @@ func distribution(name, about, axisName string, units []unit, all []curve) layou
 	return layout{name, width, bottom + 60 + 19*float64(len(all)), func(c canvas) {
 		heading(c, width, name, about)
 		columns(c, x, decades(from, to, 9, units), y.end, y.begin, place, axisName+" (logarithmic)")
-		rows(c, y, linear(0, 100, 5, unit{"", 1}), x.begin, x.end, "% of connections")
+		rows(c, y, linear(100, 5, unit{"", 1}), x.begin, x.end, "% of connections")
 		for i := range all {
 			c.line(all[i].steps(place, y), stroke{all[i].color, 2, all[i].dash})
 		}
@@ -124,7 +125,7 @@ func legend(c canvas, all []curve, left, top float64) {
 	for i := range all {
 		at := top + 19*float64(i)
 		c.line([]point{{left, at - 4}, {left + 36, at - 4}}, stroke{all[i].color, 2, all[i].dash})
-		c.text(point{left + 44, at}, fmt.Sprintf("%s: median %s, n = %s", all[i].name, rough(all[i].median(), unitsOf(all[i].histogram)), grouped(all[i].count())), label)
+		c.text(point{left + 44, at}, fmt.Sprintf("%s: median %s, n = %s", all[i].name, rough(all[i].median(), unitsOf(all[i].histogram)), encode.Number(all[i].count())), label)
 	}
 }
 

@@ -15,7 +15,7 @@ const (
 // shading are the colours of phases in turn.
 var shading = []color.RGBA{rgb(0xe4ecf7), rgb(0xf7efe0)}
 
-// span of time that has a name, nanoseconds since the first packet.
+// named is a span of time that has a name, nanoseconds since the first packet.
 type named struct {
 	name     string
 	from, to float64

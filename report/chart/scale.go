@@ -35,9 +35,9 @@ func fitting(units []unit, v, least float64) unit {
 	return u
 }
 
-// linear returns ticks from 0 or above on up to last, about so many, in one unit.
-func linear(first, last float64, many int, u unit) []tick {
-	rough := (last - first) / float64(many) / u.of
+// linear returns ticks from 0 up to last, about so many, in one unit.
+func linear(last float64, many int, u unit) []tick {
+	rough := last / float64(many) / u.of
 	ten := math.Pow(10, math.Floor(math.Log10(rough)))
 	step := 10 * ten
 	for _, n := range []float64{5, 2, 1} {
@@ -54,7 +54,7 @@ func linear(first, last float64, many int, u unit) []tick {
 	}
 	digits := max(0, -int(math.Floor(math.Log10(step)+1e-9)))
 	var all []tick
-	for n := math.Ceil(first/u.of/step-1e-9) + 0; n*step <= last/u.of*(1+1e-9); n++ {
+	for n := 0.0; n*step <= last/u.of*(1+1e-9); n++ {
 		all = append(all, tick{n * step * u.of, strconv.FormatFloat(n*step, 'f', digits, 64)})
 	}
 	return all
@@ -93,13 +93,4 @@ func rough(v float64, units []unit) string {
 		return fmt.Sprintf("%.1f %s", n, u.name)
 	}
 	return fmt.Sprintf("%.0f %s", v/u.of, u.name)
-}
-
-// grouped writes a whole number in groups of three digits.
-func grouped(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

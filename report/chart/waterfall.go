@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 
+	"github.com/pcapwho/pcapwho/report/encode"
 	"github.com/pcapwho/pcapwho/report/view"
 )
 
@@ -28,9 +29,9 @@ func waterfall(m *view.Measured) layout {
 	if len(bars) == 0 {
 		return none(name, "the result has no connections")
 	}
-	about := plural(int64(len(bars)), "connection") + " of the capture"
+	about := encode.Count(int64(len(bars)), "connection") + " of the capture"
 	if left > 0 {
-		about = fmt.Sprintf("the %d connections with the most bytes; %s in the other %s", len(bars), amount(float64(leftBytes), sizes), grouped(int64(left)))
+		about = fmt.Sprintf("the %d connections with the most bytes; %s in the other %s", len(bars), amount(float64(leftBytes), sizes), encode.Number(int64(left)))
 	}
 	const width, begin, right, top, row = 900.0, 330.0, 762.0, 96.0, 17.0
 	bottom := top + row*float64(len(bars)) + 4
@@ -39,7 +40,7 @@ func waterfall(m *view.Measured) layout {
 		heading(c, width, name, about)
 		key(c, 16, 66)
 		u := fitting(times, x.to, 2)
-		columns(c, x, linear(0, x.to, 6, u), top, bottom, x.at, "time since the first packet ("+u.name+")")
+		columns(c, x, linear(x.to, 6, u), top, bottom, x.at, "time since the first packet ("+u.name+")")
 		heads := letters{size: 11, color: soft, anchor: end}
 		c.text(point{right + 68, top - 8}, "bytes", heads)
 		c.text(point{width - 16, top - 8}, "resent", heads)
@@ -110,6 +111,6 @@ func bar(c canvas, b *view.Bar, x axis, y float64) {
 	}
 	c.text(point{x.end + 68, y + 4}, amount(float64(b.Bytes), sizes), letters{size: 11, color: ink, anchor: end})
 	if b.Resent > 0 {
-		c.text(point{x.end + 122, y + 4}, grouped(b.Resent), letters{size: 11, color: badFill, anchor: end})
+		c.text(point{x.end + 122, y + 4}, encode.Number(b.Resent), letters{size: 11, color: badFill, anchor: end})
 	}
 }
