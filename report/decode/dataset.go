@@ -123,20 +123,28 @@ func (r *Result) checkVersion() error {
 	})
 }
 
-// formats are the endings of files, and how they are read.
-var formats = [...]struct {
+// format is the ending of files, and how they are read.
+type format struct {
 	name string
 	open func(*os.File, *table.Schema) (reader, error)
-}{{"parquet", openParquet}, {"csv", openCSV}}
+}
+
+var formats = [...]format{{"parquet", openParquet}, {"csv", openCSV}}
+
+// partFile is one file of a dataset.
+type partFile struct {
+	path string
+	format
+}
 
 // files returns the table's file of each host.
-func (p Part) files(name string) (files []string, err error) {
+func (p Part) files(name string) (files []partFile, err error) {
 	run := filepath.Join(p.Dir, name, p.Run)
 	for _, host := range folders(run, p.host) {
 		for _, f := range formats {
-			file := filepath.Join(run, host, "part."+f.name)
-			if _, err := os.Stat(file); err == nil {
-				files = append(files, file)
+			path := filepath.Join(run, host, "part."+f.name)
+			if _, err := os.Stat(path); err == nil {
+				files = append(files, partFile{path, f})
 				break
 			} else if !errors.Is(err, fs.ErrNotExist) {
 				return nil, err
@@ -164,12 +172,12 @@ func plain(s *table.Schema) *table.Schema {
 }
 
 // partTable returns the rows of all files as one table.
-func partTable(s *table.Schema, files []string) *table.Table {
+func partTable(s *table.Schema, files []partFile) *table.Table {
 	s = plain(s)
 	return &table.Table{Schema: s, Each: func(prepare func(*table.Batch), yield func(*table.Batch) error) error {
 		b := table.NewBatch(s)
-		for _, path := range files {
-			if err := readFile(path, b, func() error { prepare(b); return yield(b) }); err != nil {
+		for i := range files {
+			if err := files[i].read(b, func() error { prepare(b); return yield(b) }); err != nil {
 				return err
 			}
 		}
@@ -177,22 +185,22 @@ func partTable(s *table.Schema, files []string) *table.Table {
 	}}
 }
 
-// readFile calls yield whenever b has rows of a file. The libraries that read a file may
-// panic where it is damaged: that is an error of the file.
-func readFile(path string, b *table.Batch, yield func() error) (err error) {
+// read calls yield whenever b has rows of the file. The libraries that read it may panic
+// where it is damaged: that is an error of the file.
+func (f *partFile) read(b *table.Batch, yield func() error) (err error) {
 	var yielded bool // an error or a panic of yield is its own
 	defer func() {
 		if err != nil && !yielded {
-			err = fmt.Errorf("%s: %w", path, err)
+			err = fmt.Errorf("%s: %w", f.path, err)
 		}
 	}()
-	f, err := os.Open(path)
+	opened, err := os.Open(f.path)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer opened.Close()
 	var r reader
-	err = guarded(func() (err error) { r, err = openerOf(path)(f, b.Schema); return err })
+	err = guarded(func() (err error) { r, err = f.open(opened, b.Schema); return err })
 	if err != nil {
 		return err
 	}
@@ -208,15 +216,6 @@ func readFile(path string, b *table.Batch, yield func() error) (err error) {
 			return err
 		}
 	}
-}
-
-func openerOf(path string) func(*os.File, *table.Schema) (reader, error) {
-	for _, f := range formats {
-		if strings.HasSuffix(path, "."+f.name) {
-			return f.open
-		}
-	}
-	panic("no format of " + path)
 }
 
 // guarded turns a panic of f into an error.

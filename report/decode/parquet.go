@@ -161,11 +161,11 @@ func (p *parquetRows) cells(from file.ColumnChunkReader, t table.Type, to *table
 	if err == nil && is != t {
 		err = fmt.Errorf("it is no %v", t)
 	}
-	to.Valid = append(to.Valid, p.valid(from, got)...)
+	to.Valid = append(to.Valid, p.known[:got]...)
 	return int(got), err
 }
 
-// valid tells which of the cells that were read are not NULL.
+// valid tells which of the cells that were read are not NULL, until the next are read.
 func (p *parquetRows) valid(from file.ColumnChunkReader, n int64) []bool {
 	most := from.Descriptor().MaxDefinitionLevel()
 	for i := range n {

@@ -294,40 +294,33 @@ func appendCell(b *table.Batch, c *table.Column, v any) {
 			b.Null(c.Name)
 		}
 	case table.ProcessList:
-		list, _ := v.([]any)
-		b.List(c.Name, processes(list))
+		b.List(c.Name, objects(v, process))
 	case table.Histogram:
-		list, _ := v.([]any)
-		b.Histogram(c.Name, histogram(list))
+		b.Histogram(c.Name, objects(v, bucket))
 	}
 }
 
-// histogram reads a list of buckets; what is none is left out.
-func histogram(list []any) (all []table.Bucket) {
+// objects reads those of a list that are objects; what else is in it is left out.
+func objects[T any](v any, read func(row) T) (all []T) {
+	list, _ := v.([]any)
 	for _, v := range list {
-		one, ok := v.(map[string]any)
-		if !ok {
-			continue
+		if one, ok := v.(map[string]any); ok {
+			all = append(all, read(one))
 		}
-		least, _ := integer(one["least_ns"])
-		below, _ := integer(one["below_ns"])
-		count, _ := integer(one["count"])
-		all = append(all, table.Bucket{Least: least, Below: below, Count: count})
-	}
-	return all
-}
-
-// processes reads a list of processes; what is none is left out.
-func processes(list []any) (all []table.Process) {
-	for _, v := range list {
-		one, ok := v.(map[string]any)
-		if !ok {
-			continue
-		}
-		pid, _ := integer(one["pid"])
-		start, _ := integer(one["start_ns"])
-		name, _ := one["name"].(string)
-		all = append(all, table.Process{PID: pid, Start: start, Name: name})
 	}
 	return slices.Clip(all)
+}
+
+func bucket(one row) table.Bucket {
+	least, _ := integer(one["least_ns"])
+	below, _ := integer(one["below_ns"])
+	count, _ := integer(one["count"])
+	return table.Bucket{Least: least, Below: below, Count: count}
+}
+
+func process(one row) table.Process {
+	pid, _ := integer(one["pid"])
+	start, _ := integer(one["start_ns"])
+	name, _ := one["name"].(string)
+	return table.Process{PID: pid, Start: start, Name: name}
 }
