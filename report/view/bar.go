@@ -3,7 +3,7 @@ package view
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
+	"net"
 	"slices"
 	"strconv"
 )
@@ -62,10 +62,7 @@ func (m *Measured) bar(cells []cell) Bar {
 	if host == "" {
 		host = of("server_ip").text
 	}
-	if a, err := netip.ParseAddr(host); err == nil && a.Is6() {
-		host = "[" + host + "]"
-	}
-	b.Server = host + ":" + strconv.FormatInt(of("server_port").number, 10)
+	b.Server = net.JoinHostPort(host, strconv.FormatInt(of("server_port").number, 10))
 	if of("server_pid").valid {
 		b.Server += " " + holder(of("server_pid"), of("server_name"), cell{})
 	}

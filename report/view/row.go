@@ -25,7 +25,7 @@ func newReader(s *table.Schema, names []string) *reader {
 	return r
 }
 
-// each calls f with every row of a table, "" or nil = there are none.
+// each calls f with every row of a table, nil = there is none.
 func each(t *table.Table, names []string, f func(*reader) error) error {
 	if t == nil {
 		return nil
