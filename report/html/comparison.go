@@ -1,7 +1,6 @@
 package html
 
 import (
-	"bytes"
 	"html/template"
 	"io"
 	"math"
@@ -78,14 +77,10 @@ func WriteComparison(w io.Writer, tool string, c *Comparison) error {
 	p := &page{Title: "What changed · pcapwho", Tool: tool, Comparison: c.scaled(),
 		Style: template.CSS(joined("page.css", "comparison.css")), Script: template.JS(read("comparison.js"))}
 	p.Policy = policy(p)
-	t, err := templates("comparison-page.html")
+	whole, err := p.render("comparison-page.html")
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	if err := t.Execute(&b, p); err != nil {
-		return err
-	}
-	_, err = w.Write(b.Bytes())
+	_, err = w.Write(whole)
 	return err
 }

@@ -42,7 +42,7 @@ func WriteCompared(w io.Writer, s *view.Source, c *Comparison) error {
 	}
 	p := newPage(s)
 	p.Comparison = c.scaled()
-	shell, err := p.render()
+	shell, err := p.render("page.html")
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func WriteCompared(w io.Writer, s *view.Source, c *Comparison) error {
 		return err
 	}
 	p.Data = template.JS(data)
-	whole, err := p.render()
+	whole, err := p.render("page.html")
 	if err != nil {
 		return err
 	}
@@ -80,17 +80,9 @@ func policy(p *page) string {
 	return "default-src 'none'; script-src " + digest(string(p.Script)) + "; style-src " + digest(string(p.Style)) + "; base-uri 'none'; form-action 'none'"
 }
 
-// templates returns that of a page, with those of its sections.
-func templates(name string) (*template.Template, error) {
-	t, err := template.New("page").Parse(read("comparison.html"))
-	if err != nil {
-		return nil, err
-	}
-	return t.Parse(read(name))
-}
-
-func (p *page) render() ([]byte, error) {
-	t, err := templates("page.html")
+// render returns the page that a file of the assets is the template of.
+func (p *page) render(name string) ([]byte, error) {
+	t, err := template.New(name).ParseFS(assets, "assets/"+name, "assets/head.html", "assets/comparison.html")
 	if err != nil {
 		return nil, err
 	}
