@@ -115,7 +115,7 @@ func (d *side) samples(s Subject, m Metric) (x []float64) {
 // subjects returns those of all runs in order: processes by name and command where
 // every run has the same ones, else by name alone.
 func subjects(runs []*Run) []Subject {
-	all := map[Subject]bool{}
+	all, processes := map[Subject]bool{}, map[string]bool{}
 	for _, r := range runs {
 		for s := range r.Values {
 			if s.Kind != Process {
@@ -123,15 +123,17 @@ func subjects(runs []*Run) []Subject {
 			}
 		}
 		for name := range r.commands {
-			commands := agreed(runs, name)
-			if len(commands) < 2 {
-				all[Subject{Process, name}] = true
-			}
-			for _, command := range commands {
-				if len(commands) > 1 {
-					all[Subject{Process, name + " " + command}] = true
-				}
-			}
+			processes[name] = true
+		}
+	}
+	for name := range processes {
+		commands := agreed(runs, name)
+		if len(commands) < 2 {
+			all[Subject{Process, name}] = true
+			continue
+		}
+		for _, command := range commands {
+			all[Subject{Process, name + " " + command}] = true
 		}
 	}
 	list := make([]Subject, 0, len(all))

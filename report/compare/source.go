@@ -22,9 +22,9 @@ type Source struct {
 
 // Sources returns what names stand for, in this order: a dataset for its runs and
 // dataset/run=… for those that match (decode.Parts), a pattern of *, ? and […], where no
-// file is called so, for the files and datasets that match, connection logs
-// left out. What several names find is
-// there once; a file that is given twice is there twice, for Twice to find.
+// file is called so, for the files and datasets that match, connection logs left out.
+// What several names find is there once; a file that is given twice is there twice, for
+// Twice to find.
 func Sources(names []string) (list []Source, err error) {
 	for _, name := range names {
 		found, err := sources(name)

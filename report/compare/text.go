@@ -250,19 +250,7 @@ func markdown(text string) string {
 // Section returns what changed as a page shows it.
 func (c *Comparison) Section(smallest float64) *html.Comparison {
 	list, n := c.shown(smallest, maxPage)
-	s := &html.Comparison{Verdict: c.verdict(n, smallest), Left: n - len(list)}
-	for _, side := range []struct {
-		to   *[]string
-		runs []string
-	}{{&s.A, c.A}, {&s.B, c.B}} {
-		const most = 30
-		for _, name := range side.runs[:min(most, len(side.runs))] {
-			*side.to = append(*side.to, encode.Escape(name))
-		}
-		if left := len(side.runs) - most; left > 0 {
-			*side.to = append(*side.to, "… and "+encode.Count(int64(left), "run"))
-		}
-	}
+	s := &html.Comparison{A: sideList(c.A), B: sideList(c.B), Verdict: c.verdict(n, smallest), Left: n - len(list)}
 	for _, d := range list {
 		cells := c.cells(&d)
 		change := html.Change{Subject: short(cells[0], 2*longestName), Metric: cells[1], A: cells[2], B: cells[3], Change: cells[4], Interval: cells[5], Low: d.Relative, Middle: d.Relative, High: d.Relative}
@@ -272,6 +260,18 @@ func (c *Comparison) Section(smallest float64) *html.Comparison {
 		s.Changes = append(s.Changes, change)
 	}
 	return s
+}
+
+// sideList names the first runs, and counts the others.
+func sideList(runs []string) (list []string) {
+	const most = 30
+	for _, name := range runs[:min(most, len(runs))] {
+		list = append(list, encode.Escape(name))
+	}
+	if left := len(runs) - most; left > 0 {
+		list = append(list, "… and "+encode.Count(int64(left), "run"))
+	}
+	return list
 }
 
 // JSON writes all changes. What has no number, as the change from nothing, is null.
