@@ -72,14 +72,14 @@ func (o *Output) makeFolder() error {
 }
 
 // suffix is what the name of a capture's result ends in; that of a folder of several
-// parts in nothing.
-func (o *Output) suffix(parts int) string {
+// pieces in nothing.
+func (o *Output) suffix(pieces int) string {
 	switch {
 	case o.Format == Text:
 		return ".txt"
 	case o.Format == NWB:
 		return ".nwb.json"
-	case parts > 1:
+	case pieces > 1:
 		return ""
 	}
 	return "." + string(o.Format)

@@ -59,11 +59,11 @@ func (r *Result) source(ctx context.Context, o *Output) *view.Source {
 
 // writeView writes a page, or charts.
 func (o *Output) writeView(ctx context.Context, s *view.Source) error {
-	page := func(w io.Writer) error { return o.writePage(&cancelled{ctx, w}, s) }
-	parts := o.pieces(nil)
+	one := func(w io.Writer) error { return o.writePage(&cancelled{ctx, w}, s) }
+	pieces := o.pieces(nil)
 	var charts []file
 	measured := sync.OnceValues(func() (*view.Measured, error) { return view.Measure(s) })
-	for _, name := range parts {
+	for _, name := range pieces {
 		charts = append(charts, file{name + "." + string(o.Format), func(w io.Writer) error {
 			m, err := measured()
 			if err != nil {
@@ -72,16 +72,16 @@ func (o *Output) writeView(ctx context.Context, s *view.Source) error {
 			return chart.Write(&cancelled{ctx, w}, name, o.Format == PNG, m)
 		}})
 	}
+	if len(charts) == 1 {
+		one = charts[0].write
+	}
 	switch {
-	case o.folder(parts):
+	case o.stdout():
+		return one(o.Stdout)
+	case o.folder(pieces):
 		return o.writeFolder(o.Path, charts)
-	case len(charts) == 1:
-		page = charts[0].write
 	}
-	if o.stdout() {
-		return page(o.Stdout)
-	}
-	return o.writeFile(o.Path, page)
+	return o.writeFile(o.Path, one)
 }
 
 // writePage writes a page, with what changed where that is asked for.

@@ -170,19 +170,19 @@ func IsStdout(path string) bool {
 func (o *Output) stdout() bool { return o.Path == "" || IsStdout(o.Path) }
 
 // folder tells whether Path, which is no standard output, is a folder of
-// files: for several parts, or because it is or looks like one.
-func (o *Output) folder(parts []string) bool {
-	if len(parts) == 0 {
+// files: for several pieces, or because it is or looks like one.
+func (o *Output) folder(pieces []string) bool {
+	if len(pieces) == 0 {
 		return false
 	}
 	info, err := os.Stat(o.Path)
-	return len(parts) > 1 || err == nil && info.IsDir() || os.IsPathSeparator(o.Path[len(o.Path)-1])
+	return len(pieces) > 1 || err == nil && info.IsDir() || os.IsPathSeparator(o.Path[len(o.Path)-1])
 }
 
-func (o *Output) checkStdout(parts []string, inputs []string) error {
+func (o *Output) checkStdout(pieces []string, inputs []string) error {
 	switch noun, flag := o.Format.piece(); {
-	case len(parts) > 1:
-		return &OutputError{string(o.Format), fmt.Sprintf("this format holds one %s a file, and %d are asked for", noun, len(parts)),
+	case len(pieces) > 1:
+		return &OutputError{string(o.Format), fmt.Sprintf("this format holds one %s a file, and %d are asked for", noun, len(pieces)),
 			fmt.Sprintf("name a folder with -o DIR, or one %s with %s", noun, flag)}
 	case o.Format.binary() && o.Terminal:
 		return &OutputError{string(o.Format), "this format is not for terminals", "write to a file with -o FILE, or pipe the output"}
@@ -195,16 +195,16 @@ func (o *Output) checkStdout(parts []string, inputs []string) error {
 	return nil
 }
 
-func (o *Output) checkFiles(parts []string, inputs []string) error {
+func (o *Output) checkFiles(pieces []string, inputs []string) error {
 	info, err := os.Stat(o.Path)
 	targets := []string{o.Path}
 	switch {
-	case o.folder(parts):
+	case o.folder(pieces):
 		if err == nil && !info.IsDir() {
 			noun, flag := o.Format.piece()
-			return &OutputError{o.Path, fmt.Sprintf("it is a file, and %d %ss in this format need a folder", len(parts), noun), fmt.Sprintf("name a folder, or one %s with %s", noun, flag)}
+			return &OutputError{o.Path, fmt.Sprintf("it is a file, and %d %ss in this format need a folder", len(pieces), noun), fmt.Sprintf("name a folder, or one %s with %s", noun, flag)}
 		}
-		targets = o.files(parts)
+		targets = o.files(pieces)
 	case err == nil && info.IsDir() || os.IsPathSeparator(o.Path[len(o.Path)-1]):
 		return &OutputError{o.Path, "it is a folder", "name a file"}
 	}
@@ -275,9 +275,9 @@ func refuseInput(name string, output os.FileInfo, inputs []string) error {
 }
 
 // files returns the files of a folder.
-func (o *Output) files(parts []string) []string {
+func (o *Output) files(pieces []string) []string {
 	var paths []string
-	for _, name := range parts {
+	for _, name := range pieces {
 		paths = append(paths, filepath.Join(o.Path, name+"."+string(o.Format)))
 	}
 	return paths
