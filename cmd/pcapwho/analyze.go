@@ -199,15 +199,16 @@ func doubtful(warnings []report.Warning) bool {
 	return false
 }
 
-// warnings prints warnings of what about names, "" = of the only result. A hint
-// that was given for the result before is not repeated.
+// warnings prints warnings of what about names, "" = of the only result, and where the
+// console is not quiet their hints. One that was given for the result before is not
+// repeated.
 func (c *console) warnings(about string, list []report.Warning) {
 	for _, w := range list {
 		if about != "" && !strings.HasPrefix(w.Message, about+": ") {
 			w.Message = about + ": " + w.Message
 		}
 		c.warning(w.Message)
-		if w.Hint != "" && !c.hinted[w.Hint] {
+		if w.Hint != "" && !c.quiet && !c.hinted[w.Hint] {
 			c.hint(w.Hint)
 			c.hinted[w.Hint] = true
 		}
