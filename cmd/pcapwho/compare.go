@@ -13,7 +13,6 @@ import (
 
 	"github.com/pcapwho/pcapwho/report"
 	"github.com/pcapwho/pcapwho/report/compare"
-	"github.com/pcapwho/pcapwho/report/encode"
 	"github.com/pcapwho/pcapwho/report/html"
 )
 
@@ -160,7 +159,7 @@ func (m *comparison) run(ctx context.Context, c *console, status *int) error {
 	for _, condition := range m.conditions {
 		for _, change := range condition.Met(result) {
 			*status = statusFailed
-			c.warning(fmt.Sprintf("%s of %s changed by %+.1f %%", change.Metric, encode.Escape(strings.TrimSpace(string(change.Kind)+" "+change.Name)), 100*change.Relative))
+			c.warning(fmt.Sprintf("%s of %s changed by %+.1f %%", change.Metric, strings.TrimSpace(string(change.Kind)+" "+change.Name), 100*change.Relative))
 		}
 	}
 	return nil
