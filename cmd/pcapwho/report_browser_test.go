@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/pcapwho/pcapwho/report/table/tabletest"
 	"github.com/pcapwho/pcapwho/report/view/viewtest"
 	"github.com/pcapwho/pcapwho/testdata/generate/traffic"
+	"github.com/pcapwho/pcapwho/testdata/need"
 )
 
 // reportOf makes the page of a capture and returns its path.
@@ -339,23 +341,44 @@ func TestStepsInBrowser(t *testing.T) {
 	b.quiet(page)
 }
 
-// A page of 10,000 connections opens fast and is small, and scrolls.
+// openTime is how long the page of a large recording may take to open.
+const openTime = 3 * time.Second
+
+// The page of 10,000 connections and 1 GiB of capture is under 5 MB, opens in under 3 s,
+// and scrolls. The program that makes it is built as users have it, without the race
+// detector that the test may have.
 func TestLargeReportInBrowser(t *testing.T) {
 	b := newBrowser(t)
 	dir := t.TempDir()
-	kind, _ := traffic.Lookup("small")
-	truth, err := traffic.Write(dir, traffic.Config{Kind: kind, Seed: 1, Scale: 10_000.0 / 618_000})
+	kind, _ := traffic.Lookup("mixed")
+	cfg := traffic.Config{Kind: kind, Seed: 1, Scale: 10_000.0 / 55_000, Segments: 190}
+	if testing.Short() {
+		cfg.Segments = 0
+	}
+	begin := time.Now()
+	truth, err := traffic.Write(dir, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := reportOf(t, filepath.Join(dir, "small.pcapng"))
+	if truth.Connections != 10_000 || truth.WireBytes < 1<<30 && !testing.Short() {
+		t.Fatalf("%d connections, %d bytes", truth.Connections, truth.WireBytes)
+	}
+	generated := time.Since(begin)
+	program := built(t)
+	begin = time.Now()
+	shell(t, dir, program+" report mixed.pcapng -o report.html --quiet")
+	made := time.Since(begin)
+	path := filepath.Join(dir, "report.html")
 	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	took := b.open(path)
+	for n := 0; n < 2 && took > openTime; n++ { // other tests may have had the processors
+		took = min(took, b.open(path))
+	}
 	b.screenshots("large")
-	if info.Size() > 5_000_000 || took > 10*time.Second { // 1 s where nothing else runs
+	if info.Size() > html.MaxSize || took > openTime {
 		t.Errorf("the page has %d bytes and opens in %v", info.Size(), took)
 	}
 	if got := b.connections(); int64(len(got)) != truth.Connections {
@@ -373,8 +396,19 @@ func TestLargeReportInBrowser(t *testing.T) {
 	if note := evaluate[string](b, `(paper(true), document.querySelector("#connections .list .note").textContent)`); note != "9,900 more rows left out on paper" {
 		t.Errorf("on paper %q", note)
 	}
-	t.Logf("%d connections, %d bytes, opened in %v, %.1f ms a frame", truth.Connections, info.Size(), took, frame)
+	t.Logf("%d connections, %d bytes of capture made in %v; the page, of %d bytes, in %v; opened in %v, %.1f ms a frame", truth.Connections, truth.WireBytes, generated, info.Size(), made, took, frame)
 	b.quiet(path)
+}
+
+// built returns the program, built as README says.
+func built(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "pcapwho")
+	cmd := exec.Command(need.Tool(t, "go"), "build", "-buildvcs=false", "-o", path, ".")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return path
 }
 
 // A page of a million buckets, 10,000 connections beside them, zooms smoothly, and what is

@@ -31,6 +31,7 @@ func run() error {
 	flag.Uint64Var(&cfg.Seed, "seed", 1, "seed of the random numbers")
 	flag.Float64Var(&cfg.Scale, "scale", 1, "how much longer than usual")
 	flag.IntVar(&cfg.Live, "live", 0, "connections alive at the same time, however long the capture; 0 = as usual")
+	flag.IntVar(&cfg.Segments, "segments", 0, "mean number of data segments of a TCP connection; 0 = as usual")
 	flag.StringVar(&cfg.Format, "format", "pcapng", "`format` of the capture: pcapng or pcap")
 	flag.Parse()
 	kinds := traffic.Kinds()

@@ -16,11 +16,12 @@ import (
 
 // Config says what to make. The zero value of all but Kind is useful.
 type Config struct {
-	Kind   Kind
-	Seed   uint64
-	Scale  float64 // of the number of connections; 0 = 1
-	Live   int     // connections alive at the same time; 0 = the kind's own
-	Format string  // of the capture: "pcapng" or "" , "pcap"
+	Kind     Kind
+	Seed     uint64
+	Scale    float64 // of the number of connections; 0 = 1
+	Live     int     // connections alive at the same time; 0 = the kind's own
+	Segments int     // mean number of data segments of a TCP connection; 0 = the kind's own
+	Format   string  // of the capture: "pcapng" or "" , "pcap"
 
 	// Ended is called with each connection, as it ends. nil = nobody asks.
 	Ended func(Connection)
@@ -91,6 +92,9 @@ type generator struct {
 func Generate(capture, log io.Writer, cfg Config) (*Truth, error) {
 	if cfg.Scale == 0 {
 		cfg.Scale = 1
+	}
+	if cfg.Segments > 0 {
+		cfg.Kind.segments = cfg.Segments
 	}
 	total := uint64(max(1, math.Round(cfg.Scale*float64(cfg.Kind.connections))))
 	live := cfg.Live
