@@ -18,15 +18,19 @@ const AutoBucket = int64(-1)
 
 const unloggedBucket = int64(100e6)
 
+// autoBuckets is how many buckets a page has where nobody asks for more: more than it has
+// pixels, and so few that connections need not be cut into many segments.
+const autoBuckets = 2000
+
 // autoBucket returns the shortest of 1, 2 and 5 times a power of ten, from MinBucket on,
-// of which the time between two moments has at most view.MaxBuckets.
+// of which the time between two moments has at most autoBuckets.
 func autoBucket(first, last int64) int64 {
 	if first >= last {
 		return unloggedBucket
 	}
 	for unit := MinBucket; ; unit *= 10 {
 		for _, n := range []int64{1, 2, 5} {
-			if w := n * unit; (last-first)/w < view.MaxBuckets || w > 1e17 {
+			if w := n * unit; (last-first)/w < autoBuckets || w > 1e17 {
 				return w
 			}
 		}

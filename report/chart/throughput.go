@@ -27,15 +27,15 @@ const maxSteps = 250 // of two pixels and more
 
 // throughput draws what each process sent, one on the other.
 func throughput(m *view.Measured) layout {
-	return exchanged(m, "Throughput by sender", "sent", func(s *view.Series) []int64 { return s.Sent })
+	return exchanged(m, "Throughput by sender", "sent", func(s *view.Series) *view.Buckets { return &s.Sent })
 }
 
 // received draws what was sent to each process.
 func received(m *view.Measured) layout {
-	return exchanged(m, "Throughput by receiver", "received", func(s *view.Series) []int64 { return s.Received })
+	return exchanged(m, "Throughput by receiver", "received", func(s *view.Series) *view.Buckets { return &s.Received })
 }
 
-func exchanged(m *view.Measured, name, what string, of func(*view.Series) []int64) layout {
+func exchanged(m *view.Measured, name, what string, of func(*view.Series) *view.Buckets) layout {
 	t := m.Throughput()
 	if t == nil || t.Rows == 0 {
 		return none(name, "the result does not say what was exchanged when")
@@ -63,7 +63,7 @@ func exchanged(m *view.Measured, name, what string, of func(*view.Series) []int6
 
 // stacked returns the layers of a throughput: the largest processes, the others together,
 // and what no process is known of, the largest last so that it is below.
-func stacked(t *view.Throughput, of func(*view.Series) []int64) *stack {
+func stacked(t *view.Throughput, of func(*view.Series) *view.Buckets) *stack {
 	per := nice((t.Rows + maxSteps - 1) / maxSteps)
 	s := &stack{begin: float64(t.Begin), width: float64(t.Width) * float64(per)}
 	steps := (t.Rows + per - 1) / per
@@ -71,7 +71,7 @@ func stacked(t *view.Throughput, of func(*view.Series) []int64) *stack {
 	var reasons, own []layer
 	for _, one := range t.Series {
 		l := layer{name: one.Label(), bytes: make([]float64, steps)}
-		for i, n := range of(one) {
+		for i, n := range of(one).All() {
 			l.bytes[i/per] += float64(n)
 			l.sum += float64(n)
 		}
@@ -121,9 +121,9 @@ func (l *layer) add(m *layer) {
 }
 
 // nice returns the least of 1, 2 and 5 times a power of ten that is n or more.
-func nice(n int) int {
-	for ten := 1; ; ten *= 10 {
-		for _, k := range []int{1, 2, 5} {
+func nice(n int64) int64 {
+	for ten := int64(1); ; ten *= 10 {
+		for _, k := range []int64{1, 2, 5} {
 			if k*ten >= n {
 				return k * ten
 			}

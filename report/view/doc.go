@@ -8,7 +8,9 @@
 //
 // # Limits
 //
-// There are at most [MaxConnections] connections, those with the most bytes, and at most
-// [MaxBuckets] buckets of time. Sums and distributions are over all connections. Memory:
-// the rows that may be shown, a cell of 48 bytes each, and the table of endpoints.
+// There are at most [MaxConnections] connections, those with the most bytes. Buckets of
+// time are those of the result, as long as there are not too many for a page (a third of
+// its size) or for memory. Sums and distributions are over all connections. Memory: the
+// rows that may be shown, a cell of 48 bytes each, the table of endpoints, and 32 MiB of
+// buckets.
 package view

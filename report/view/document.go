@@ -6,11 +6,8 @@ import (
 	"strconv"
 )
 
-// The limits of a view.
-const (
-	MaxConnections = 10_000
-	MaxBuckets     = 2_000
-)
+// MaxConnections is how many connections a view has.
+const MaxConnections = 10_000
 
 // limits are how much of each list a page holds.
 type limits struct{ connections, stretches, processes, endpoints, phases, damage, text int }
@@ -144,11 +141,11 @@ func (m *Measured) readLists() (err error) {
 	return err
 }
 
-// document returns what a page holds within limits.
-func (m *Measured) document(l limits) *Document {
+// document returns what a page holds within limits, with its throughput.
+func (m *Measured) document(l limits, t *Throughput) *Document {
 	s := m.source
 	d := &Document{Tool: s.Tool, Host: Cut(s.Host, l.text), Focused: s.Focused, Selected: s.Selected, Origin: strconv.FormatInt(m.origin, 10),
-		Recording: Cut(m.recording, l.text), Capture: m.capture, Coverage: m.coverage, Throughput: m.throughput}
+		Recording: Cut(m.recording, l.text), Capture: m.capture, Coverage: m.coverage, Throughput: t}
 	for _, f := range s.Files[:min(l.damage, len(s.Files))] {
 		d.Files = append(d.Files, File{Cut(f.Name, l.text), f.Length, f.SHA256})
 	}

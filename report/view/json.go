@@ -12,7 +12,12 @@ import (
 // JSON returns the document as JSON that is smaller than so many bytes.
 func (m *Measured) JSON(size int) ([]byte, error) {
 	l := fullLimits()
-	d := m.document(l)
+	rest, err := json.Marshal(m.document(l, nil))
+	if err != nil {
+		return nil, err
+	}
+	throughput := m.throughput.within(max(size/3, size-len(escaped(rest))))
+	d := m.document(l, throughput)
 	for {
 		data, err := json.Marshal(d)
 		data = escaped(data)
@@ -27,7 +32,7 @@ func (m *Measured) JSON(size int) ([]byte, error) {
 				continue
 			}
 		}
-		d = m.document(next)
+		d = m.document(next, throughput)
 		l = next
 	}
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/pcapwho/pcapwho/report/table"
@@ -16,8 +17,8 @@ type Series struct {
 	Name     string  `json:"name"`            // of the process, or the reason
 	Reason   bool    `json:"reason,omitempty"`
 	Other    bool    `json:"-"` // it is all processes without a series
-	Sent     []int64 `json:"s"` // bytes on the wire, by bucket
-	Received []int64 `json:"r"`
+	Sent     Buckets `json:"s"` // bytes on the wire
+	Received Buckets `json:"r"`
 }
 
 // Label names the process, or the reason.
@@ -31,40 +32,94 @@ func (s *Series) Label() string {
 // Throughput is bytes over time; in each bucket what was sent sums to the packets,
 // and so does what was received.
 type Throughput struct {
-	Begin  int64     `json:"begin"` // of the first bucket, nanoseconds since the origin
-	Width  int64     `json:"width"` // of a bucket, nanoseconds
-	Rows   int       `json:"rows"`
+	Begin  int64     `json:"begin"`  // of the first bucket, nanoseconds since the origin
+	Width  int64     `json:"width"`  // of a bucket, nanoseconds
+	Finest int64     `json:"finest"` // that of the result's buckets, of which each has one or more
+	Rows   int64     `json:"rows"`
 	Series []*Series `json:"series"`
 }
 
+// maxRuns is how many numbers the series of a Throughput have; of more it has wider buckets.
+const maxRuns = 1 << 22
+
 var timeseriesColumns = []string{"begin_ns", "bucket_ns", "pid", "start_ns", "name", "reason", "sent_wire_bytes", "received_wire_bytes"}
 
-// readThroughput sums the table timeseries, which may be nil, in at most MaxBuckets
-// buckets.
+// readThroughput reads the table timeseries, which may be nil.
 func readThroughput(t *table.Table, p *processes, origin int64, longest int) (*Throughput, error) {
-	var first, last, width int64
-	rows := 0
+	var s *Throughput
+	var find func(*reader) *Series
+	first, last, runs := int64(0), int64(0), 0
 	err := each(t, timeseriesColumns, func(r *reader) error {
-		if rows == 0 {
-			first, width = r.number(0), r.number(1)
+		begin, width := r.number(0), r.number(1)
+		if s == nil {
+			s = &Throughput{Begin: begin - origin, Width: width, Finest: width}
+			find, first, last = s.finder(p, origin, longest), begin, begin
 		}
-		last = r.number(0)
-		rows++
+		if width != s.Finest || width <= 0 || begin < last || begin-first < 0 {
+			return fmt.Errorf("table timeseries: a bucket of %d ns at %d, where one of %d ns from %d on is expected", width, begin, max(1, s.Finest), last)
+		}
+		last = begin
+		one, i := find(r), (begin-first)/s.Width
+		runs -= one.runs()
+		one.Sent.add(i, r.number(6))
+		one.Received.add(i, r.number(7))
+		if runs += one.runs(); runs > maxRuns {
+			s.widen(2)
+			runs = s.runs()
+		}
 		return nil
 	})
-	if err != nil || rows == 0 || width <= 0 {
+	if err != nil || s == nil {
 		return nil, err
 	}
-	many := (last-first)/width + 1
-	coarse := width * ((many + MaxBuckets - 1) / MaxBuckets)
-	s := &Throughput{Begin: first - origin, Width: coarse, Rows: int((last-first)/coarse) + 1}
-	find := s.finder(p, origin, longest)
-	return s, each(t, timeseriesColumns, func(r *reader) error {
-		one, i := find(r), (r.number(0)-first)/coarse
-		one.Sent[i] += r.number(6)
-		one.Received[i] += r.number(7)
-		return nil
-	})
+	s.Rows = (last-first)/s.Width + 1
+	return s, nil
+}
+
+func (s *Series) runs() int { return len(s.Sent.runs) + len(s.Received.runs) }
+
+func (t *Throughput) runs() (n int) {
+	for _, s := range t.Series {
+		n += s.runs()
+	}
+	return n
+}
+
+// widen makes so many buckets one. Series keep their places in memory.
+func (t *Throughput) widen(by int64) {
+	t.Width *= by
+	t.Rows = (t.Rows + by - 1) / by
+	for _, s := range t.Series {
+		s.Sent, s.Received = s.Sent.coarser(by), s.Received.coarser(by)
+	}
+}
+
+// within returns t in buckets of 1, 2 or 5 times a power of ten of its own, the least
+// with which its JSON has at most so many bytes. t may be nil.
+func (t *Throughput) within(size int) *Throughput {
+	for ten := int64(1); ; ten *= 10 {
+		for _, n := range []int64{1, 2, 5} {
+			c := t.wider(n * ten)
+			if data, err := json.Marshal(c); err != nil || len(data) <= size || c.Rows <= 1 {
+				return c
+			}
+		}
+	}
+}
+
+// wider returns a copy with so many buckets in one.
+func (t *Throughput) wider(by int64) *Throughput {
+	if t == nil || by == 1 {
+		return t
+	}
+	c := *t
+	c.Series = nil
+	for _, s := range t.Series {
+		copied := *s
+		c.Series = append(c.Series, &copied)
+	}
+	c.widen(by)
+	return &c
 }
 
 // finder returns a function that gives the series of a row, which it makes where
@@ -73,7 +128,6 @@ func (s *Throughput) finder(p *processes, origin int64, longest int) func(*reade
 	own := map[processID]*Series{}
 	byReason := map[string]*Series{}
 	add := func(one *Series) *Series {
-		one.Sent, one.Received = make([]int64, s.Rows), make([]int64, s.Rows)
 		one.Name = Cut(one.Name, longest)
 		s.Series = append(s.Series, one)
 		return one
@@ -99,7 +153,7 @@ func (s *Throughput) finder(p *processes, origin int64, longest int) func(*reade
 			return one
 		}
 		if others == nil {
-			others = add(&Series{Name: fmt.Sprintf("%d other processes", max(0, len(p.busiest(len(p.rows)))-maxSeries)), Reason: true, Other: true})
+			others = add(&Series{Name: "other processes", Reason: true, Other: true})
 		}
 		return others
 	}

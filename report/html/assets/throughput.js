@@ -1,7 +1,38 @@
+// Buckets are bytes by bucket of time: a number above 0 is those of one, one below 0 stands
+// for so many without any.
+class Buckets {
+	constructor(runs) {
+		const full = runs.filter((n) => n > 0).length;
+		this.at = new Float64Array(full); // the buckets that have bytes
+		this.sums = new Float64Array(full + 1); // bytes of all before each
+		let i = 0, at = 0;
+		for (const n of runs) {
+			if (n < 0) { at -= n; continue; }
+			this.at[i] = at++;
+			this.sums[i + 1] = this.sums[i] + n;
+			i++;
+		}
+	}
+
+	// before returns the bytes of all buckets before one.
+	before(bucket) {
+		let low = 0, high = this.at.length;
+		while (low < high) {
+			const middle = (low + high) >> 1;
+			if (this.at[middle] < bucket) low = middle + 1; else high = middle;
+		}
+		return this.sums[low];
+	}
+
+	// sum returns those of the buckets from begin to end-1.
+	sum(begin, end) { return this.before(end) - this.before(begin); }
+}
+
 // Throughput draws bytes over time, one process on the other.
 class Throughput {
 	constructor(t) {
 		this.data = t;
+		this.buckets = t.series.map((s) => ({ s: new Buckets(s.s), r: new Buckets(s.r) }));
 		this.hidden = new Set();
 		this.names = t.series.map((s) => s.reason ? s.name : s.name + "[" + s.pid + "]");
 		this.element = byID("chart");
@@ -11,7 +42,14 @@ class Throughput {
 		new ResizeObserver(() => this.resized()).observe(this.element);
 		this.legend();
 		this.draw();
-		byID("throughput-note").textContent = "In buckets of " + formatDuration(t.width) + " or, where many are in view, several of them; link headers included. What is stacked sums to the packets of the capture, each once.";
+		byID("throughput-note").textContent = this.note();
+	}
+
+	note() {
+		const { width, finest } = this.data;
+		return "In buckets of " + formatDuration(width) + " or, where many are in view, several of them; link headers included. "
+			+ (width > finest ? "The result has buckets of " + formatDuration(finest) + ", which are more than a page holds. " : "")
+			+ "What is stacked sums to the packets of the capture, each once.";
 	}
 
 	direction() { return byID("direction").value; }
@@ -31,24 +69,20 @@ class Throughput {
 	width() { return this.data.width * this.drawn; }
 
 	// sum returns the bytes of a series in a drawn bucket.
-	sum(series, i) {
-		let n = 0;
-		const all = series[this.direction()];
-		for (let k = i * this.drawn; k < Math.min(all.length, (i + 1) * this.drawn); k++) n += all[k];
-		return n;
-	}
+	sum(series, i) { return this.buckets[series][this.direction()].sum(i * this.drawn, (i + 1) * this.drawn); }
 
 	// stack returns times in seconds, and for each series, the topmost first, the rate
-	// of it and of all below it.
+	// of it and of all below it: of what is in view.
 	stack() {
 		this.drawn = this.coarse();
 		this.count = Math.ceil(this.data.rows / this.drawn);
-		const n = this.count, scale = 1e9 / this.width(), columns = [];
-		const times = Array.from({ length: n + 1 }, (_, i) => (this.data.begin + i * this.width()) / 1e9);
+		const place = (t) => Math.max(0, Math.min(this.count, (t - this.data.begin) / this.width()));
+		const begin = Math.floor(place(view.from)), n = Math.max(1, Math.ceil(place(view.to)) - begin), scale = 1e9 / this.width(), columns = [];
+		const times = Array.from({ length: n + 1 }, (_, k) => (this.data.begin + (begin + k) * this.width()) / 1e9);
 		let below = new Float64Array(n + 1);
-		this.data.series.forEach((s, i) => {
+		this.data.series.forEach((_, s) => {
 			const sum = Float64Array.from(below);
-			if (!this.hidden.has(i)) for (let k = 0; k < n; k++) sum[k] += this.sum(s, k) * scale;
+			if (!this.hidden.has(s)) for (let k = 0; k < n; k++) sum[k] += this.sum(s, begin + k) * scale;
 			sum[n] = sum[n - 1];
 			columns.push(sum);
 			below = sum;
@@ -105,7 +139,7 @@ class Throughput {
 	// at words the bucket at an index.
 	at(i) {
 		const begin = this.data.begin + i * this.width();
-		const parts = this.data.series.map((s, k) => [this.sum(s, i), this.names[k], k]).filter((p) => p[0] > 0 && !this.hidden.has(p[2])).sort((a, b) => b[0] - a[0]);
+		const parts = this.data.series.map((_, k) => [this.sum(k, i), this.names[k], k]).filter((p) => p[0] > 0 && !this.hidden.has(p[2])).sort((a, b) => b[0] - a[0]);
 		const sum = parts.reduce((n, p) => n + p[0], 0);
 		const lines = parts.slice(0, 12).map((p) => p[1] + "  " + formatBytes(p[0]) + "  " + formatRate(p[0] * 1e9 / this.width()));
 		return ["from " + formatMoment(begin) + ", " + formatDuration(this.width()), formatBytes(sum) + "  " + formatRate(sum * 1e9 / this.width()), ...lines].join("\n");
@@ -146,7 +180,7 @@ class Throughput {
 	}
 
 	zoomed() {
-		if (this.coarse() !== this.drawn) this.plot.setData(this.stack(), false);
+		this.plot.setData(this.stack(), false);
 		this.plot.setScale("x", { min: view.from / 1e9, max: view.to / 1e9 });
 		this.plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
 	}
