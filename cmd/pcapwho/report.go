@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -75,9 +77,9 @@ func (a *analysis) chooseView(ctx *cli.Context) error {
 	a.output = report.Output{Format: report.Format(ctx.String("format")), Path: ctx.String("output"), Charts: ctx.StringSlice("chart"),
 		Force: ctx.Bool("force"), Focus: ctx.Bool("focus"), Owner: caller()}
 	if a.output.Format == "" {
-		a.output.Format = report.HTML
-		if f, err := formatOf(a.output.Path); err == nil && f.OneChart() {
-			a.output.Format = f
+		var err error
+		if a.output.Format, err = viewFormat(a.output.Path); err != nil {
+			return err
 		}
 	}
 	charts := a.output.Format.OneChart()
@@ -98,6 +100,21 @@ func (a *analysis) chooseView(ctx *cli.Context) error {
 		a.output.Path = "report.html"
 	}
 	return nil
+}
+
+// viewFormat returns the format that the name of a page or a chart asks for: html where
+// that is no file, or has no ending.
+func viewFormat(path string) (report.Format, error) {
+	f, err := formatOf(path)
+	switch info, gone := os.Stat(path); {
+	case err != nil:
+		return "", noFormat(path, "html, svg or png")
+	case f.Viewed():
+		return f, nil
+	case filepath.Ext(path) == "", gone == nil && !info.Mode().IsRegular():
+		return report.HTML, nil
+	}
+	return "", usagef("name it FILE.html, FILE.svg or FILE.png; analyze has the other formats", "%s: report makes no %s", path, f)
 }
 
 // showResult makes the page of a result.
