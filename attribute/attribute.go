@@ -66,7 +66,7 @@ func New(cfg Config) *Attribution {
 	for n := range shares {
 		s := newShare(a.judge, n, finishedBudget/shares, &a.failed, newLooker(!cfg.NoMeasures))
 		if !cfg.NoMeasures {
-			s.measured = newMeasurer(shares, cfg.Turns)
+			s.measured = newMeasurer(shares, cfg.Turns, cfg.Windows)
 		}
 		a.shares = append(a.shares, s)
 	}

@@ -30,6 +30,12 @@ const (
 	labelled         = 1 << 7
 )
 
+// The bits of the flags of a span; divided is of the first.
+const (
+	spanContinued = 1 << 0
+	divided       = 1 << 1 // there are Portions
+)
+
 // append appends the record of c.
 func (d *codec) append(b []byte, c *Connection) []byte {
 	b = binary.AppendUvarint(b, d.number)
@@ -46,13 +52,19 @@ func (d *codec) append(b []byte, c *Connection) []byte {
 	b = binary.AppendUvarint(b, uint64(len(c.Spans)))
 	for i := range c.Spans {
 		s := &c.Spans[i]
-		b = append(b, bit(s.continued, 1))
+		b = append(b, bit(s.continued, spanContinued)|bit(i == 0 && len(c.Portions) > 0, divided))
 		b = appendTime(b, s.From, c.First)
 		b = binary.AppendVarint(b, s.First-c.First)
 		b = binary.AppendVarint(b, s.Last-s.First)
 		for e := range s.Sent {
 			b = appendCounts(b, &s.Sent[e])
 			b = d.appendVerdict(b, &s.Verdict[e])
+		}
+	}
+	if len(c.Portions) > 0 {
+		b = binary.AppendUvarint(b, uint64(len(c.Portions)))
+		for i := range c.Portions {
+			b = c.Portions[i].append(b)
 		}
 	}
 	b = binary.AppendUvarint(b, uint64(len(c.quotes)))
@@ -139,13 +151,25 @@ func decode(codecs []*codec, b []byte, c *Connection) {
 	r.b = c.Turns.Read(c.Measures.Read(r.b))
 	c.socket = [2]int32{Client: int32(r.uint()), Server: int32(r.uint())}
 	c.Spans, c.candidates, c.quotes, c.labels, c.parts = c.Spans[:0], c.candidates[:0], c.quotes[:0], nil, c.parts[:0]
-	for range r.uint() {
-		c.Spans = append(c.Spans, Span{continued: r.byte() != 0, From: r.time(c.First), First: c.First + r.int()})
+	var first byte // of the spans' flags
+	for n := range r.uint() {
+		flags := r.byte()
+		if n == 0 {
+			first = flags
+		}
+		c.Spans = append(c.Spans, Span{continued: flags&spanContinued != 0, From: r.time(c.First), First: c.First + r.int()})
 		s := &c.Spans[len(c.Spans)-1]
 		s.Last = s.First + r.int()
 		for e := range s.Sent {
 			s.Sent[e] = r.counts()
 			r.verdict(&s.Verdict[e], c)
+		}
+	}
+	c.Portions = c.Portions[:0]
+	if first&divided != 0 {
+		for range r.uint() {
+			c.Portions = append(c.Portions, Portion{})
+			r.portion(&c.Portions[len(c.Portions)-1])
 		}
 	}
 	for range r.uint() {

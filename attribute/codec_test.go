@@ -9,7 +9,9 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/pcapwho/pcapwho/attribute/conn"
+	"github.com/pcapwho/pcapwho/attribute/quantile"
 	"github.com/pcapwho/pcapwho/attribute/tcp"
+	"github.com/pcapwho/pcapwho/attribute/turn"
 	"github.com/pcapwho/pcapwho/ingest/content"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 )
@@ -59,6 +61,10 @@ func drawConnection(t *rapid.T) *Connection {
 		}
 		c.Spans = append(c.Spans, Span{continued: rapid.Bool().Draw(t, "continued"), From: when.Draw(t, "from"), First: when.Draw(t, "first"), Last: when.Draw(t, "last"),
 			Sent: [2]Counts{counts(), counts()}, Verdict: [2]Verdict{verdict(), verdict()}})
+	}
+	if rapid.Bool().Draw(t, "divided") {
+		c.Portions = []Portion{{From: math.MinInt64, First: 5, Last: 4, Turns: turn.Measures{Known: true, Turns: 3}}, {From: when.Draw(t, "from"), First: 7, Last: n.Draw(t, "last")}}
+		c.Portions[1].Measures = tcp.Measures{Known: true, Sent: [2]tcp.Direction{1: {Retransmitted: n.Draw(t, "retransmitted"), RTT: quantile.Quantiles{Count: 9, Buckets: []byte{1, 9}}}}}
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "quotes") {
 		c.quotes = append(c.quotes, quoteVerdict{quoteKey{side: flow.Side(rapid.IntRange(0, 1).Draw(t, "side")), source: Kernel, from: when.Draw(t, "from")}, verdict()})

@@ -19,12 +19,16 @@ type measurer struct {
 	told     *spill.Sorter // turns, by connection; nil = nobody asked for them
 	runs     *spill.Sorter // those before the last of a connection, by connection
 	record   []byte
+
+	windows *Windows         // nil = none
+	window  []int32          // by number of turns: the one that the connection is in, where there are windows
+	earlier map[int32][]byte // by number of turns: Portions of connections that left a window, in the order of the file
 }
 
 // newMeasurer returns one of so many. Runs take a quarter of what finished connections
 // do, beyond which they are in temporary files.
-func newMeasurer(shares int, turns bool) *measurer {
-	m := &measurer{runs: spill.NewSorter(finishedBudget / 4 / shares)}
+func newMeasurer(shares int, turns bool, windows *Windows) *measurer {
+	m := &measurer{runs: spill.NewSorter(finishedBudget / 4 / shares), windows: windows, earlier: map[int32][]byte{}}
 	if turns {
 		m.told = spill.NewSorter(finishedBudget / shares)
 	}
@@ -50,7 +54,10 @@ func (s *share) measure(i int32, p *packet.Packet, side flow.Side) {
 	}
 	m, in, unique := s.measured, s.follower.Instance(i), s.follower.Unique()
 	if in.Measured == 0 {
-		m.begin(in, isTCP)
+		m.begin(in, isTCP, p.Time)
+	}
+	if m.windows != nil && !m.windows.contains(m.window[in.Measured], p.Time) {
+		m.cross(in.Measured, p.Time)
 	}
 	if over := m.turns.Add(in.Measured, p, side, unique); over != 0 {
 		if over&turn.TurnOver != 0 {
@@ -70,11 +77,17 @@ func (s *share) measure(i int32, p *packet.Packet, side flow.Side) {
 	}
 }
 
-// begin gives in its number.
-func (m *measurer) begin(in *conn.Instance, isTCP bool) {
+// begin gives in its number, at time t.
+func (m *measurer) begin(in *conn.Instance, isTCP bool, t int64) {
 	in.Measured = m.turns.Begin()
 	for int(in.Measured) >= len(m.of) {
 		m.of = append(m.of, 0)
+		if m.windows != nil {
+			m.window = append(m.window, 0)
+		}
+	}
+	if m.windows != nil {
+		m.window[in.Measured] = m.windows.number(t)
 	}
 	if isTCP {
 		m.of[in.Measured] = m.segments.Begin()
@@ -83,18 +96,26 @@ func (m *measurer) begin(in *conn.Instance, isTCP bool) {
 
 // finishMeasures gives c the measures of in, by End.
 func (s *share) finishMeasures(in *conn.Instance, c *Connection) {
-	c.Measures, c.Turns = tcp.Measures{}, turn.Measures{}
+	c.Measures, c.Turns, c.Portions = tcp.Measures{}, turn.Measures{}, c.Portions[:0]
 	if in.Measured == 0 {
 		return
 	}
 	m := s.measured
 	var last turn.Turn
 	var ok bool
+	if n := m.of[in.Measured]; n != 0 {
+		c.Measures, m.of[in.Measured] = m.segments.End(n), 0
+	}
+	earlier, crossed := m.earlier[in.Measured]
+	if crossed {
+		delete(m.earlier, in.Measured)
+		earlier = m.portion(earlier, in.Measured, 0, &c.Measures)
+	}
 	if c.Turns, last, ok = m.turns.End(in.Measured); ok {
 		s.tell(in, &last)
 	}
-	if n := m.of[in.Measured]; n != 0 {
-		c.Measures, m.of[in.Measured] = m.segments.End(n), 0
+	if crossed {
+		c.join(earlier)
 	}
 	if next, again := s.follower.Successor(in); again && c.Measures.End == tcp.Open && next-in.Last <= int64(conn.IdleTCP) {
 		c.Measures.End = tcp.Reused
@@ -102,6 +123,10 @@ func (s *share) finishMeasures(in *conn.Instance, c *Connection) {
 	if c.EndOf(flow.Low) == Server {
 		c.Measures.Swap()
 		c.Turns.Swap()
+		for i := range c.Portions {
+			c.Portions[i].Measures.Swap()
+			c.Portions[i].Turns.Swap()
+		}
 	}
 }
 

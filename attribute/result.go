@@ -97,6 +97,7 @@ type Connection struct {
 	TLSHandshake int64         // from the client's hello to the record that ends the handshake, nanoseconds; tcp.Unknown where it was not seen
 	Measures     tcp.Measures  // of TCP, by End; unknown where nobody measured
 	Turns        turn.Measures // of TCP and UDP, by End; unknown where nobody measured
+	Portions     []Portion     // what Measures and Turns are the sum of, in order of time; empty where all of it is in one window
 
 	begun      bool           // its beginning was seen
 	socket     [2]int32       // by End, of TCP: the one of the log that it was, and one; 0 = none, or several that may have been
@@ -126,7 +127,7 @@ func (c *Connection) sides() [2]flow.Side {
 func (c *Connection) clone() Connection {
 	d := *c
 	d.Spans, d.quotes, d.parts, d.candidates = slices.Clone(c.Spans), nil, nil, nil
-	d.Measures, d.Turns = tcp.Measures{}, turn.Measures{}
+	d.Measures, d.Turns, d.Portions = tcp.Measures{}, turn.Measures{}, nil
 	for i := range d.Spans {
 		for e := range d.Spans[i].Verdict {
 			v := &d.Spans[i].Verdict[e]

@@ -52,6 +52,28 @@ func (w *Windows) At(t int64) (from, until int64) {
 	return from, until
 }
 
+// number returns which of the windows between Bounds contains t: they count from 0.
+func (w *Windows) number(t int64) int32 {
+	i, found := slices.BinarySearch(w.Bounds, t)
+	if found {
+		i++
+	}
+	return int32(i)
+}
+
+// contains tells whether window n, as number counts, contains t.
+func (w *Windows) contains(n int32, t int64) bool {
+	return (n == 0 || w.Bounds[n-1] <= t) && (int(n) == len(w.Bounds) || t < w.Bounds[n])
+}
+
+// from returns where window n begins.
+func (w *Windows) from(n int32) int64 {
+	if n == 0 {
+		return math.MinInt64
+	}
+	return w.Bounds[n-1]
+}
+
 // evidence is what cuts segments: what the log says, and the windows.
 type evidence struct {
 	log     *owner.Timeline // nil = none

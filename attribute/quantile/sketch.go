@@ -102,6 +102,14 @@ func (s *Sketch) Quantile(percent int64) int64 {
 	return Unknown
 }
 
+// appendBuckets appends what is counted, as Histogram.appendBuckets.
+func (s *Sketch) appendBuckets(b []byte) []byte {
+	for _, f := range s.filled {
+		b = binary.AppendUvarint(append(b, byte(f.bucket)), uint64(f.count))
+	}
+	return b
+}
+
 // appendBuckets appends what is counted, of so many durations: of each bucket that is
 // not empty its number and count. Where not every duration was counted the fullest makes
 // up for what is missing.

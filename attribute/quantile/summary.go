@@ -32,6 +32,28 @@ type Quantiles struct {
 	Buckets []byte
 }
 
+// Add adds what o tells: q is then what a Summary tells of the durations of both. Its
+// buckets are o's where it had none, else they have memory of their own.
+func (q *Quantiles) Add(o *Quantiles) {
+	switch {
+	case o.Count == 0:
+		return
+	case q.Count == 0:
+		*q = *o
+		return
+	}
+	var s Sketch
+	s.Add(q)
+	s.Add(o)
+	q.Count += o.Count
+	q.Min, q.Max = min(q.Min, o.Min), max(q.Max, o.Max)
+	q.Median, q.P95 = q.Min, q.Max
+	if q.Count > 2 {
+		q.Median, q.P95 = min(max(s.Quantile(50), q.Min), q.Max), min(max(s.Quantile(95), q.Min), q.Max)
+		q.Buckets = s.appendBuckets(nil)
+	}
+}
+
 // Add adds a duration, which is not negative. The first two are the least and the
 // greatest; h gives a histogram for more.
 func (s *Summary) Add(h *Histograms, d int64) {

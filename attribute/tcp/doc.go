@@ -10,7 +10,8 @@
 //     and ours are the same.
 //  3. One segment a round trip of each side is timed until it is acknowledged:
 //     roundtrip.go. The times go into a quantile.Summary.
-//  4. Take ends a connection and gives its Measures.
+//  4. End ends a connection and gives its Measures; Cut gives those of a part of its time
+//     before, which add up: cut.go.
 //
 // The package knows nothing of processes, files or connection keys. It does not
 // allocate for a segment, but for slabs of states as more connections live at

@@ -217,7 +217,8 @@ func (h *half) cut(p *packet.Packet, other *half) uint64 {
 // stampsLength is how many bytes of a segment the padded timestamps take.
 const stampsLength = 12
 
-// End ends connection n, whose number is free then, and returns its measures.
+// End ends connection n, whose number is free then, and returns its measures: what was
+// counted since the last Cut, and what is told of it as a whole.
 func (f *Follower) End(n int32) Measures {
 	c := f.states.At(n)
 	f.buckets = f.buckets[:0]
@@ -231,20 +232,34 @@ func (f *Follower) End(n int32) Measures {
 
 func (f *Follower) end(c *state, side uint8, d *Direction) {
 	h, other := &c.half[side], &c.half[1-side]
-	*d = Direction{Handshake: c.handshake.part(side), MSS: Unknown, WindowScale: int64(h.scale) - 1, WindowMax: Unknown,
-		InFlightMax: Unknown, WireSegments: Unknown}
+	if h.trouble != 0 {
+		if t := f.troubles.At(h.trouble); t.closed != 0 {
+			t.reopen(c.last)
+		}
+	}
+	f.counted(h, d)
+	if !c.cut {
+		d.LostBytes = max(d.LostBytes, 0)
+	}
+	d.Handshake, d.MSS, d.WindowScale = c.handshake.part(side), Unknown, int64(h.scale)-1
 	if h.mss != 0 {
 		d.MSS = int64(h.mss)
 	}
-	if h.is&other.is&opened != 0 {
-		d.WindowMax = int64(h.windowMax)
+	if h.is&other.is&opened == 0 {
+		d.WindowMax = Unknown
 	}
-	if other.is&seen != 0 {
-		d.InFlightMax = int64(h.inFlightMax)
+	if other.is&seen == 0 {
+		d.InFlightMax = Unknown
 	}
-	if other.mss != 0 {
-		d.WireSegments = int64(h.wireSegments)
+	if other.mss == 0 {
+		d.WireSegments = Unknown
 	}
+	f.troubles.Give(h.trouble)
+}
+
+// counted gives d what was counted of h since the last Cut, its round trips for good.
+func (f *Follower) counted(h *half, d *Direction) {
+	d.WindowMax, d.InFlightMax, d.WireSegments = int64(h.windowMax), int64(h.inFlightMax), int64(h.wireSegments)
 	d.RTT, f.buckets = h.trips.End(&f.histograms, f.buckets)
 	if h.trouble == 0 {
 		return
@@ -253,11 +268,7 @@ func (f *Follower) end(c *state, side uint8, d *Direction) {
 	d.Retransmitted, d.RetransmittedBytes = int64(t.retransmitted), int64(t.retransmittedBytes)
 	d.Fast, d.Spurious = int64(t.fast), int64(t.spurious)
 	d.OutOfOrder, d.OutOfOrderBytes = int64(t.outOfOrder), int64(t.outOfOrderBytes)
-	d.Lost, d.LostBytes = int64(t.lost), max(t.lostBytes, 0)
+	d.Lost, d.LostBytes = int64(t.lost), t.lostBytes
 	d.DuplicateACKs, d.KeepAlives = int64(t.duplicateACKs), int64(t.keepAlives)
-	if t.closed != 0 {
-		t.reopen(c.last)
-	}
 	d.ZeroWindows, d.ZeroWindowTime = int64(t.zeroWindows), t.closedTime
-	f.troubles.Give(h.trouble)
 }

@@ -9,6 +9,7 @@ type state struct {
 	last      int64 // latest segment, Unix nanoseconds
 	end       uint8 // Measures.End
 	finished  uint8 // sides that sent FIN, a bit each
+	cut       bool  // by Follower.Cut
 }
 
 // half is what one side sent. What every segment needs comes first.

@@ -11,6 +11,7 @@
 // the runs of several connections is when whoever has them was busy.
 //
 // A Follower keeps one state of fixed size for each live connection; Add gives it the
-// next packet and tells which turn and run this ended, End ends the connection. It knows
-// nothing of processes, files or connection keys, and does not allocate for a packet.
+// next packet and tells which turn and run this ended, End ends the connection, and Cut
+// tells before what was measured in a part of its time. It knows nothing of processes,
+// files or connection keys, and does not allocate for a packet.
 package turn

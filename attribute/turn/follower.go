@@ -26,6 +26,7 @@ const (
 // it.
 type Follower struct {
 	states     slab.Pool[state]
+	cuts       slab.Pool[cut]
 	histograms quantile.Histograms
 	turn       Turn // see Turn
 	run        Run  // see Run
@@ -51,6 +52,7 @@ type state struct {
 	speaker       [2]speaker // by flow.Side
 	spoke         [2]bool    // likewise
 	begun         bool
+	cut           int32 // in Follower.cuts; 0 = there was no Cut
 }
 
 // speaker is one side.
@@ -89,6 +91,9 @@ func (f *Follower) Add(n int32, p *packet.Packet, side flow.Side, unique int64) 
 		c.spoke[side], c.speaker[side].first = true, p.Time
 	}
 	c.speaker[side].add(p.Time, unique)
+	if c.cut != 0 {
+		f.cuts.At(c.cut).speaker[side].add(p.Time, unique)
+	}
 	switch t := &c.turn; {
 	case t.Frame == 0:
 		c.begin(p, side, unique)
@@ -139,7 +144,8 @@ func (f *Follower) respond(c *state, now, bytes int64) {
 }
 
 // End ends connection n, whose number is free then, and returns its measures, of which
-// Wait.Buckets are valid until the next End, and its last turn, if it has any.
+// Wait is that since the last Cut, with Buckets that are valid until the next Cut or End,
+// and its last turn, if it has any.
 func (f *Follower) End(n int32) (m Measures, last Turn, ok bool) {
 	c := f.states.At(n)
 	m = Measures{Known: true, Requester: c.turn.Requester, Turns: int64(c.turn.Number), Waiting: c.waiting,
@@ -153,6 +159,7 @@ func (f *Follower) End(n int32) (m Measures, last Turn, ok bool) {
 		}
 	}
 	last = c.turn
+	f.cuts.Give(c.cut)
 	f.states.Give(n)
 	return m, last, last.Frame != 0
 }

@@ -14,7 +14,7 @@ const Unknown = quantile.Unknown
 // defines each.
 type Measures struct {
 	Known     bool               // false: nothing was measured, and all else is zero
-	Requester flow.Side          // who makes the requests, by side; valid iff Turns > 0
+	Requester flow.Side          // who makes the requests, by side; valid iff one was made, in this part of the time or before
 	Turns     int64              // that began
 	Waiting   int64              // for responses, all together
 	Wait      quantile.Quantiles // for a response
