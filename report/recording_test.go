@@ -32,6 +32,7 @@ type recording struct {
 	events  *connlog.Writer
 	now     int64
 	options pcapng.Options            // of the packets to come
+	counted *connlog.Counters         // by the kernel, of the client's sockets to come; nil = the log does not say
 	tunnel  func(frame []byte) []byte // what they go through; nil = nothing
 }
 
@@ -65,8 +66,12 @@ func (r *recording) connect(client, server string, then func()) {
 	r.t.Helper()
 	a, b := flow.EndpointFrom(netip.MustParseAddrPort(client)), flow.EndpointFrom(netip.MustParseAddrPort(server))
 	socket := func(c connlog.SocketChange, id uint64, local, remote flow.Endpoint, pid int32, start int64) {
-		r.event(connlog.Event{Kind: connlog.KindSocket, Socket: &connlog.Socket{Change: c, ID: id, Protocol: flow.TCP, Local: local, Remote: remote, HasRemote: true,
-			State: "established", Owners: []connlog.ProcessID{{PID: pid, Start: start}}, Evidence: connlog.EvidencePoll}})
+		s := &connlog.Socket{Change: c, ID: id, Protocol: flow.TCP, Local: local, Remote: remote, HasRemote: true,
+			State: "established", Owners: []connlog.ProcessID{{PID: pid, Start: start}}, Evidence: connlog.EvidencePoll}
+		if c == connlog.SocketClose && pid == 100 {
+			s.Counters = r.counted
+		}
+		r.event(connlog.Event{Kind: connlog.KindSocket, Socket: s})
 	}
 	id := uint64(a.Port)
 	poll := func() {

@@ -11,10 +11,11 @@ import (
 type gatherer struct {
 	run      *Run
 	rtts     map[Subject][]int64
-	phases   map[int64]bool // whose duration is known, by phase_id
-	packets  int64          // of the captures
-	captured times          // of all packets of them
-	selected times          // of connections
+	trips    map[Subject]trips // of phases
+	phases   map[int64]bool    // whose duration is known, by phase_id
+	packets  int64             // of the captures
+	captured times             // of all packets of them
+	selected times             // of connections
 
 	endpoints int // subjects of that kind
 }
@@ -40,7 +41,7 @@ func (t *times) add(r row) {
 
 func newGatherer(name string) *gatherer {
 	return &gatherer{run: &Run{Name: name, Values: map[Subject]map[Metric]int64{}, commands: map[string][]string{}},
-		rtts: map[Subject][]int64{}, phases: map[int64]bool{}}
+		rtts: map[Subject][]int64{}, trips: map[Subject]trips{}, phases: map[int64]bool{}}
 }
 
 // of returns what takes the rows of a table, nil = nothing does.
@@ -53,6 +54,9 @@ func (g *gatherer) finish() *Run {
 	for s, list := range g.rtts {
 		slices.Sort(list)
 		g.add(s, RTT, list[(len(list)-1)/2])
+	}
+	for s, t := range g.trips {
+		g.add(s, RTT, t.median())
 	}
 	// Where a part of the recording counts, it lasts as long as its connections.
 	g.run.first = g.captured.first
@@ -105,7 +109,8 @@ func (g *gatherer) process(p row) {
 	}
 }
 
-// phase adds what was sent in a phase: every packet once.
+// phase adds what was sent in a phase, and what was measured there: every packet once, and
+// every request by who made it.
 func (g *gatherer) phase(p row) {
 	id, inside := p.int("phase_id")
 	s := Subject{Phase, "outside of all phases"}
@@ -114,6 +119,14 @@ func (g *gatherer) phase(p row) {
 	}
 	g.add(s, Bytes, p.sum("sent_wire_bytes"))
 	g.add(s, Packets, p.sum("sent_packets"))
+	g.addIf(s, Turns, p, "turns")
+	g.addIf(s, Retransmitted, p, "retransmitted_segments")
+	if list := p.histogram("rtt_histogram"); len(list) > 0 {
+		if g.trips[s] == nil {
+			g.trips[s] = trips{}
+		}
+		g.trips[s].add(list)
+	}
 	if _, known := p.int("pid"); known {
 		g.add(s, Connections, p.sum("connections"))
 		g.addIf(s, Busy, p, "busy_ns")

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/pcapwho/pcapwho/attribute"
+	"github.com/pcapwho/pcapwho/attribute/tcp"
+	"github.com/pcapwho/pcapwho/attribute/turn"
 	"github.com/pcapwho/pcapwho/report/table"
 )
 
@@ -50,6 +52,7 @@ type partKey struct {
 type partSum struct {
 	Traffic
 	activity activity
+	times    *Times // of phases alone; nil = there are none
 }
 
 // Breakdown is what every process exchanged in each of several parts of time, and
@@ -110,7 +113,9 @@ func (s *Breakdown) loose(l *attribute.Loose) {
 
 func (s *Breakdown) merge(t *Breakdown) {
 	for k, sum := range t.sums {
-		s.sum(k).add(&sum.Traffic)
+		mine := s.sum(k)
+		mine.add(&sum.Traffic)
+		mine.times = mine.times.merge(sum.times)
 	}
 }
 
@@ -119,6 +124,24 @@ func (s *Breakdown) sorted(processes Processes) []partKey {
 	place := processes.places()
 	return slices.SortedFunc(maps.Keys(s.sums), func(a, b partKey) int {
 		return cmp.Or(cmp.Compare(a.part, b.part), a.compare(b.holder, place))
+	})
+}
+
+// timesOf books what was measured of c, by windows, for whoever is at its ends.
+func (s *Breakdown) timesOf(c *attribute.Connection, ends [2]holder) {
+	c.Divide(func(spans []attribute.Span, m *tcp.Measures, turns *turn.Measures) {
+		if !hasTimes(m, turns) {
+			return
+		}
+		for end, h := range ends {
+			if h == nobody {
+				continue
+			}
+			for _, part := range s.parts(spans[0].First) {
+				sum := s.sum(partKey{part, h})
+				sum.times = sum.times.add(m, turns, attribute.End(end), false)
+			}
+		}
 	})
 }
 

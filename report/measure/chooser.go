@@ -20,6 +20,8 @@ type Chooser struct {
 	subject    subject
 	last       uint64 // ID of that connection
 	sent       [2]attribute.Counts
+	cut        bool  // Connection took packets out of the last one for their time
+	end        int64 // of the last one, with those, Unix nanoseconds; valid iff cut
 }
 
 // Chooser returns one for r; s may be nil.
@@ -29,7 +31,8 @@ func (s *Selection) Chooser(r *attribute.Result) *Chooser {
 }
 
 // Connection takes the spans out of c that do not count, and tells whether any
-// are left. c then begins and ends with them.
+// are left. c then begins and ends with them, and has the measures of the time that
+// counts.
 func (h *Chooser) Connection(c *attribute.Connection) bool {
 	s := h.selection
 	if s == nil {
@@ -37,8 +40,13 @@ func (h *Chooser) Connection(c *attribute.Connection) bool {
 	}
 	h.about(c)
 	n := len(c.Spans)
+	h.end = c.Last
+	c.Spans = slices.DeleteFunc(c.Spans, func(p attribute.Span) bool { return !s.time(p.First) })
+	if h.cut = len(c.Spans) < n; h.cut {
+		c.Trim()
+	}
 	c.Spans = slices.DeleteFunc(c.Spans, func(p attribute.Span) bool {
-		return !s.time(p.First) || !s.owned(&p.Verdict[0], &p.Verdict[1]) || !h.query(c, &p.Verdict[attribute.Client], &p.Verdict[attribute.Server])
+		return !s.owned(&p.Verdict[0], &p.Verdict[1]) || !h.query(c, &p.Verdict[attribute.Client], &p.Verdict[attribute.Server])
 	})
 	if len(c.Spans) == 0 {
 		return false

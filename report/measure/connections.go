@@ -67,7 +67,7 @@ func (w *connectionRows) row(b *table.Batch, c *attribute.Connection) {
 		return
 	}
 	appendNames(b, w.result, c)
-	appendMeasures(b, w.result, c)
+	appendMeasures(b, w.result, c, w.chooser)
 }
 
 // addresses remembers the text of addresses: those of a recording's rows

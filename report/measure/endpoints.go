@@ -103,8 +103,8 @@ func (e *Endpoints) connection(r *attribute.Result, c *attribute.Connection) {
 		}
 	}
 	sum.add(&one)
-	if hasTimes(c) {
-		sum.times = sum.times.add(c, end, true)
+	if hasTimes(&c.Measures, &c.Turns) {
+		sum.times = sum.times.add(&c.Measures, &c.Turns, end, true)
 	}
 }
 

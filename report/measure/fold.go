@@ -151,12 +151,13 @@ func (f *folder) earlier() error {
 
 func (f *folder) connection(c *attribute.Connection) {
 	last, measured := c.LastRun()
+	ends := holders(c)
 	if !f.chooser.Connection(c) {
 		return
 	}
 	if measured {
 		f.active(c, last)
-		f.timesOf(c)
+		f.timesOf(c, ends)
 	}
 	f.coverage.connection(c)
 	f.endpoints.connection(f.result, c)
@@ -165,6 +166,7 @@ func (f *folder) connection(c *attribute.Connection) {
 	}
 	if f.byPhase != nil {
 		f.byPhase.connection(c)
+		f.byPhase.timesOf(c, ends)
 	}
 	f.owners = f.owners[:0]
 	for i := range c.Spans {

@@ -6,8 +6,13 @@ import (
 )
 
 // appendKernel appends what the kernel counted of c, and the share of it that the
-// capture holds.
-func appendKernel(b *table.Batch, r *attribute.Result, c *attribute.Connection) {
+// capture holds: NULL of a connection of which a part alone counts, for the kernel's
+// counters are of all of it.
+func appendKernel(b *table.Batch, r *attribute.Result, c *attribute.Connection, part bool) {
+	if part {
+		b.Nulls("client_kernel_sent_bytes", "captured_permille")
+		return
+	}
 	client, clientKnown := r.Counters(c, attribute.Client)
 	server, serverKnown := r.Counters(c, attribute.Server)
 	b.IntIf("client_kernel_sent_bytes", client.BytesSent, clientKnown)

@@ -22,11 +22,15 @@ var (
 )
 
 // appendMeasures appends what c's segments tell, NULL where they were not
-// measured.
-func appendMeasures(b *table.Batch, r *attribute.Result, c *attribute.Connection) {
-	appendTCP(b, r, c)
+// measured. h tells whether a part of the connection alone counts; nil = all of it does.
+func appendMeasures(b *table.Batch, r *attribute.Result, c *attribute.Connection, h *Chooser) {
+	part, last := h != nil && h.cut, c.Last
+	if part {
+		last = h.end
+	}
+	appendTCP(b, r, c, last)
 	appendTurns(b, c)
-	appendKernel(b, r, c)
+	appendKernel(b, r, c, part)
 }
 
 func appendTurns(b *table.Batch, c *attribute.Connection) {
@@ -39,13 +43,15 @@ func appendTurns(b *table.Batch, c *attribute.Connection) {
 	}
 }
 
-func appendTCP(b *table.Batch, r *attribute.Result, c *attribute.Connection) {
+// appendTCP appends what is measured of TCP; last is the time of the connection's last
+// packet, whether it counts or not.
+func appendTCP(b *table.Batch, r *attribute.Result, c *attribute.Connection, last int64) {
 	m := &c.Measures
 	if !m.Known {
 		b.Nulls("ended", serverMeasures[len(serverMeasures)-1])
 		return
 	}
-	b.Text("ended", ending(r, c))
+	b.Text("ended", ending(r, c, last))
 	b.IntIf("initial_rtt_ns", m.InitialRTT, m.InitialRTT != tcp.Unknown)
 	client, server := m.Sent[attribute.Client].Values(), m.Sent[attribute.Server].Values()
 	for i := range client {
@@ -54,8 +60,8 @@ func appendTCP(b *table.Batch, r *attribute.Result, c *attribute.Connection) {
 	}
 }
 
-// ending tells how a measured connection ended.
-func ending(r *attribute.Result, c *attribute.Connection) string {
+// ending tells how a measured connection ended, whose last packet came at a time.
+func ending(r *attribute.Result, c *attribute.Connection, last int64) string {
 	switch c.Measures.End {
 	case tcp.Finished:
 		return "fin"
@@ -66,7 +72,7 @@ func ending(r *attribute.Result, c *attribute.Connection) string {
 	case tcp.Reused:
 		return "reused"
 	}
-	if r.Last-c.Last > int64(conn.IdleTCP) {
+	if r.Last-last > int64(conn.IdleTCP) {
 		return "idle"
 	}
 	return "open"

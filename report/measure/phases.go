@@ -131,6 +131,12 @@ func (s *ByPhase) Table(processes Processes) *table.Table {
 		b.IntIf("begin_ns", phase.Begin, phase.Begin != math.MinInt64)
 		b.IntIf("end_ns", phase.End, phase.End != math.MaxInt64)
 		s.Breakdown.appendSum(b, processes, k)
+		var times *Times
+		if k.holder != nobody {
+			times = s.Breakdown.sums[k].times
+		}
+		appendTotals(b, "", times, s.Breakdown.measured)
+		appendTimes(b, "", times, s.Breakdown.measured)
 	})
 }
 

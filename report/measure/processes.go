@@ -87,8 +87,10 @@ func (all Processes) Table(s *Selection) *table.Table {
 		b.TextIf("container", p.Container)
 		b.Bool("in_command", p.Command)
 		appendActivity(b, "", &p.Self)
+		appendTotals(b, "", p.Times, p.Self.Busy != turn.Unknown)
 		appendTimes(b, "", p.Times, p.Self.Busy != turn.Unknown)
 		appendActivity(b, "tree_", &p.Tree)
+		appendTotals(b, "tree_", p.TreeTimes, p.Self.Busy != turn.Unknown)
 		appendTimes(b, "tree_", p.TreeTimes, p.Self.Busy != turn.Unknown)
 	})
 }

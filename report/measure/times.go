@@ -3,11 +3,16 @@ package measure
 import (
 	"github.com/pcapwho/pcapwho/attribute"
 	"github.com/pcapwho/pcapwho/attribute/quantile"
+	"github.com/pcapwho/pcapwho/attribute/tcp"
+	"github.com/pcapwho/pcapwho/attribute/turn"
 	"github.com/pcapwho/pcapwho/report/table"
 )
 
-// Times are the durations of all connections of a process, or an endpoint.
+// Times are what was measured of all connections of a process, or an endpoint.
 type Times struct {
+	Turns         int64 // requests that it made
+	Retransmitted int64 // TCP segments that it sent again
+
 	RTT      quantile.Sketch // round trips
 	Wait     quantile.Sketch // for responses to its requests
 	Response quantile.Sketch // that its responses to others' requests took
@@ -21,20 +26,23 @@ func (t *Times) merge(o *Times) *Times {
 	if t == nil {
 		t = &Times{}
 	}
+	t.Turns += o.Turns
+	t.Retransmitted += o.Retransmitted
 	t.RTT.Merge(&o.RTT)
 	t.Wait.Merge(&o.Wait)
 	t.Response.Merge(&o.Response)
 	return t
 }
 
-// hasTimes tells whether c has any times.
-func hasTimes(c *attribute.Connection) bool {
-	return c.Turns.Wait.Count > 0 || c.Measures.Sent[attribute.Client].RTT.Count > 0 || c.Measures.Sent[attribute.Server].RTT.Count > 0
+// hasTimes tells whether measures have any of Times.
+func hasTimes(m *tcp.Measures, t *turn.Measures) bool {
+	client, server := &m.Sent[attribute.Client], &m.Sent[attribute.Server]
+	return t.Turns > 0 || t.Wait.Count > 0 || client.RTT.Count > 0 || server.RTT.Count > 0 || client.Retransmitted > 0 || server.Retransmitted > 0
 }
 
-// add adds to t, which may be nil, what c tells of an end, of which its own segments were
-// timed, or where far those that were sent to it.
-func (t *Times) add(c *attribute.Connection, end attribute.End, far bool) *Times {
+// add adds to t, which may be nil, what measures tell of an end, of which its own segments
+// were timed, or where far those that were sent to it.
+func (t *Times) add(m *tcp.Measures, turns *turn.Measures, end attribute.End, far bool) *Times {
 	if t == nil {
 		t = &Times{}
 	}
@@ -42,32 +50,49 @@ func (t *Times) add(c *attribute.Connection, end attribute.End, far bool) *Times
 	if far {
 		from = end.Other()
 	}
-	t.RTT.Add(&c.Measures.Sent[from].RTT)
-	if attribute.End(c.Turns.Requester) == end {
-		t.Wait.Add(&c.Turns.Wait)
+	t.RTT.Add(&m.Sent[from].RTT)
+	t.Retransmitted += m.Sent[end].Retransmitted
+	if attribute.End(turns.Requester) == end {
+		t.Turns += turns.Turns
+		t.Wait.Add(&turns.Wait)
 	} else {
-		t.Response.Add(&c.Turns.Wait)
+		t.Response.Add(&turns.Wait)
 	}
 	return t
 }
 
-// timesOf books the times of c for the processes at its ends, where each is the same in
-// the whole of it.
-func (f *folder) timesOf(c *attribute.Connection) {
-	if !hasTimes(c) {
+// timesOf books the times of c for the processes at its ends.
+func (f *folder) timesOf(c *attribute.Connection, ends [2]holder) {
+	if !hasTimes(&c.Measures, &c.Turns) {
 		return
 	}
-	for end := range attribute.End(2) {
-		owner := c.Spans[0].Verdict[end].Process
-		for i := range c.Spans {
-			if c.Spans[i].Verdict[end].Process != owner {
-				owner = attribute.NoProcess
-			}
-		}
-		if owner != attribute.NoProcess {
-			f.times[owner] = f.times[owner].add(c, end, false)
+	for end, h := range ends {
+		if h.process != attribute.NoProcess {
+			f.times[h.process] = f.times[h.process].add(&c.Measures, &c.Turns, attribute.End(end), false)
 		}
 	}
+}
+
+// holders returns who holds the ends of c in the whole of it, nobody where that changes.
+func holders(c *attribute.Connection) (ends [2]holder) {
+	for end := range ends {
+		ends[end] = holderOf(&c.Spans[0].Verdict[end])
+		for i := range c.Spans {
+			if holderOf(&c.Spans[i].Verdict[end]) != ends[end] {
+				ends[end] = nobody
+			}
+		}
+	}
+	return ends
+}
+
+// appendTotals appends what Times have that is no duration; t may be nil.
+func appendTotals(b *table.Batch, prefix string, t *Times, measured bool) {
+	if t == nil {
+		t = &Times{}
+	}
+	b.IntIf(prefix+"turns", t.Turns, measured)
+	b.IntIf(prefix+"retransmitted_segments", t.Retransmitted, measured)
 }
 
 // appendTimes appends quantiles and histograms; t may be nil.

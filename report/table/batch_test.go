@@ -11,7 +11,7 @@ import (
 // The columns of the design, which are never renamed.
 func TestColumnsOfTheDesign(t *testing.T) {
 	measures := "connections, sent_packets, received_packets, sent_wire_bytes, received_wire_bytes, sent_payload_bytes, received_payload_bytes, sent_unique_payload_bytes, received_unique_payload_bytes"
-	active, times := measures+", busy_ns", ""
+	active, totals, times := measures+", busy_ns", ", turns, retransmitted_segments", ""
 	for _, what := range []string{"rtt", "wait", "response"} {
 		for _, q := range []string{"count", "median_ns", "p95_ns", "p99_ns", "histogram"} {
 			times += ", " + what + "_" + q
@@ -21,7 +21,7 @@ func TestColumnsOfTheDesign(t *testing.T) {
 		"capture":   "schema_version, recording_id, files, packets, wire_bytes, captured_bytes, first_ns, last_ns, dropped_packets, duplicate_packets, undecoded_packets",
 		"coverage":  "side, reason, packets, wire_bytes",
 		"damage":    "file, block, offset, field, message, count",
-		"processes": "pid, start_ns, name, exe, command, ppid, uid, cgroup, container, in_command, " + active + times + ", tree_" + strings.ReplaceAll(active+times, ", ", ", tree_"),
+		"processes": "pid, start_ns, name, exe, command, ppid, uid, cgroup, container, in_command, " + active + totals + times + ", tree_" + strings.ReplaceAll(active+totals+times, ", ", ", tree_"),
 		"connections": "connection_id, protocol, ip_version, client_ip, client_port, server_ip, server_port, local_side, first_ns, last_ns, client_packets, server_packets, " +
 			"client_wire_bytes, server_wire_bytes, client_payload_bytes, server_payload_bytes, client_unique_payload_bytes, server_unique_payload_bytes, " +
 			"client_pid, client_start_ns, client_name, client_reason, client_candidates, server_pid, server_start_ns, server_name, server_reason, server_candidates, " +
@@ -36,7 +36,7 @@ func TestColumnsOfTheDesign(t *testing.T) {
 		"endpoints": "address, ip_version, role, protocol, server_port, application, application_from, host, host_from, hosts, processes, first_ns, last_ns, " + measures + times,
 		"turns": "connection_id, turn, frame_number, requester, request_first_ns, request_last_ns, response_first_ns, response_last_ns, " +
 			"request_payload_bytes, response_payload_bytes, waiting_ns",
-		"phases":     "phase_id, phase, begin_ns, end_ns, pid, start_ns, name, reason, " + active,
+		"phases":     "phase_id, phase, begin_ns, end_ns, pid, start_ns, name, reason, " + active + totals + times,
 		"timeseries": "begin_ns, bucket_ns, pid, start_ns, name, reason, " + active,
 		"packets": "file, frame_number, time_ns, interface, captured_length, wire_length, ip_version, protocol, source_ip, source_port, destination_ip, destination_port, tcp_flags, " +
 			"payload_length, connection_id, source_pid, source_reason, destination_pid, destination_reason, duplicate",

@@ -82,6 +82,14 @@ func Times() []Measure {
 	}
 }
 
+// totals are the columns of what else was measured of the connections of a process.
+func totals() []Column {
+	return []Column{
+		{"turns", Int64, true, "requests that it made" + unless},
+		{"retransmitted_segments", Int64, true, "TCP segments that it sent again, fast and spurious ones included" + unless},
+	}
+}
+
 // times are the columns of Times; rtt says which segments.
 func times(rtt string) (list []Column) {
 	for _, t := range Times() {

@@ -51,7 +51,7 @@ func Damage() *Schema {
 func Processes() *Schema {
 	own := append([]Column{{"connections", Int64, false, "connections of which it held either end"}}, exchanged()...)
 	own = append(own, Column{"busy_ns", Int64, true, "time between its TCP and UDP packets that came within 200 ms of each other, whatever connections they are of" + unless})
-	own = append(own, times("that it sent")...)
+	own = append(append(own, totals()...), times("that it sent")...)
 	cols := columns(
 		Column{"pid", Int64, false, "process id, as the recorder saw it"},
 		Column{"start_ns", Int64, true, "start of the process, Unix nanoseconds: with the pid its identity; NULL when unknown"},
@@ -156,6 +156,8 @@ func Phases() *Schema {
 			instant("begin", "when it began; NULL when no mark says"),
 			instant("end", "when it ended; NULL when no mark says"),
 			traffic("phase"),
+			totals(),
+			times("that it sent"),
 		)}
 }
 
