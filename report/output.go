@@ -349,7 +349,7 @@ func (r *Result) encoder(w io.Writer, o *Output) encode.Encoder {
 	case Arrow:
 		return encode.NewArrow(w, r.about())
 	case Parquet:
-		return encode.NewParquet(w, r.about())
+		return encode.NewParquet(w, r.about(), r.cfg.workers())
 	}
 	panic("no encoder for format " + string(o.Format))
 }

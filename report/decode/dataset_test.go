@@ -17,7 +17,7 @@ import (
 
 // writers are the formats of a dataset.
 var writers = map[string]func(io.Writer) encode.Encoder{
-	"parquet": func(w io.Writer) encode.Encoder { return encode.NewParquet(w, encode.About{}) },
+	"parquet": func(w io.Writer) encode.Encoder { return encode.NewParquet(w, encode.About{}, 2) },
 	"csv":     encode.NewCSV,
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 // maxBuffer is the most memory that a size in a file of Parquet may ask for at once. A page
-// of what is written here has 65,536 values.
+// of what is written here has 32,768 to 98,303 values.
 const maxBuffer = 256 << 20
 
 // allocator panics instead of allocating more than maxBuffer.

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/pcapwho/pcapwho/report/decode"
 	"github.com/pcapwho/pcapwho/report/table"
 )
 
@@ -117,7 +118,7 @@ func TestFormatsHoldTheSameCells(t *testing.T) {
 				same(t, "json", want, fromJSON(t, s, encoded(t, NewJSON, tab)))
 				same(t, "jsonl", want, fromJSONL(t, s, encoded(t, NewJSONL, tab)))
 				same(t, "arrow", want, fromArrow(t, encoded(t, arrowOf, tab)))
-				if doc := encoded(t, parquetOf, tab); statistics { // else arrow cannot read it
+				if doc := encoded(t, parquetOf, tab); decode.ReadsParquet() {
 					same(t, "parquet", withoutLists(want), fromParquet(t, s, doc))
 				}
 				same(t, "csv", asCSV(want), fromCSV(t, s, encoded(t, NewCSV, tab)))
@@ -127,7 +128,7 @@ func TestFormatsHoldTheSameCells(t *testing.T) {
 }
 
 func arrowOf(w io.Writer) Encoder   { return NewArrow(w, About{Tool: "test"}) }
-func parquetOf(w io.Writer) Encoder { return NewParquet(w, About{Tool: "test"}) }
+func parquetOf(w io.Writer) Encoder { return NewParquet(w, About{Tool: "test"}, 2) }
 
 func same(t *testing.T, format string, want, got cells) {
 	t.Helper()
@@ -177,6 +178,7 @@ func mapped(in cells, f func(any) any) cells {
 
 // More rows than a row group, and a last batch that is not full.
 func TestParquetRowGroups(t *testing.T) {
+	needReader(t)
 	t.Parallel()
 	s := table.Coverage()
 	const rows = rowGroup + table.MaxRows + 3
@@ -190,11 +192,7 @@ func TestParquetRowGroups(t *testing.T) {
 		b.Int("packets", int64(i))
 		b.Int("wire_bytes", -int64(i)*1e12)
 	})
-	doc := encoded(t, parquetOf, tab)
-	if !statistics {
-		t.Skip("arrow's reader needs the tag noasm on this processor")
-	}
-	got := fromParquet(t, s, doc)
+	got := fromParquet(t, s, encoded(t, parquetOf, tab))
 	if len(got) != rows {
 		t.Fatalf("%d rows, want %d", len(got), rows)
 	}
@@ -208,9 +206,7 @@ func TestParquetRowGroups(t *testing.T) {
 // Pages hold several batches: also of columns that have no value for a while, in
 // a page, or in none.
 func TestParquetPagesOfManyBatches(t *testing.T) {
-	if !statistics {
-		t.Skip("arrow cannot read what is written here")
-	}
+	needReader(t)
 	s := table.Connections()
 	s.Columns = twoOfEach(s.Columns) // a hundred take minutes
 	rare := 0                        // the number of a column that has no value in all of a page

@@ -1,15 +1,15 @@
 package encode
 
 import (
-	"errors"
+	"bytes"
+	"encoding/binary"
 	"io"
-	"math"
 
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/compress"
-	"github.com/apache/arrow/go/v15/parquet/file"
 	"github.com/apache/arrow/go/v15/parquet/metadata"
 	"github.com/apache/arrow/go/v15/parquet/schema"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/pcapwho/pcapwho/report/table"
 )
@@ -17,30 +17,47 @@ import (
 // rowGroup is the most rows of a row group: a whole number of batches.
 const rowGroup = 8 * table.MaxRows
 
-// pageRows is how many rows a page has at least, but the last of a group: the
-// compressor of each page takes megabytes.
-const pageRows = table.MaxRows
+// pageRows is how many rows a page has at least, but the last of a group.
+const pageRows = 1 << 15
+
+// parquetMagic begins and ends a file.
+const parquetMagic = "PAR1"
 
 // NewParquet returns an encoder of one table as a Parquet file: zstd, integers
 // DELTA_BINARY_PACKED, strings through dictionaries, row groups of 524,288
-// rows. The file's key-value metadata tell about.
-func NewParquet(w io.Writer, about About) Encoder {
-	return &parquetFile{out: buffer{w: w}, about: about}
+// rows. The file's key-value metadata tell about. So many pages are encoded side
+// by side, while the next is filled: the file is the same for any number.
+//
+// The pages are made here, the schema and the footer by arrow, whose own pages took
+// five times as long: it looks every text up by its hash, and makes a compressor of
+// megabytes for each page.
+func NewParquet(w io.Writer, about About, workers int) Encoder {
+	return &parquetFile{out: buffer{w: w}, about: about, workers: max(workers, 1)}
 }
 
 type parquetFile struct {
 	unprepared
-	out   buffer
-	about About
-	file  *file.Writer
-	group file.BufferedRowGroupWriter // nil when none is open
-	rows  int                         // of the open group
-	page  int                         // rows of its open pages
-	cells parquetCells
+	out     buffer
+	about   About
+	workers int
+
+	footer *metadata.FileMetaDataBuilder
+	kinds  []parquetKind // of the leaves: columns, and the fields of lists
+	zstd   *zstd.Encoder
+
+	rows         int                  // of the group that is filled
+	dictionaries []*parquetDictionary // of it, by leaf; nil = the leaf has none
+	page         *parquetPage         // that is filled; nil = none
+	flight       []*parquetPage       // those that are encoded, in order; at most workers while a page is filled
+	free         []*parquetPage
+
+	group parquetGroup // whose pages come back
+	begun int64        // bytes of the file before it
+	count int16        // row groups that were written
 }
 
-func (p *parquetFile) Begin(s *table.Schema) error {
-	if p.file != nil {
+func (p *parquetFile) Begin(s *table.Schema) (err error) {
+	if p.footer != nil {
 		return errOneTable
 	}
 	root, err := parquetSchema(s)
@@ -54,95 +71,122 @@ func (p *parquetFile) Begin(s *table.Schema) error {
 			return err
 		}
 	}
-	p.file = file.NewParquetWriter(&p.out, root, file.WithWriteMetadata(kv), file.WithWriterProps(p.properties(s)))
+	p.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(parquetLevel), zstd.WithEncoderConcurrency(p.workers), zstd.WithWindowSize(1<<20), zstd.WithZeroFrames(true))
+	if err != nil {
+		return err
+	}
+	leaves := schema.NewSchema(root)
+	for i := range leaves.NumColumns() {
+		p.kinds = append(p.kinds, newParquetKind(leaves.Column(i)))
+	}
+	p.footer = metadata.NewFileMetadataBuilder(leaves, p.properties(), kv)
+	p.group.chunks = make([]parquetChunk, len(p.kinds))
+	p.out.b = append(p.out.b, parquetMagic...)
+	p.begun = int64(len(parquetMagic))
 	return p.out.flush(false)
 }
 
-func (p *parquetFile) properties(s *table.Schema) *parquet.WriterProperties {
+// properties are what the footer is made by.
+func (p *parquetFile) properties() *parquet.WriterProperties {
 	options := []parquet.WriterProperty{
 		parquet.WithCreatedBy(p.about.Tool),
 		parquet.WithRootRepetition(parquet.Repetitions.Required), // repeated, the default, is refused by some readers
 		parquet.WithCompression(compress.Codecs.Zstd),
-		parquet.WithDictionaryDefault(true),
-		parquet.WithStats(statistics),
-		parquet.WithBatchSize(table.MaxRows),
-		parquet.WithDataPageSize(math.MaxInt32), // endPages ends them
 	}
-	packed := func(path string) {
-		options = append(options, parquet.WithDictionaryFor(path, false), parquet.WithEncodingFor(path, parquet.Encodings.DeltaBinaryPacked))
-	}
-	for _, c := range s.Columns {
-		switch c.Type {
-		case table.Int64, table.Int32, table.Timestamp:
-			packed(c.Name)
-		case table.ProcessList:
-			packed(c.Name + ".list.element.pid")
-			packed(c.Name + ".list.element.start_ns")
-		case table.Histogram:
-			packed(c.Name + ".list.element.least_ns")
-			packed(c.Name + ".list.element.below_ns")
-			packed(c.Name + ".list.element.count")
-		case table.Bool:
-			options = append(options, parquet.WithDictionaryFor(c.Name, false))
-		}
+	for i := range p.kinds {
+		options = append(options, parquet.WithEncodingFor(p.kinds[i].path, p.kinds[i].encoding))
 	}
 	return parquet.NewWriterProperties(options...)
 }
 
 func (p *parquetFile) Batch(b *table.Batch) error {
-	if p.group == nil {
-		p.group, p.rows = p.file.AppendBufferedRowGroup(), 0
+	if p.page != nil {
+		if last := p.rows+table.MaxRows > rowGroup; last || p.page.rows >= pageRows {
+			p.send(last)
+		}
 	}
-	leaf := 0
-	for i := range b.Columns {
-		n, err := p.cells.write(p.group, leaf, &b.Schema.Columns[i], &b.Columns[i])
-		if err != nil {
+	if p.page == nil {
+		if err := p.open(); err != nil {
 			return err
 		}
-		leaf += n
 	}
-	p.rows, p.page = p.rows+b.Rows, p.page+b.Rows
-	switch {
-	case p.rows+table.MaxRows > rowGroup:
-		return p.endGroup()
-	case p.page >= pageRows:
-		return p.endPages()
-	}
+	p.page.append(b, p.dictionaries)
+	p.rows += b.Rows
 	return p.out.flush(false)
 }
 
-// endPages ends the open page of every column.
-func (p *parquetFile) endPages() error {
-	if p.page == 0 {
-		return nil
+// open makes a page to fill: a free one, or that which is first in flight.
+func (p *parquetFile) open() error {
+	if len(p.flight) > p.workers {
+		if err := p.collect(); err != nil {
+			return err
+		}
 	}
-	p.page = 0
-	if err := p.cells.endPages(p.group); err != nil {
-		return err
+	if n := len(p.free); n > 0 {
+		p.page, p.free = p.free[n-1], p.free[:n-1]
+	} else {
+		p.page = newParquetPage(p.kinds)
 	}
-	return p.out.flush(false)
+	if p.dictionaries == nil {
+		p.dictionaries = newParquetDictionaries(p.kinds)
+	}
+	return nil
 }
 
-func (p *parquetFile) endGroup() error {
-	if p.group == nil {
+// send has the page encoded that is filled, if there is one; last tells that it is the
+// last of its group. Who encodes it waits for nobody, and so needs not be ended.
+func (p *parquetFile) send(last bool) {
+	page := p.page
+	if page == nil {
+		return
+	}
+	page.close(p.dictionaries)
+	if last {
+		page.dictionaries, p.dictionaries, p.rows = p.dictionaries, nil, 0
+	}
+	page.wait.Go(func() { page.encode(p.zstd) })
+	p.flight, p.page = append(p.flight, page), nil
+}
+
+// collect adds the first page in flight to its group, and writes that behind its last one.
+func (p *parquetFile) collect() error {
+	page := p.flight[0]
+	p.flight = append(p.flight[:0], p.flight[1:]...)
+	page.wait.Wait()
+	p.group.add(page)
+	last := page.dictionaries
+	page.reset()
+	p.free = append(p.free, page)
+	if last == nil {
 		return nil
 	}
-	err := p.endPages()
-	if err == nil {
-		err = p.group.Close()
-	}
-	p.group = nil
-	return errors.Join(err, p.out.flush(false))
+	size, err := p.group.write(&p.out, p.begun, p.kinds, p.footer.AppendRowGroup(), p.count)
+	p.begun += size
+	p.count++
+	p.group.reset()
+	return err
 }
 
 func (p *parquetFile) Close() error {
-	if p.file == nil {
+	if p.footer == nil {
 		return nil
 	}
-	if err := p.endGroup(); err != nil {
+	for p.send(true); len(p.flight) > 0; {
+		if err := p.collect(); err != nil {
+			return err
+		}
+	}
+	file, err := p.footer.Finish()
+	if err != nil {
 		return err
 	}
-	return errors.Join(p.file.Close(), p.out.flush(true))
+	var text bytes.Buffer
+	if _, err := file.WriteTo(&text, nil); err != nil {
+		return err
+	}
+	p.out.b = append(p.out.b, text.Bytes()...)
+	p.out.b = append(binary.LittleEndian.AppendUint32(p.out.b, uint32(text.Len())), parquetMagic...)
+	return p.out.flush(true)
 }
 
 // parquetSchema translates a table's schema.
