@@ -32,6 +32,8 @@ type Config struct {
 	NoMeasures bool
 	// Turns keeps every turn, for Result.Turns; not with NoMeasures.
 	Turns bool
+	// Resent keeps when segments were sent again, for Result.Resent; not with NoMeasures.
+	Resent bool
 }
 
 // finishedBudget is how many bytes of finished connections are kept in memory,
@@ -66,7 +68,7 @@ func New(cfg Config) *Attribution {
 	for n := range shares {
 		s := newShare(a.judge, n, finishedBudget/shares, &a.failed, newLooker(!cfg.NoMeasures))
 		if !cfg.NoMeasures {
-			s.measured = newMeasurer(shares, cfg.Turns, cfg.Windows)
+			s.measured = newMeasurer(shares, &cfg)
 		}
 		a.shares = append(a.shares, s)
 	}
@@ -256,6 +258,9 @@ func (a *Attribution) Finish() (*Result, error) {
 			r.Measured, r.Runs.sorters = true, append(r.Runs.sorters, m.runs)
 			if m.told != nil {
 				r.Turns.sorters = append(r.Turns.sorters, m.told)
+			}
+			if m.resent != nil {
+				r.Resent.sorters = append(r.Resent.sorters, m.resent)
 			}
 		}
 		s.measured, s.looker = nil, nil // the result keeps the share, and what it needs no more is large

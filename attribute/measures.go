@@ -2,6 +2,7 @@ package attribute
 
 import (
 	"io"
+	"slices"
 
 	"github.com/pcapwho/pcapwho/attribute/conn"
 	"github.com/pcapwho/pcapwho/attribute/spill"
@@ -17,6 +18,7 @@ type measurer struct {
 	segments tcp.Follower
 	of       []int32       // by number of turns: that of segments, where it is TCP
 	told     *spill.Sorter // turns, by connection; nil = nobody asked for them
+	resent   *spill.Sorter // when segments were sent again, by connection; nil = nobody asked
 	runs     *spill.Sorter // those before the last of a connection, by connection
 	record   []byte
 
@@ -27,10 +29,13 @@ type measurer struct {
 
 // newMeasurer returns one of so many. Runs take a quarter of what finished connections
 // do, beyond which they are in temporary files.
-func newMeasurer(shares int, turns bool, windows *Windows) *measurer {
-	m := &measurer{runs: spill.NewSorter(finishedBudget / 4 / shares), windows: windows, earlier: map[int32][]byte{}}
-	if turns {
+func newMeasurer(shares int, cfg *Config) *measurer {
+	m := &measurer{runs: spill.NewSorter(finishedBudget / 4 / shares), windows: cfg.Windows, earlier: map[int32][]byte{}}
+	if cfg.Turns {
 		m.told = spill.NewSorter(finishedBudget / shares)
+	}
+	if cfg.Resent {
+		m.resent = spill.NewSorter(finishedBudget / 4 / shares)
 	}
 	return m
 }
@@ -40,10 +45,7 @@ func (m *measurer) sorters() []*spill.Sorter {
 	if m == nil {
 		return nil
 	}
-	if m.told == nil {
-		return []*spill.Sorter{m.runs}
-	}
-	return []*spill.Sorter{m.runs, m.told}
+	return slices.DeleteFunc([]*spill.Sorter{m.runs, m.told, m.resent}, func(s *spill.Sorter) bool { return s == nil })
 }
 
 // measure measures a packet of instance i.
@@ -73,7 +75,9 @@ func (s *share) measure(i int32, p *packet.Packet, side flow.Side) {
 	case p.Fragmented && p.FragmentOffset > 0:
 		m.segments.Continue(m.of[in.Measured], p, side)
 	default:
-		m.segments.Add(m.of[in.Measured], p, side, uint32(unique))
+		if m.segments.Add(m.of[in.Measured], p, side, uint32(unique)) {
+			s.tellResent(in, p.Time)
+		}
 	}
 }
 

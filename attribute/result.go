@@ -169,6 +169,7 @@ type Result struct {
 	Connections Connections // ordered by ID
 	Measured    bool        // false: Config.NoMeasures
 	Turns       Turns       // empty without Config.Turns
+	Resent      Resent      // empty without Config.Resent
 	Runs        Runs        // empty where nobody measured
 	Loose       []Loose     // ordered by windows, reasons, then owners
 	Totals      Counts      // every packet of the capture; payload of TCP and UDP
@@ -197,7 +198,7 @@ func (r *Result) Counters(c *Connection, e End) (n connlog.Counters, ok bool) {
 
 // Close frees the temporary files of the result, where there are any.
 func (r *Result) Close() (err error) {
-	for _, s := range slices.Concat(r.Connections.sorters, r.Turns.sorters, r.Runs.sorters) {
+	for _, s := range slices.Concat(r.Connections.sorters, r.Turns.sorters, r.Resent.sorters, r.Runs.sorters) {
 		err = errors.Join(err, s.Close())
 	}
 	return err

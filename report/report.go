@@ -42,6 +42,7 @@ type Config struct {
 	NWB     int32  // PID for which to compute Result.NWB; 0 = none
 	Workers int    // how many goroutines of each kind work; 0 = one a processor
 	Tool    string // what outputs name as their maker: "pcapwho" and its version
+	viewed  bool   // ForView made it
 
 	// MaxDecompressed is how many bytes one compressed capture may hold; what is
 	// behind them counts as damage. 0 = no limit.
@@ -189,7 +190,7 @@ func (r *Result) analyze() (err error) {
 		return err
 	}
 	attribution := attribute.New(attribute.Config{Log: r.log.timeline, Shares: r.cfg.workers(), AllInterfaces: r.cfg.AllInterfaces, Windows: r.selected.windows, NoMeasures: r.cfg.NoMeasures,
-		Turns: slices.Contains(r.cfg.Tables, "turns")})
+		Turns: slices.Contains(r.cfg.Tables, "turns"), Resent: r.cfg.viewed})
 	stream := r.input.begin(r.ctx, r.cfg.workers())
 	defer stream.Close()
 	err = attribution.Follow(stream, func(b *ingest.Batch) error {

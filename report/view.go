@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/pcapwho/pcapwho/attribute"
@@ -39,7 +40,7 @@ func autoBucket(first, last int64) int64 {
 
 // ForView makes cfg what a page of the format HTML, or charts of SVG or PNG, show.
 func (cfg *Config) ForView() {
-	cfg.Tables = view.Tables()
+	cfg.Tables, cfg.viewed = view.Tables(), true
 	if cfg.Bucket == 0 {
 		cfg.Bucket = AutoBucket
 	}
@@ -56,7 +57,7 @@ func (r *Result) source(ctx context.Context, o *Output) *view.Source {
 		s.Remarks = append(s.Remarks, view.Remark{Message: one.Message, Hint: one.Hint})
 	}
 	if r.cfg.Bucket > 0 {
-		s.Activity = func(yield func(int64, []view.Stretch) error) error { return r.activity(ctx, yield) }
+		s.Activity = func(yield func(int64, []view.Stretch, []int64) error) error { return r.activity(ctx, yield) }
 	}
 	return s
 }
@@ -100,10 +101,12 @@ func (o *Output) writePage(w io.Writer, s *view.Source) error {
 	return html.WriteCompared(w, s, changes)
 }
 
-// activity tells when each connection that counts had packets, by bucket.
-func (r *Result) activity(ctx context.Context, yield func(int64, []view.Stretch) error) error {
-	chooser := r.Selection.Chooser(r.Attribution)
+// activity tells when each connection that counts had packets, by bucket, and when
+// segments of it were sent again.
+func (r *Result) activity(ctx context.Context, yield func(int64, []view.Stretch, []int64) error) error {
+	chooser, times := r.Selection.Chooser(r.Attribution), r.Attribution.Resent.Read()
 	var stretches []view.Stretch
+	var resent []int64
 	return r.Attribution.Connections.All(func(c *attribute.Connection) error {
 		if err := ctx.Err(); err != nil || !chooser.Connection(c) {
 			return err
@@ -113,7 +116,16 @@ func (r *Result) activity(ctx context.Context, yield func(int64, []view.Stretch)
 			s := &c.Spans[i]
 			stretches = append(stretches, view.Stretch{Begin: s.First, End: s.Last, Client: s.Sent[attribute.Client].WireBytes, Server: s.Sent[attribute.Server].WireBytes})
 		}
-		return yield(int64(c.ID), stretches)
+		var err error
+		if resent, err = times.Of(c.ID, resent[:0]); err != nil {
+			return err
+		}
+		if r.Selection != nil { // what is sent again counts where its packet does
+			resent = slices.DeleteFunc(resent, func(t int64) bool {
+				return !slices.ContainsFunc(stretches, func(s view.Stretch) bool { return s.Begin <= t && t <= s.End })
+			})
+		}
+		return yield(int64(c.ID), stretches, resent)
 	})
 }
 

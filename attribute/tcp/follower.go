@@ -24,8 +24,8 @@ func (f *Follower) Begin() int32 { return f.states.Take() }
 
 // Add adds to connection n a segment that a side sent. Segments have a TCP header
 // and come in the order of the file; unique is how many bytes of the payload are
-// in the capture for the first time.
-func (f *Follower) Add(n int32, p *packet.Packet, side flow.Side, unique uint32) {
+// in the capture for the first time. resent tells that the segment counts as Retransmitted.
+func (f *Follower) Add(n int32, p *packet.Packet, side flow.Side, unique uint32) (resent bool) {
 	c := f.states.At(n)
 	h, other := &c.half[side], &c.half[side.Other()]
 	c.last = max(c.last, p.Time)
@@ -68,6 +68,7 @@ func (f *Follower) Add(n int32, p *packet.Packet, side flow.Side, unique uint32)
 	if end != p.Seq && is&alive == 0 {
 		if k := c.kind(p, h, other, end); k != fresh {
 			f.count(h, p, k, end, unique)
+			resent = k != outOfOrder
 		}
 	}
 	if (h.is&seen == 0 || below(h.next, end)) && is&probed == 0 {
@@ -78,6 +79,7 @@ func (f *Follower) Add(n int32, p *packet.Packet, side flow.Side, unique uint32)
 	}
 	h.acked, h.window, h.lastTime, h.is = p.Ack, p.Window, p.Time, is
 	h.extend(p, other)
+	return resent
 }
 
 // Continue adds to connection n a later fragment of the segment that side sent

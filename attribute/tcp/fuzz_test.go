@@ -19,7 +19,7 @@ func FuzzFollower(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var f Follower
 		n := f.Begin()
-		var segments, payload [2]int64
+		var segments, payload, resent [2]int64
 		now := int64(1)
 		for ; len(data) >= 16; data = data[16:] {
 			p, side := fuzzed(data, &now)
@@ -27,13 +27,16 @@ func FuzzFollower(f *testing.F) {
 			payload[side] += int64(p.Payload)
 			if p.Fragmented {
 				f.Continue(n, &p, side)
-			} else {
-				f.Add(n, &p, side, min(uint32(data[1])<<4, p.Payload))
+			} else if f.Add(n, &p, side, min(uint32(data[1])<<4, p.Payload)) {
+				resent[side]++
 			}
 		}
 		m := f.End(n)
 		for side := range m.Sent {
 			check(t, &m.Sent[side], segments[side], payload[side])
+			if m.Sent[side].Retransmitted != resent[side] {
+				t.Fatalf("%d segments were told to be sent again, %d are counted", resent[side], m.Sent[side].Retransmitted)
+			}
 		}
 		if f.states.Len()+f.troubles.Len()+f.histograms.Len() != 0 {
 			t.Fatal("something is left")

@@ -62,7 +62,7 @@ func key(c canvas, x, y float64) {
 		name string
 		fill color.RGBA
 	}{{"name look-up", lookupFill}, {"connect", connectFill}, {"TLS", tlsFill}, {"wait for the first answer", waitFill},
-		{"client sends", clientFill}, {"server sends", serverFill}, {"idle", idleFill}, {"reset", badFill}} {
+		{"client sends", clientFill}, {"server sends", serverFill}, {"idle", idleFill}, {"reset, resent below", badFill}} {
 		rect(c, x, y-9, x+11, y+2, one.fill)
 		c.text(point{x + 16, y}, one.name, label)
 		x += 32 + widthOf(one.name, label)
@@ -105,6 +105,9 @@ func bar(c canvas, b *view.Bar, x axis, y float64) {
 	}
 	if b.Connect.Known() {
 		part(b.Connect.Begin, b.Connect.End, 5.5, 5.5, connectFill)
+	}
+	for _, s := range b.ResentAt {
+		part(s.Begin, s.End, -5.5, 8, badFill)
 	}
 	if b.Reset {
 		part(b.Last, b.Last, 8, 8, badFill)

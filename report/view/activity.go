@@ -12,6 +12,10 @@ type activity struct {
 	// from the connection's first packet) to its begin, from there to its end, and
 	// how many sixteenths of its bytes the client sent.
 	Rows [][]int64 `json:"rows"`
+	// Resent is by connection, of those that have any, when segments were sent again:
+	// time from the end of the one before to the first, from there to the last, and how
+	// many they are. Several are one where there would be too many.
+	Resent map[int][]int64 `json:"resent,omitempty"`
 	// Phases are for each connection those in which it had packets, by index; nil where
 	// the page has none.
 	Phases [][]int `json:"phases"`
@@ -21,6 +25,7 @@ type activity struct {
 type shown struct {
 	id, first int64
 	stretches []Stretch // at most as many as fullLimits says
+	resent    []Stretch // likewise; segments, not bytes
 	phases    []int     // in which it had packets, ascending
 }
 
@@ -30,11 +35,12 @@ func (m *Measured) readActivity() error {
 	if m.source.Activity == nil {
 		return nil
 	}
-	return m.source.Activity(func(id int64, stretches []Stretch) error {
+	return m.source.Activity(func(id int64, stretches []Stretch, resent []int64) error {
 		i, ok := slices.BinarySearchFunc(m.shown, id, func(c shown, id int64) int { return cmp.Compare(c.id, id) })
 		if ok {
 			m.shown[i].phases = m.phasesOf(stretches)
 			m.shown[i].stretches = slices.Clone(join(slices.Clone(stretches), fullLimits().stretches))
+			m.shown[i].resent = slices.Clone(join(moments(resent), fullLimits().stretches))
 		}
 		return nil
 	})
@@ -60,24 +66,41 @@ func (m *Measured) activity(l limits) *activity {
 	if m.source.Activity == nil {
 		return nil
 	}
-	a := &activity{Unit: 1}
+	a := &activity{Unit: 1, Resent: map[int][]int64{}}
 	for m.capture["last_ns"]/a.Unit > 1e7 {
 		a.Unit *= 10
 	}
-	for _, c := range m.among(m.connections.shown(l.connections)) {
-		flat, at := []int64{}, int64(0)
-		for _, s := range join(slices.Clone(c.stretches), l.stretches) {
-			begin, end := (s.Begin-c.first)/a.Unit, (s.End-c.first)/a.Unit
-			flat = append(flat, begin-at, end-begin, 16*s.Client/max(1, s.Client+s.Server))
-			at = end
+	for i, c := range m.among(m.connections.shown(l.connections)) {
+		a.Rows = append(a.Rows, c.flat(c.stretches, l.stretches, a.Unit, func(s *Stretch) int64 { return 16 * s.Client / max(1, s.Client+s.Server) }))
+		if len(c.resent) > 0 {
+			a.Resent[i] = c.flat(c.resent, l.stretches, a.Unit, func(s *Stretch) int64 { return s.Client })
 		}
-		a.Rows = append(a.Rows, flat)
 		if len(m.phases) > 0 {
 			in, _ := slices.BinarySearch(c.phases, l.phases)
 			a.Phases = append(a.Phases, append([]int{}, c.phases[:in]...))
 		}
 	}
 	return a
+}
+
+// flat returns three numbers for each of at most so many stretches: time from the end of
+// the one before, how long it is, and what of says.
+func (c *shown) flat(all []Stretch, most int, unit int64, of func(*Stretch) int64) []int64 {
+	flat, at := []int64{}, int64(0)
+	for _, s := range join(slices.Clone(all), most) {
+		begin, end := (s.Begin-c.first)/unit, (s.End-c.first)/unit
+		flat = append(flat, begin-at, end-begin, of(&s))
+		at = end
+	}
+	return flat
+}
+
+// moments returns a stretch for each time, of one.
+func moments(times []int64) (all []Stretch) {
+	for _, t := range times {
+		all = append(all, Stretch{Begin: t, End: t, Client: 1})
+	}
+	return all
 }
 
 // among returns what is known of some of the connections.

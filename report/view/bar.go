@@ -19,8 +19,9 @@ type Bar struct {
 	TLS            Step
 	Wait           Step // for the first answer
 	Stretches      []Stretch
-	Resent         int64 // segments that were sent again
-	Reset          bool  // an end broke it off
+	Resent         int64     // segments that were sent again
+	ResentAt       []Stretch // when, as far as that is known; Client = how many
+	Reset          bool      // an end broke it off
 }
 
 // Step is what a connection did from one time to another; the zero value = not known.
@@ -32,9 +33,9 @@ func (s Step) Known() bool { return s.End > s.Begin }
 // Bars returns so many of the connections with the most bytes, in the order of their first
 // packets, how many others there are, and the bytes of these.
 func (m *Measured) Bars(most int) (bars []Bar, left int, leftBytes int64) {
-	stretches := map[int64][]Stretch{}
+	known := map[int64]*shown{}
 	for i := range m.shown {
-		stretches[m.shown[i].id] = m.shown[i].stretches
+		known[m.shown[i].id] = &m.shown[i]
 	}
 	largest := m.connections.largest[:min(most, len(m.connections.largest))]
 	leftBytes = m.connections.bytes
@@ -42,15 +43,23 @@ func (m *Measured) Bars(most int) (bars []Bar, left int, leftBytes int64) {
 		b := m.bar(largest[i].cells)
 		b.Bytes = largest[i].bytes
 		leftBytes -= b.Bytes
-		for _, s := range stretches[largest[i].id()] {
-			s.Begin -= m.origin
-			s.End -= m.origin
-			b.Stretches = append(b.Stretches, s)
+		if c := known[largest[i].id()]; c != nil {
+			b.Stretches, b.ResentAt = after(m.origin, c.stretches), after(m.origin, c.resent)
 		}
 		bars = append(bars, b)
 	}
 	slices.SortStableFunc(bars, func(a, b Bar) int { return cmp.Compare(a.First, b.First) })
 	return bars, m.connections.all - len(bars), leftBytes
+}
+
+// after returns stretches relative to a time.
+func after(origin int64, all []Stretch) (list []Stretch) {
+	for _, s := range all {
+		s.Begin -= origin
+		s.End -= origin
+		list = append(list, s)
+	}
+	return list
 }
 
 func (m *Measured) bar(cells []cell) Bar {

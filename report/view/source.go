@@ -17,9 +17,10 @@ type Source struct {
 	// without one that is missing.
 	Tables []*table.Table
 
-	// Activity calls yield with each connection of the table and the stretches of time
-	// in which it had packets, valid during the call. nil = not known.
-	Activity func(yield func(connection int64, stretches []Stretch) error) error
+	// Activity calls yield with each connection of the table, the stretches of time in
+	// which it had packets, and when segments were sent again, Unix nanoseconds: valid
+	// during the call. nil = not known.
+	Activity func(yield func(connection int64, stretches []Stretch, resent []int64) error) error
 }
 
 // Tables names the tables that a page shows.

@@ -94,6 +94,18 @@ class Connection {
 		return true;
 	}
 
+	// resent calls f with begin and end of each time at which segments were sent again,
+	// and how many.
+	resent(f) {
+		const flat = data.activity?.resent?.[this.row] ?? [];
+		let at = this.first;
+		for (let i = 0; i < flat.length; i += 3) {
+			const begin = at + flat[i] * data.activity.unit;
+			at = begin + flat[i + 1] * data.activity.unit;
+			f(begin, at, flat[i + 2]);
+		}
+	}
+
 	// inPhase tells whether it has packets in a phase.
 	inPhase(i) {
 		if (data.activity?.phases) return data.activity.phases[this.row].includes(i);

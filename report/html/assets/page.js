@@ -49,7 +49,7 @@ function start() {
 	byID("waterfall-key").replaceChildren(...[
 		...(connections.has("lookup_first_ns") ? [["lookup", "looking up the name"]] : []), ...(connections.has("initial_rtt_ns") ? [["connect", "connecting"]] : []),
 		...(connections.has("tls_handshake_ns") ? [["tls", "TLS handshake"]] : []), ...(data.activity ? [["client", "the client sends"], ["server", "the server sends"]] : [["client", "from first to last packet"]]),
-		...(connections.has("server_first_byte_ns") ? [["wait", "waiting for the first answer"]] : []), ["idle", "idle"], ...(connections.has("ended") ? [["bad", "reset, ↻ sent again"]] : []),
+		...(connections.has("server_first_byte_ns") ? [["wait", "waiting for the first answer"]] : []), ["idle", "idle"], ...(connections.has("ended") ? [["bad", "reset, ↻ sent again" + (data.activity?.resent ? ", marked below the bar" : "")]] : []),
 	].map(([name, text]) => element("span", null, swatch("var(--" + name + ")"), text)));
 	showProcesses();
 	showEndpoints();

@@ -163,6 +163,7 @@ class Waterfall {
 		if (!known) part(c.first, c.last, 8, 10, paint.client, 2);
 		if (tls) part(tls[0], tls[1], 6, 14, paint.tls, 1);
 		if (connect) part(connect[0], connect[1], 6, 14, paint.connect, 1);
+		c.resent((from, to) => part(from, to, 20, 5, paint.bad, 2));
 		const ended = c.get("ended");
 		if (ended === "client_reset" || ended === "server_reset") part(c.last, c.last, 3, 20, paint.bad, 2);
 		if (c.again > 0) {
@@ -178,7 +179,13 @@ class Waterfall {
 
 	hover(e) {
 		const row = e.target.closest(".row"), l = row && this.lines[Number(row.dataset.row)];
-		tip(l?.connection ? summary(l.connection) : "", e.clientX, e.clientY);
+		if (!l?.connection) return tip("", 0, 0);
+		const box = this.ticks.getBoundingClientRect(), dot = (view.to - view.from) / box.width;
+		const at = view.from + (e.clientX - box.left) * dot, told = [];
+		l.connection.resent((from, to, n) => { // within three dots
+			if (from - 3 * dot <= at && at <= to + 5 * dot && told.length < 5) told.push("↻ " + plural(n, "segment") + " sent again at " + formatMoment(from) + (to > from ? " to " + formatMoment(to) : ""));
+		});
+		tip([summary(l.connection), ...told].join("\n"), e.clientX, e.clientY);
 	}
 
 	// wheel zooms with Ctrl around the pointer.

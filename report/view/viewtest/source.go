@@ -44,14 +44,14 @@ func Source(connections, processes int, name string) *view.Source {
 			tabletest.Fill(b, map[string]any{"begin_ns": int64(1e18) + int64(i/2)*1e6, "bucket_ns": int64(1e6), "pid": 10 + i%2, "start_ns": int64(1e18) + int64(i%2), "name": name, "sent_wire_bytes": 3, "received_wire_bytes": 4})
 		}),
 	}
-	s.Activity = func(yield func(int64, []view.Stretch) error) error {
+	s.Activity = func(yield func(int64, []view.Stretch, []int64) error) error {
 		for i := range connections {
 			var all []view.Stretch
 			for k := range int64(max(1, 100-i)) {
 				at := int64(1e18) + int64(i) + 1000*k
 				all = append(all, view.Stretch{Begin: at, End: at + k, Client: 2, Server: 1})
 			}
-			if err := yield(int64(2*i+1), all); err != nil {
+			if err := yield(int64(2*i+1), all, nil); err != nil {
 				return err
 			}
 		}
