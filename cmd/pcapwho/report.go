@@ -37,6 +37,7 @@ func reportCommand(c *console, status *int) *cli.Command {
 			&cli.BoolFlag{Name: "force", Usage: "replace an output that exists", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "focus", Usage: "show the connections of the recorded command at first", DisableDefaultText: true},
 			&cli.StringSliceFlag{Name: "compare-with", Usage: "show what changed since `RUNS`, as compare takes them"},
+			&cli.StringSliceFlag{Name: "repeats", Usage: "`RUNS` that repeat this one, for --compare-with"},
 			&cli.BoolFlag{Name: "strict", Usage: "exit 3 for dropped packets and unknown owners too", DisableDefaultText: true},
 		}, reportSelectFlags(), inputFlags(), consoleFlags()),
 		Action: func(ctx *cli.Context) error {
@@ -88,6 +89,8 @@ func (a *analysis) chooseView(ctx *cli.Context) error {
 		return usagef("html, svg or png; analyze has the others", "--format: report makes no %s", a.output.Format)
 	case !charts && len(a.output.Charts) > 0:
 		return usagef("--format svg or png, or -o FILE.svg", "--chart is for charts, and a page has all")
+	case ctx.IsSet("repeats") && !ctx.IsSet("compare-with"):
+		return usagef("name the runs to compare with: --compare-with 'old*.json'", "--repeats is for --compare-with")
 	case charts && ctx.IsSet("focus"), charts && ctx.IsSet("compare-with"):
 		return usagef("leave it out", "--focus and --compare-with are for pages")
 	case a.output.Path != "":
@@ -137,28 +140,41 @@ func showResult(ctx *cli.Context, c *console) error {
 	return report.WriteView(stopping, ctx.Args().First(), a.output)
 }
 
-// compareWith reads --compare-with: the page shows what changed from those runs to what
-// it is about.
+// compareWith reads --compare-with and --repeats: the page shows what changed from the
+// first to what it is about, and to the second.
 func (a *analysis) compareWith(ctx *cli.Context, c *console) error {
-	names := ctx.StringSlice("compare-with")
-	if len(names) == 0 {
+	old, repeats := ctx.StringSlice("compare-with"), ctx.StringSlice("repeats")
+	if len(old) == 0 {
 		return nil
 	}
-	sources, err := compare.Sources(names)
+	before, err := compare.Sources(old)
 	if err != nil {
 		return err
 	}
-	if one, twice := compare.Twice(sources); one != nil {
+	after, err := compare.Sources(repeats)
+	if err != nil {
+		return err
+	}
+	this := compare.Files(ctx.Args().Slice())
+	after = slices.DeleteFunc(after, func(s compare.Source) bool { return s.Among(this) }) // a pattern finds it too
+	if one, twice := compare.Twice(slices.Concat(before, after)); one != nil {
 		return usagef("name each run once", "%s: this run is given twice", twice.Name)
 	}
-	if err := a.output.CheckFile(names); err != nil {
+	if err := a.output.CheckFile(slices.Concat(old, repeats)); err != nil {
 		return err
 	}
 	stopping, stop := stoppable(ctx.Context)
 	defer stop()
-	before, err := loadRuns(stopping, c, sources, ctx.Int("jobs"))
+	beforeRuns, err := loadRuns(stopping, c, before, ctx.Int("jobs"))
 	if err != nil {
 		return err
+	}
+	afterRuns, err := loadRuns(stopping, c, after, ctx.Int("jobs"))
+	if err != nil {
+		return err
+	}
+	if a.selects() {
+		c.warning("the page shows a part of the recording, which is compared with the whole of other runs")
 	}
 	a.output.Changes = func(tables []*table.Table) (*html.Comparison, error) {
 		this, err := compare.NewRun(strings.Join(ctx.Args().Slice(), ", "), tables)
@@ -166,9 +182,15 @@ func (a *analysis) compareWith(ctx *cli.Context, c *console) error {
 			return nil, err
 		}
 		const smallest = 0.01
-		return compare.Runs(before, []*compare.Run{this}).Section(smallest), nil
+		return compare.Runs(beforeRuns, append([]*compare.Run{this}, afterRuns...)).Section(smallest), nil
 	}
 	return nil
+}
+
+// selects tells whether a part of the recording counts.
+func (a *analysis) selects() bool {
+	cfg := &a.cfg
+	return cfg.From != nil || cfg.To != nil || cfg.Phase != "" || cfg.PID != 0 || cfg.Command || cfg.Where != ""
 }
 
 // reportSelectFlags are selectFlags in the words of this command.

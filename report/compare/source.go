@@ -87,6 +87,18 @@ func none(name string) error {
 	return &report.InputError{Err: fmt.Errorf("%s: no file and no run of a dataset is called so, or matches", name), Hint: "see what is there: ls " + filepath.Dir(name)}
 }
 
+// Files returns the sources that names of files are.
+func Files(names []string) (list []Source) {
+	for _, name := range names {
+		info, _ := os.Stat(name) // nil where there is none
+		list = append(list, Source{Name: name, info: info})
+	}
+	return list
+}
+
+// Among tells whether a list has the same source.
+func (s *Source) Among(list []Source) bool { return s.among(list) != nil }
+
 // among returns the source of a list that is the same, nil without one.
 func (s *Source) among(list []Source) *Source {
 	for i := range list {

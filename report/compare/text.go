@@ -45,7 +45,7 @@ func (c *Comparison) verdict(n int, smallest float64) string {
 	case n == 0:
 		return fmt.Sprintf("nothing differs by %s or more", percent(smallest))
 	}
-	return fmt.Sprintf("with fewer than %d runs on each side nobody can tell change from chance: these differences are %s or more", Enough, percent(smallest))
+	return fmt.Sprintf("with fewer than %d runs on each side there are no intervals, and nobody can tell change from chance: these differences are %s or more", Enough, percent(smallest))
 }
 
 func thatAre(n int) string {
@@ -221,9 +221,14 @@ func (c *Comparison) Markdown(w io.Writer, smallest float64) error {
 	list, n := c.shown(smallest, maxText)
 	fmt.Fprintf(&b, "**A** %s  \n**B** %s\n\n%s\n", markdown(sideText(c.A, 0)), markdown(sideText(c.B, 0)), c.verdict(n, smallest))
 	if n > 0 {
-		b.WriteString("\n| | metric | A | B | change | 95 % |\n|---|---|--:|--:|--:|--:|\n")
+		head := c.head()
+		head[1] = "metric"
+		if !c.Enough {
+			head = head[:len(head)-1]
+		}
+		b.WriteString("\n| " + strings.Join(head, " | ") + " |\n|---|---" + strings.Repeat("|--:", len(head)-2) + "|\n")
 		for _, change := range list {
-			cells := c.cells(&change)
+			cells := c.cells(&change)[:len(head)]
 			cells[0] = short(cells[0], longestName)
 			for i := range cells {
 				cells[i] = markdown(cells[i])

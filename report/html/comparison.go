@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -58,6 +59,11 @@ const barWidth = 160
 // place returns where a value is in the drawing.
 func (c Change) place(v float64) float64 {
 	return barWidth / 2 * (1 + max(-1, min(1, v/c.scale)))
+}
+
+// Intervals tells whether any change has an interval.
+func (c *Comparison) Intervals() bool {
+	return slices.ContainsFunc(c.Changes, func(d Change) bool { return d.Interval != "" })
 }
 
 // Drawn tells whether the change has a drawing.
