@@ -75,6 +75,15 @@ func width(f *os.File) int {
 	return columns
 }
 
+// height returns the lines of a terminal, 0 = f is none.
+func height(f *os.File) int {
+	_, lines, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return lines
+}
+
 // The colours of the words that messages begin with (ECMA-48 SGR).
 const (
 	red    = "31"

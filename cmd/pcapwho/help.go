@@ -17,25 +17,57 @@ const (
 	helpColumn = 26
 )
 
-// printHelp prints the help of a command in so many columns, 0 = helpWidth. (The
-// library's takes up to 170.)
-func printHelp(w io.Writer, command *cli.Command, columns int) error {
+// overview is the help of the program; it fits on 24 lines.
+const overview = `pcapwho: {{.Usage}}
+
+Usage: pcapwho COMMAND [flags] …
+       pcapwho demo             shows what it does, without any rights
+       pcapwho COMMAND --help   tells its flags, with examples
+
+Commands:{{range .VisibleCommands}}
+  {{printf "%-10s" .Name}}  {{.Usage}}{{end}}
+
+Flags: --version prints the version, --help this
+`
+
+// printHelp prints the help of a command in so many columns, 0 = helpWidth, and where that
+// has more than so many lines, 0 = any, without what its flags do. (The library's takes up
+// to 170 columns.)
+func printHelp(w io.Writer, command *cli.Command, columns, lines int) error {
 	columns = min(max(cmp.Or(columns, helpWidth+1)-1, 50), 110)
 	var b strings.Builder
 	usage := command.UsageText
 	if usage == "" {
 		usage = "pcapwho " + command.Name + " [flags]"
 	}
-	fmt.Fprintf(&b, "pcapwho %s: %s\n\nUsage: %s\n", command.Name, command.Usage, usage)
+	fmt.Fprintf(&b, "pcapwho %s: %s\n\nUsage: %s\n", command.Name, command.Usage, strings.ReplaceAll(usage, "\n", "\n       "))
 	if command.Description != "" {
 		fmt.Fprintf(&b, "\n%s\n", command.Description)
 	}
-	b.WriteString("\nFlags:\n")
-	for _, f := range lastConsole(command.VisibleFlags()) {
-		b.WriteString(flagHelp(f, columns))
+	var full strings.Builder
+	flags := lastConsole(command.VisibleFlags())
+	for _, f := range flags {
+		full.WriteString(flagHelp(f, columns))
+	}
+	if lines == 0 || strings.Count(b.String()+full.String(), "\n")+2 < lines { // and the prompt
+		b.WriteString("\nFlags:\n" + full.String())
+	} else {
+		b.WriteString("\n" + strings.ReplaceAll(hang("Flags:", shortHelp(flags), 7, columns), "\x00", " "))
+		fmt.Fprintf(&b, "What they do: pcapwho %s --help | less\n", command.Name)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// shortHelp names flags, with what they take behind a zero byte: by one letter where they
+// have one.
+func shortHelp(flags []cli.Flag) string {
+	var all []string
+	for _, f := range flags {
+		names, placeholder, _ := wordsOf(f)
+		all = append(all, strings.ReplaceAll(names[0]+placeholder, " ", "\x00"))
+	}
+	return strings.Join(all, ", ")
 }
 
 // lastConsole returns flags with those of every command at the end.
@@ -54,7 +86,17 @@ func lastConsole(flags []cli.Flag) []cli.Flag {
 // flagHelp returns "  -o, --output FILE      what it does", in lines that are
 // short enough.
 func flagHelp(f cli.Flag, columns int) string {
-	placeholder, usage := "", ""
+	names, placeholder, usage := wordsOf(f)
+	head := "  " + strings.Join(names, ", ") + placeholder
+	if len(names[0]) > 2 {
+		head = "      " + head[2:] // below the long names of the others
+	}
+	return hang(head, usage, helpColumn, columns)
+}
+
+// wordsOf returns the names of a flag, that of one letter first, " FILE" where it takes
+// one, and what it does.
+func wordsOf(f cli.Flag) (names []string, placeholder, usage string) {
 	if d, ok := f.(cli.DocGenerationFlag); ok {
 		usage = d.GetUsage()
 		if d.TakesValue() {
@@ -67,7 +109,6 @@ func flagHelp(f cli.Flag, columns int) string {
 			}
 		}
 	}
-	var names []string
 	for _, name := range f.Names() {
 		if len(name) == 1 {
 			names = append([]string{dashed(name)}, names...)
@@ -75,11 +116,7 @@ func flagHelp(f cli.Flag, columns int) string {
 			names = append(names, dashed(name))
 		}
 	}
-	head := "  " + strings.Join(names, ", ") + placeholder
-	if len(names[0]) > 2 {
-		head = "      " + head[2:] // below the long names of the others
-	}
-	return hang(head, usage, helpColumn, columns)
+	return names, placeholder, usage
 }
 
 // hang writes text behind head, in lines of so many columns that begin in one of them;

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -13,7 +14,7 @@ func TestHelp(t *testing.T) {
 		var b strings.Builder
 		for _, columns := range []int{60, 80, 200, 0} { // narrow ones wrap what flags do alone
 			b.Reset()
-			if err := printHelp(&b, command, columns); err != nil {
+			if err := printHelp(&b, command, columns, 0); err != nil {
 				t.Fatal(err)
 			}
 			for line := range strings.Lines(b.String()) {
@@ -33,5 +34,38 @@ func TestHelp(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Help has no more lines than the screen, and there too names all flags and has examples.
+func TestHelpOnASmallScreen(t *testing.T) {
+	status := 0
+	c, stdout, _ := quietConsole(t)
+	app := newApp(c, &status)
+	for _, command := range app.VisibleCommands() {
+		var whole, b strings.Builder
+		if err := errors.Join(printHelp(&whole, command, 80, 0), printHelp(&b, command, 80, 24)); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(b.String(), "\n"); n > 23 {
+			t.Errorf("%s: %d lines and the prompt do not fit 24:\n%s", command.Name, n, &b)
+		}
+		if strings.Count(whole.String(), "\n") <= 23 && whole.String() != b.String() {
+			t.Errorf("%s is shortened", command.Name)
+		}
+		for _, f := range command.VisibleFlags() {
+			if names, _, _ := wordsOf(f); !strings.Contains(b.String(), " "+names[0]) {
+				t.Errorf("%s: no %s in\n%s", command.Name, names[0], &b)
+			}
+		}
+		if !strings.Contains(strings.ReplaceAll(b.String(), "sudo ", ""), "\npcapwho ") && command.Name != "demo" {
+			t.Errorf("%s: no example in\n%s", command.Name, &b)
+		}
+	}
+	if err := app.Run([]string{"pcapwho", "--help"}); err != nil {
+		t.Fatal(err)
+	}
+	if text := readPage(t, stdout); strings.Count(text, "\n") > 23 || !strings.Contains(text, "\n  analyze     tell") {
+		t.Errorf("it prints\n%s", text)
 	}
 }

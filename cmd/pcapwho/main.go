@@ -47,7 +47,7 @@ func pcapwho(args []string, c *console) int {
 	switch {
 	case err != nil:
 	case len(arranged) == 3 && arranged[2] == "--help" && app.Command(arranged[1]) != nil:
-		err = printHelp(c.out, app.Command(arranged[1]), width(c.out))
+		err = printHelp(c.out, app.Command(arranged[1]), width(c.out), height(c.out))
 	default:
 		err = app.Run(arranged)
 	}
@@ -77,7 +77,8 @@ func newApp(c *console, status *int) *cli.App {
 	app := &cli.App{
 		Name:                      "pcapwho",
 		Usage:                     "which process sent every packet of a capture, and how much",
-		UsageText:                 "pcapwho COMMAND [flags] …\npcapwho demo              shows what it does, without any rights\npcapwho COMMAND --help    tells its flags, with examples",
+		UsageText:                 "pcapwho COMMAND [flags] …\npcapwho COMMAND --help",
+		CustomAppHelpTemplate:     overview,
 		Version:                   version(),
 		HideVersion:               true,
 		HideHelpCommand:           true, // else a capture or a command named help is one
