@@ -67,6 +67,11 @@ func (c *Connection) join(b []byte) {
 		r.portion(&p)
 		c.Portions = append(c.Portions, p)
 	}
+	var parts []*tcp.Measures
+	for i := range c.Portions {
+		parts = append(parts, &c.Portions[i].Measures)
+	}
+	tcp.Settle(parts)
 	slices.SortStableFunc(c.Portions, func(a, b Portion) int { return cmp.Compare(a.From, b.From) })
 	n := 0
 	for i := 1; i < len(c.Portions); i++ {
@@ -78,11 +83,6 @@ func (c *Connection) join(b []byte) {
 		}
 	}
 	c.Portions = c.Portions[:n+1]
-	var parts []*tcp.Measures
-	for i := range c.Portions {
-		parts = append(parts, &c.Portions[i].Measures)
-	}
-	tcp.Settle(parts)
 	whole := c.Turns // has what is between the portions
 	c.addUp()
 	whole.Wait = c.Turns.Wait
@@ -93,6 +93,9 @@ func (c *Connection) join(b []byte) {
 func (p *Portion) append(b []byte) []byte {
 	b = appendTime(b, p.From, 0)
 	b = binary.AppendVarint(binary.AppendVarint(b, p.First), p.Last-p.First)
+	for side := range p.Measures.Sent {
+		b = binary.AppendUvarint(b, uint64(p.Measures.Sent[side].Late))
+	}
 	return p.Turns.Append(p.Measures.Append(b))
 }
 
@@ -100,7 +103,9 @@ func (p *Portion) append(b []byte) []byte {
 func (r *record) portion(p *Portion) {
 	*p = Portion{From: r.time(0), First: r.int()}
 	p.Last = p.First + r.int()
+	late := [2]int64{int64(r.uint()), int64(r.uint())}
 	r.b = p.Turns.Read(p.Measures.Read(r.b))
+	p.Measures.Sent[0].Late, p.Measures.Sent[1].Late = late[0], late[1]
 }
 
 // portion returns which of the Portions of c, of which there are some, a span is of.
@@ -130,6 +135,11 @@ func (c *Connection) Trim() {
 	i := -1
 	c.Portions = slices.DeleteFunc(c.Portions, func(Portion) bool { i++; return !kept[i] })
 	c.addUp()
+	first, last := c.Spans[0].First, c.Spans[0].Last
+	for i := range c.Spans {
+		first, last = min(first, c.Spans[i].First), max(last, c.Spans[i].Last)
+	}
+	c.Turns.Idle = max(last-first-c.Turns.Busy, 0)
 	for end, sent := range c.Sum() {
 		if sent.Packets == 0 {
 			c.Measures.Sent[end].WindowMax = tcp.Unknown

@@ -16,9 +16,9 @@ import (
 
 // drawTraffic returns packets of three connections, two of TCP, in nearly the order of time.
 func drawTraffic(t *rapid.T) (list []packet.Packet) {
-	now, next := int64(1e9), map[flow.FiveTuple]uint32{}
+	now, next := int64(1e12), map[flow.FiveTuple]uint32{}
 	for i := range rapid.IntRange(1, 80).Draw(t, "packets") {
-		now += rapid.SampledFrom([]int64{0, 1e6, 20e6, 90e6, 250e6, 1200e6, -40e6}).Draw(t, "after")
+		now += rapid.SampledFrom([]int64{0, 1e6, 20e6, 90e6, 250e6, 1200e6, -1e6, -300e6}).Draw(t, "after")
 		n := uint16(rapid.IntRange(0, 2).Draw(t, "connection"))
 		tuple := flow.FiveTuple{Source: flow.AddrFrom4(0x0a000001), Destination: flow.AddrFrom4(0x0a000002), SourcePort: 4000 + n, DestinationPort: 80, Protocol: flow.TCP}
 		if n == 2 {
@@ -82,7 +82,7 @@ func TestPortions(t *testing.T) {
 		list := drawTraffic(t)
 		coarse, fine := &Windows{Width: rapid.SampledFrom([]int64{0, 30e6}).Draw(t, "width")}, &Windows{}
 		for range rapid.IntRange(1, 6).Draw(t, "bounds") {
-			b := rapid.Int64Range(900e6, 12e9).Draw(t, "bound")
+			b := rapid.SampledFrom(list).Draw(t, "near").Time + rapid.Int64Range(0, 2e6).Draw(t, "after")
 			if fine.Bounds = append(fine.Bounds, b); rapid.Bool().Draw(t, "coarse") {
 				coarse.Bounds = append(coarse.Bounds, b)
 			}
@@ -129,11 +129,35 @@ func comparePortions(t *rapid.T, list []packet.Packet, c *Connection, w *Windows
 	if !slices.Equal(of, with) {
 		t.Fatalf("portions of windows %v, want %v", of, with)
 	}
+	busy := busyByWindow(list, c, w)
+	for _, p := range c.Portions {
+		if p.Turns.Busy != busy[p.From] {
+			t.Fatalf("window from %d is busy for %d ns, want %d", p.From, p.Turns.Busy, busy[p.From])
+		}
+	}
 	spans := 0
 	c.Divide(func(s []Span, _ *tcp.Measures, _ *turn.Measures) { spans += len(s) })
 	if spans != len(c.Spans) {
 		t.Fatalf("divided into %d of %d spans", spans, len(c.Spans))
 	}
+}
+
+// busyByWindow adds up the time between packets of c that are later than all before in the
+// file, where both are of one window and close to each other.
+func busyByWindow(list []packet.Packet, c *Connection, w *Windows) map[int64]int64 {
+	busy, latest := map[int64]int64{}, int64(0)
+	for i := range list {
+		p := &list[i]
+		if key, _ := p.Tuple.Key(c.Key.Namespace); key != c.Key {
+			continue
+		}
+		n := w.number(p.Time)
+		if gap := p.Time - latest; gap > 0 && gap <= int64(turn.QuietTime) && w.contains(n, latest) {
+			busy[w.from(n)] += gap
+		}
+		latest = max(latest, p.Time)
+	}
+	return busy
 }
 
 // compareTrimmed holds that what counts of a window is the same where further bounds divide

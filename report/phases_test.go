@@ -131,11 +131,37 @@ func TestPlantedPhases(t *testing.T) {
 	}
 }
 
+// How a connection ended is told of the whole, also where a part counts that was over long
+// before the capture; and who sent nothing in it announced no window.
+func TestEndOfPart(t *testing.T) {
+	const client, server = "127.0.0.1:40000", "127.0.0.1:80"
+	r := record(t)
+	r.tcp(client, server, 100, 0, "S", 0)
+	r.tcp(server, client, 500, 101, "SA", 0)
+	r.event(connlog.Event{Kind: connlog.KindMark, Mark: &connlog.Mark{Change: connlog.MarkBegin, Name: "ask"}})
+	r.tcp(client, server, 101, 501, "A", 40)
+	r.event(connlog.Event{Kind: connlog.KindMark, Mark: &connlog.Mark{Change: connlog.MarkEnd, Name: "ask"}})
+	for n := range uint32(4) {
+		r.now += 3600e9
+		r.tcp(server, client, 501+n, 141, "A", 1)
+	}
+	path := r.end()
+	for phase, want := range map[string]row{"": {"ended": "open", "server_window_max_bytes": "0", "client_window_max_bytes": "0", "turns": "1"},
+		"ask": {"ended": "open", "server_window_max_bytes": "", "client_window_max_bytes": "0", "turns": "1"}} {
+		got := tables(t, analyze(t, Config{Captures: []string{path}, Tables: []string{"connections"}, Phase: phase}), JSON)["connections"]
+		for column, v := range want {
+			if len(got) != 1 || got[0][column] != v {
+				t.Errorf("phase %q of %d connections: %s %q, want %q", phase, len(got), column, got[0][column], v)
+			}
+		}
+	}
+}
+
 // inMarks is a recording of generated traffic with phases, two of which overlap.
 func inMarks(t *testing.T) string {
 	dir := t.TempDir()
 	k, _ := traffic.Lookup("mixed")
-	_, err := traffic.Write(dir, traffic.Config{Kind: k, Seed: 8, Scale: 0.01})
+	_, err := traffic.Write(dir, traffic.Config{Kind: k, Seed: 8, Scale: 0.05})
 	must(t, err)
 	path := filepath.Join(dir, "mixed.pcapng")
 	bare := analyze(t, Config{Captures: []string{path}, Tables: []string{"capture"}})

@@ -10,8 +10,8 @@ import (
 // begins to count anew; what was seen of it stays known. What is told of a connection as
 // a whole is End's. Buckets of RTT are valid until the next Cut or End.
 //
-// Each event is counted when it shows: a segment at itself, a time when it is over. Bytes
-// that come late are taken from LostBytes then, which may be negative: see Settle.
+// Each event is counted when it shows: a segment at itself, a time when it is over. Only
+// bytes that come late are taken off where they were missing: see Settle.
 func (f *Follower) Cut(n int32) Measures {
 	c := f.states.At(n)
 	f.buckets = f.buckets[:0]
@@ -29,8 +29,8 @@ func (f *Follower) Cut(n int32) Measures {
 	return m
 }
 
-// counts lists what adds up over the parts of a connection, but LostBytes, which no part
-// knows before Settle; most what is the greatest of all.
+// counts lists what adds up over the parts of a connection, but LostBytes; most
+// what is the greatest of all.
 func (d *Direction) counts() []*int64 {
 	return []*int64{&d.Retransmitted, &d.RetransmittedBytes, &d.Fast, &d.Spurious, &d.OutOfOrder, &d.OutOfOrderBytes,
 		&d.Lost, &d.DuplicateACKs, &d.KeepAlives, &d.ZeroWindows, &d.ZeroWindowTime, &d.WireSegments}
@@ -45,7 +45,7 @@ func (m *Measures) Forget() {
 		for _, v := range append(d.counts(), d.most()...) {
 			*v = min(*v, 0) // Unknown stays
 		}
-		d.LostBytes = 0
+		d.LostBytes, d.Late = 0, 0
 		d.RTT = quantile.Quantiles{Min: Unknown, Median: Unknown, P95: Unknown, Max: Unknown}
 	}
 }
@@ -66,7 +66,7 @@ func (m *Measures) Add(o *Measures) {
 				*v = max(*v, *most[i])
 			}
 		}
-		d.LostBytes += e.LostBytes
+		d.LostBytes, d.Late = d.LostBytes+e.LostBytes, d.Late+e.Late
 		d.RTT.Add(&e.RTT)
 	}
 }
@@ -80,19 +80,24 @@ func plus(a, b int64) int64 {
 }
 
 // Settle takes bytes that came late from the LostBytes of the part in which they were
-// missing: of parts in order of time, the last before.
+// missing, of what was missing last first. Parts are in the order of the file.
 func Settle(parts []*Measures) {
 	for side := range 2 {
-		var late int64 // came, in parts behind; not negative
+		var late int64 // came, behind
 		for i := len(parts) - 1; i >= 0; i-- {
-			lost := &parts[i].Sent[side].LostBytes
-			rest := *lost - late
-			*lost, late = max(rest, 0), max(-rest, 0)
+			d := &parts[i].Sent[side]
+			late -= d.settle(late)
+			late, d.Late = late+d.Late, 0
 		}
-		for _, m := range parts { // what was missing before all of them
-			lost := &m.Sent[side].LostBytes
-			taken := min(*lost, late)
-			*lost, late = *lost-taken, late-taken
+		for _, m := range parts { // what came before anything was missing
+			late -= m.Sent[side].settle(late)
 		}
 	}
+}
+
+// settle takes so many bytes from those that are missing, and returns how many it could.
+func (d *Direction) settle(late int64) (taken int64) {
+	taken = min(d.LostBytes, late)
+	d.LostBytes -= taken
+	return taken
 }

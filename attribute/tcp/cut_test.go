@@ -61,6 +61,9 @@ func whole(list []drawn) Measures {
 func copied(m *Measures) *Measures {
 	var c Measures
 	c.Read(m.Append(nil))
+	for side := range m.Sent {
+		c.Sent[side].Late = m.Sent[side].Late
+	}
 	return &c
 }
 
@@ -117,18 +120,19 @@ func TestCut(t *testing.T) {
 // Bytes that were missing in one part and come in another are not lost in either; what
 // came before anything was missing is taken where something is.
 func TestSettle(t *testing.T) {
-	for _, test := range []struct{ lost, want []int64 }{
-		{[]int64{5}, []int64{5}},
-		{[]int64{-5}, []int64{0}},
-		{[]int64{100, 0, -30}, []int64{70, 0, 0}},
-		{[]int64{100, 20, -30, 7}, []int64{90, 0, 0, 7}},
-		{[]int64{-30, 100, 20}, []int64{0, 70, 20}},
-		{[]int64{10, -30, 15, 20}, []int64{0, 0, 0, 15}},
+	for _, test := range []struct{ late, lost, want []int64 }{
+		{[]int64{0}, []int64{5}, []int64{5}},
+		{[]int64{5}, []int64{0}, []int64{0}},
+		{[]int64{5}, []int64{7}, []int64{2}},
+		{[]int64{0, 0, 30}, []int64{100, 0, 0}, []int64{70, 0, 0}},
+		{[]int64{0, 10, 30}, []int64{100, 20, 7}, []int64{80, 0, 7}},
+		{[]int64{30, 0, 0}, []int64{0, 100, 20}, []int64{0, 70, 20}},
+		{[]int64{0, 30, 0, 0}, []int64{10, 0, 15, 20}, []int64{0, 0, 0, 15}},
 	} {
 		var parts []*Measures
-		for _, n := range test.lost {
+		for i, n := range test.lost {
 			m := &Measures{}
-			m.Sent[1].LostBytes = n
+			m.Sent[1].LostBytes, m.Sent[1].Late = n, test.late[i]
 			parts = append(parts, m)
 		}
 		Settle(parts)
@@ -137,7 +141,7 @@ func TestSettle(t *testing.T) {
 			got = append(got, m.Sent[1].LostBytes)
 		}
 		if d := cmp.Diff(test.want, got); d != "" {
-			t.Errorf("%v (-want +got):\n%s", test.lost, d)
+			t.Errorf("%v, late %v (-want +got):\n%s", test.lost, test.late, d)
 		}
 	}
 }

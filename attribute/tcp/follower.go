@@ -177,6 +177,7 @@ func (f *Follower) count(h *half, p *packet.Packet, k kind, end, unique uint32) 
 		unique -= min(unique, end-h.next) // what is behind all others was not missing
 	}
 	t.lostBytes -= int64(unique)
+	t.lowest = min(t.lowest, t.lostBytes)
 }
 
 // extend notes how far h, which sent p, and its window are now.
@@ -241,7 +242,7 @@ func (f *Follower) end(c *state, side uint8, d *Direction) {
 	}
 	f.counted(h, d)
 	if !c.cut {
-		d.LostBytes = max(d.LostBytes, 0)
+		d.LostBytes, d.Late = max(d.LostBytes-d.Late, 0), 0
 	}
 	d.Handshake, d.MSS, d.WindowScale = c.handshake.part(side), Unknown, int64(h.scale)-1
 	if h.mss != 0 {
@@ -270,7 +271,7 @@ func (f *Follower) counted(h *half, d *Direction) {
 	d.Retransmitted, d.RetransmittedBytes = int64(t.retransmitted), int64(t.retransmittedBytes)
 	d.Fast, d.Spurious = int64(t.fast), int64(t.spurious)
 	d.OutOfOrder, d.OutOfOrderBytes = int64(t.outOfOrder), int64(t.outOfOrderBytes)
-	d.Lost, d.LostBytes = int64(t.lost), t.lostBytes
+	d.Lost, d.LostBytes, d.Late = int64(t.lost), t.lostBytes-t.lowest, -t.lowest
 	d.DuplicateACKs, d.KeepAlives = int64(t.duplicateACKs), int64(t.keepAlives)
 	d.ZeroWindows, d.ZeroWindowTime = int64(t.zeroWindows), t.closedTime
 }

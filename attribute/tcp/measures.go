@@ -54,4 +54,6 @@ type Direction struct {
 	KeepAlives                        int64
 	ZeroWindows, ZeroWindowTime       int64 // segments that say that its window is closed; and for how long it was
 	WireSegments                      int64 // segments with payload that the peer's MSS allows; Unknown
+
+	Late int64 // of a part alone, before Settle: bytes that came late and had been missing before it
 }

@@ -46,7 +46,8 @@ type trouble struct {
 	retransmitted, fast, spurious, outOfOrder, lost uint32
 	duplicateACKs, keepAlives, zeroWindows          uint32
 	retransmittedBytes, outOfOrderBytes             uint64
-	lostBytes                                       int64
+	lostBytes                                       int64 // less those that came late
+	lowest                                          int64 // the least that was, not positive
 	closed                                          int64 // when it closed its window; 0 = it is open
 	closedTime                                      int64 // how long it was closed before
 }

@@ -20,8 +20,9 @@ type cut struct {
 // last are that one's.
 //
 // A turn is the part's in which its request began, a wait that in which the response did.
-// Time between parts is of neither: see Measures.Between. FirstByte is Unknown, for that is
-// told of the whole connection. Wait.Buckets are valid until the next Cut or End.
+// Time between parts is of neither: see Measures.Between. Idle, which is the rest of the time
+// that parts take together, is 0, and FirstByte, which is told of the whole connection,
+// Unknown. Wait.Buckets are valid until the next Cut or End.
 func (f *Follower) Cut(n int32, t int64) (m Measures, first, last int64) {
 	c := f.states.At(n)
 	since := cut{first: c.first, speaker: c.speaker}
@@ -32,7 +33,6 @@ func (f *Follower) Cut(n int32, t int64) (m Measures, first, last int64) {
 	}
 	m = Measures{Known: true, Requester: c.turn.Requester, Turns: int64(c.turn.Number - since.turns), Waiting: c.waiting - since.waiting,
 		Busy: c.busy - since.busy, FirstByte: [2]int64{Unknown, Unknown}, Peak: [2]int64{since.speaker[0].peak, since.speaker[1].peak}}
-	m.Idle = max(c.last-since.first-m.Busy, 0)
 	m.Wait, f.buckets = c.waits.End(&f.histograms, f.buckets[:0])
 	c.waits = quantile.Summary{}
 	next := cut{first: c.last, busy: c.busy, waiting: c.waiting, turns: c.turn.Number}
@@ -51,10 +51,10 @@ func (m *Measures) Forget() {
 	m.Wait = quantile.Quantiles{Min: Unknown, Median: Unknown, P95: Unknown, Max: Unknown}
 }
 
-// Add adds what was measured in another part of the connection. It may share memory with
-// o then.
+// Add adds what was measured in another part of the connection, but for Idle. It may share
+// memory with o then.
 func (m *Measures) Add(o *Measures) {
-	m.Turns, m.Busy, m.Idle = m.Turns+o.Turns, m.Busy+o.Busy, m.Idle+o.Idle
+	m.Turns, m.Busy = m.Turns+o.Turns, m.Busy+o.Busy
 	if m.Waiting += o.Waiting; m.Waiting < 0 {
 		m.Waiting = math.MaxInt64 // of a clock that jumped by centuries
 	}
@@ -64,13 +64,10 @@ func (m *Measures) Add(o *Measures) {
 	}
 }
 
-// Between adds the time from the last packet of one part to the first of the next.
+// Between adds the time from the last packet of one part to the first of the next, where
+// that is busy.
 func (m *Measures) Between(gap int64) {
-	switch {
-	case gap <= 0:
-	case gap <= int64(QuietTime):
+	if gap > 0 && gap <= int64(QuietTime) {
 		m.Busy += gap
-	default:
-		m.Idle += gap
 	}
 }
