@@ -47,6 +47,7 @@ func params(dir string) testscript.Params {
 			"cut":    cutFile,
 			"lines":  countLines,
 			"divide": divide,
+			"double": double,
 			"insert": insert,
 		},
 	}
@@ -113,6 +114,25 @@ func divide(ts *testscript.TestScript, _ bool, args []string) {
 	for i, out := range outputs {
 		ts.Check(os.WriteFile(ts.MkAbs(args[2+i]), out, 0o600))
 	}
+}
+
+// double copies a little-endian pcapng file of one interface named lo, with each packet a
+// second time, on another named l2: double FILE OUTPUT
+func double(ts *testscript.TestScript, _ bool, args []string) {
+	file, out := []byte(ts.ReadFile(args[0])), []byte{}
+	for len(file) > 0 {
+		kind, length := binary.LittleEndian.Uint32(file), binary.LittleEndian.Uint32(file[4:])
+		again := bytes.Clone(file[:length])
+		out, file = append(out, again...), file[length:]
+		switch kind {
+		case 1:
+			out = append(out, bytes.Replace(again, []byte("\x02\x00\x02\x00lo"), []byte("\x02\x00\x02\x00l2"), 1)...)
+		case 6:
+			again[8] = 1
+			out = append(out, again...)
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), out, 0o600))
 }
 
 // countLines checks how many lines a file has: lines FILE N
