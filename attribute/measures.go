@@ -81,6 +81,18 @@ func (s *share) measure(i int32, p *packet.Packet, side flow.Side) {
 	}
 }
 
+// prepare brings what measure needs of some connections, by their numbers, into the
+// processor's caches, as conn.Follower.Prepare does.
+func (m *measurer) prepare(numbers *[conn.Group]int32) {
+	m.turns.Prepare(numbers[:])
+	for k, n := range numbers {
+		if n != 0 {
+			numbers[k] = m.of[n]
+		}
+	}
+	m.segments.Prepare(numbers[:])
+}
+
 // begin gives in its number, at time t.
 func (m *measurer) begin(in *conn.Instance, isTCP bool, t int64) {
 	in.Measured = m.turns.Begin()

@@ -82,13 +82,17 @@ func (s *share) takeBatch(w work, n int) {
 // takeList books the packets of some indexes.
 func (s *share) takeList(b *ingest.Batch, list []uint32) {
 	var hashes [conn.Group]uint64
+	var measured [conn.Group]int32
 	for len(list) > 0 {
 		group := list[:min(len(list), conn.Group)]
 		list = list[len(group):]
 		for k, i := range group {
 			hashes[k] = b.Packets[i].Hash
 		}
-		s.follower.Prepare(hashes[:len(group)])
+		s.follower.Prepare(hashes[:len(group)], &measured)
+		if s.measured != nil {
+			s.measured.prepare(&measured)
+		}
 		for _, i := range group {
 			p := &b.Packets[i]
 			p.Frame = b.First + uint64(i)

@@ -161,8 +161,11 @@ func (f *Follower) Unique() int64 { return f.unique }
 const Group = 32
 
 // Prepare brings what Add needs for packets with these hashes, no more than
-// Group, into the processor's caches: a million connections do not fit there.
-func (f *Follower) Prepare(hashes []uint64) { f.touched += f.table.touch(f, hashes) }
+// Group, into the processor's caches: a million connections do not fit there. It
+// gives what the instances that are likely theirs have as Measured, 0 for none.
+func (f *Follower) Prepare(hashes []uint64, measured *[Group]int32) {
+	f.touched += f.table.touch(f, hashes, measured)
+}
 
 // open makes a new instance for p.
 func (f *Follower) open(p *packet.Packet, k *flow.Key, s flow.Side) int32 {

@@ -66,9 +66,10 @@ func (t *Table) delete(f *Follower, i int32) {
 }
 
 // touch reads the slots of some hashes, and the instances that they name, so
-// that the find of each does not wait for memory by itself. It returns nothing
-// of meaning.
-func (t *Table) touch(f *Follower, hashes []uint64) (sum uint64) {
+// that the find of each does not wait for memory by itself. It gives what the
+// instances have as Measured, 0 where there is none, and returns nothing of meaning.
+func (t *Table) touch(f *Follower, hashes []uint64, measured *[Group]int32) (sum uint64) {
+	*measured = [Group]int32{}
 	if len(t.slots) == 0 {
 		return 0
 	}
@@ -84,10 +85,11 @@ func (t *Table) touch(f *Follower, hashes []uint64) (sum uint64) {
 		}
 		named[n] = uint32(t.slots[i])
 	}
-	for _, n := range named {
+	for k, n := range named {
 		if n != 0 {
 			in := f.Instance(int32(n - 1))
-			sum += uint64(in.Last) + uint64(in.sent[0].Packets) + uint64(in.next[0])
+			sum += uint64(in.Last) + uint64(in.sent[0].Packets)
+			measured[k] = in.Measured
 		}
 	}
 	return sum

@@ -125,6 +125,9 @@ func (t *Timeline) addLocal(a flow.Addr) {
 }
 
 func (t *Timeline) namespaceIndex(inode uint64) uint16 {
+	if inode == 0 {
+		return 0
+	}
 	n, ok := t.namespace[inode]
 	if !ok {
 		n = uint16(min(len(t.namespace), zoned-1))

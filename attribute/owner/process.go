@@ -47,7 +47,7 @@ func (t *Timeline) addProcess(at int64, e *connlog.Process) {
 
 // processIndex returns the index of a process, new or known.
 func (t *Timeline) processIndex(id connlog.ProcessID) int32 {
-	i, ok := t.process[id]
+	i, ok := t.process.get(uint64(id.Start), uint32(id.PID))
 	if ok {
 		return i
 	}
@@ -59,7 +59,7 @@ func (t *Timeline) processIndex(id connlog.ProcessID) int32 {
 			t.residents[resident] = append(t.residents[resident], i)
 		}
 	}
-	t.process[id] = i
+	t.process.put(uint64(id.Start), uint32(id.PID), i)
 	return i
 }
 
@@ -105,14 +105,12 @@ func (t *Timeline) sortProcesses() {
 	for i, id := range first {
 		moved[i] = place[id]
 	}
-	for id, i := range t.process {
-		t.process[id] = moved[i]
-	}
+	t.process.renumber(moved)
 	t.sortSets(moved)
 }
 
 // Parent returns the process that began process i, if the log has it.
 func (t *Timeline) Parent(i int32) (int32, bool) {
-	p, ok := t.process[t.Processes[i].Parent]
-	return p, ok
+	parent := t.Processes[i].Parent
+	return t.process.get(uint64(parent.Start), uint32(parent.PID))
 }

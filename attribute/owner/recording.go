@@ -31,7 +31,7 @@ type window struct{ begin, end int64 }
 // with it.
 func (t *Timeline) begin(at int64, h *connlog.Head) {
 	t.recordings = append(t.recordings, recording{boot: h.BootID, began: at, last: at, clock: at, tells: h.Source == "ebpf"})
-	clear(t.socket)
+	t.socket = registry{}
 }
 
 // recording returns the one whose events are being added.

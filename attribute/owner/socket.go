@@ -66,15 +66,15 @@ func (t *Timeline) Socket(i int32) *Socket {
 }
 
 func (t *Timeline) addSocket(at int64, e *connlog.Socket) {
-	key := socketKey{t.namespaceIndex(e.Namespace), e.ID}
-	i, ok := t.socket[key]
+	ns := t.namespaceIndex(e.Namespace)
+	i, ok := t.socket.get(e.ID, uint32(ns))
 	switch e.Change {
 	case connlog.SocketSnapshot, connlog.SocketOpen:
 		if ok { // its end was not logged: nothing is known of it from here on
 			s := t.Socket(i)
 			s.LastBegin, s.After = s.FirstBegin, at
 		}
-		t.socket[key] = t.newSocket(at, key.namespace, e)
+		t.socket.put(e.ID, uint32(ns), t.newSocket(at, ns, e))
 	case connlog.SocketOwner:
 		if ok {
 			former := e.Since
@@ -87,7 +87,7 @@ func (t *Timeline) addSocket(at int64, e *connlog.Socket) {
 		}
 	case connlog.SocketPeer:
 		if ok {
-			t.addExchange(i, key.namespace, e)
+			t.addExchange(i, ns, e)
 		}
 	case connlog.SocketClose:
 		if ok {
@@ -103,7 +103,7 @@ func (t *Timeline) addSocket(at int64, e *connlog.Socket) {
 			if e.Evidence == connlog.EvidencePacket {
 				s.is |= promptLast
 			}
-			delete(t.socket, key) // an id may be used again
+			t.socket.delete(e.ID, uint32(ns)) // an id may be used again
 		}
 	}
 }

@@ -31,18 +31,18 @@ type Timeline struct {
 	twice      []window // times that passed twice, when the clock was set back
 	breaks     []int64  // where the windows of both begin and have ended, sorted
 
-	process   map[connlog.ProcessID]int32 // other recordings' names for one process lead to the same
+	process   registry // by start and PID; other recordings' names for one process lead to the same
 	residents map[resident][]int32
 	exits     map[connlog.ProcessID]int64
 	copies    map[int32]*copies // after Seal: of the processes that have any
 
 	sockets  slab.List[Socket]
-	counters []counters          // after Seal: by socket
-	socket   map[socketKey]int32 // those that are open
-	changes  map[int32][]change  // of sockets whose owners changed
-	holds    map[int32][]Hold    // after Seal: of the same
-	sets     [][]int32           // owner lists; the first is empty
-	alone    []set               // by process
+	counters []counters         // after Seal: by socket
+	socket   registry           // those that are open, by id and namespace
+	changes  map[int32][]change // of sockets whose owners changed
+	holds    map[int32][]Hold   // after Seal: of the same
+	sets     [][]int32          // owner lists; the first is empty
+	alone    []set              // by process
 	several  map[string]set
 
 	exchanges map[exchangeKey][]exchange
@@ -57,11 +57,6 @@ type Timeline struct {
 	portless map[portlessKey][]window // after Seal: when there may have been sockets without ports, ascending
 }
 
-type socketKey struct {
-	namespace uint16
-	id        uint64
-}
-
 // NewTimeline returns an empty timeline.
 func NewTimeline() *Timeline {
 	return &Timeline{
@@ -69,10 +64,8 @@ func NewTimeline() *Timeline {
 		network:   newNetwork(),
 		local:     map[flow.Addr]bool{},
 		broadcast: map[flow.Addr]bool{},
-		process:   map[connlog.ProcessID]int32{},
 		residents: map[resident][]int32{},
 		exits:     map[connlog.ProcessID]int64{},
-		socket:    map[socketKey]int32{},
 		changes:   map[int32][]change{},
 		holds:     map[int32][]Hold{},
 		sets:      [][]int32{nil},

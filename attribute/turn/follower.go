@@ -31,6 +31,7 @@ type Follower struct {
 	turn       Turn // see Turn
 	run        Run  // see Run
 	buckets    []byte
+	touched    int64 // keeps Prepare from being optimized away
 }
 
 // Over tells what a packet ended.
@@ -65,6 +66,17 @@ type speaker struct {
 // Begin makes room for a connection, and returns the number by which Add and End know
 // it: the least that is free, from 1.
 func (f *Follower) Begin() int32 { return f.states.Take() }
+
+// Prepare brings some connections, of which 0 is none, into the processor's caches, so
+// that the Add of each does not wait for memory by itself.
+func (f *Follower) Prepare(numbers []int32) {
+	for _, n := range numbers {
+		if n != 0 {
+			c := f.states.At(n)
+			f.touched += c.first + int64(c.turn.Frame) + c.speaker[0].slot + c.speaker[1].slot
+		}
+	}
+}
 
 // Add adds to connection n a packet that a side sent, in the order of the file; unique
 // is how many bytes of its payload are in the capture for the first time. It tells what

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"math/rand/v2"
 	"net/netip"
 )
 
@@ -215,10 +216,17 @@ func (k Key) Hash() uint64 {
 }
 
 func hash(a, b Addr, p, q uint16, protocol Protocol) uint64 {
-	x := mix(a.Hi^0x9e3779b97f4a7c15^uint64(p)<<48, a.Lo^0xd6e8feb86659fd93^uint64(p))
-	y := mix(b.Hi^0x9e3779b97f4a7c15^uint64(q)<<48, b.Lo^0xd6e8feb86659fd93^uint64(q))
-	return mix(x+y, 0xe7037ed1a0b428db^uint64(protocol))
+	x := mix(a.Hi^seed[0]^uint64(p)<<48, a.Lo^seed[1]^uint64(p))
+	y := mix(b.Hi^seed[0]^uint64(q)<<48, b.Lo^seed[1]^uint64(q))
+	return mix(x+y, seed[2]^uint64(protocol))
 }
+
+// seed is another one in each process, so that nobody can make captures or logs of
+// keys that have one hash, which tables would take forever for.
+var seed = [3]uint64{rand.Uint64(), rand.Uint64(), rand.Uint64()}
+
+// Mix returns a hash of two numbers, another one in each process.
+func Mix(a, b uint64) uint64 { return mix(a^seed[0], b^seed[1]) }
 
 // mix folds the 128-bit product of a and b: one multiplication that spreads
 // every input bit over the whole word.

@@ -32,6 +32,7 @@ func run() error {
 	flag.Float64Var(&cfg.Scale, "scale", 1, "how much longer than usual")
 	flag.IntVar(&cfg.Live, "live", 0, "connections alive at the same time, however long the capture; 0 = as usual")
 	flag.IntVar(&cfg.Segments, "segments", 0, "mean number of data segments of a TCP connection; 0 = as usual")
+	flag.IntVar(&cfg.Processes, "processes", 0, "how many processes there are; 0 = as usual")
 	flag.StringVar(&cfg.Format, "format", "pcapng", "`format` of the capture: pcapng or pcap")
 	flag.Parse()
 	kinds := traffic.Kinds()

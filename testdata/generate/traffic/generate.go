@@ -21,7 +21,9 @@ type Config struct {
 	Scale    float64 // of the number of connections; 0 = 1
 	Live     int     // connections alive at the same time; 0 = the kind's own
 	Segments int     // mean number of data segments of a TCP connection; 0 = the kind's own
-	Format   string  // of the capture: "pcapng" or "" , "pcap"
+	// Processes is how many processes there are, at least 3; 0 = the kind's own.
+	Processes int
+	Format    string // of the capture: "pcapng" or "" , "pcap"
 
 	// Ended is called with each connection, as it ends. nil = nobody asks.
 	Ended func(Connection)
@@ -100,6 +102,9 @@ func Generate(capture, log io.Writer, cfg Config) (*Truth, error) {
 	live := cfg.Live
 	if live == 0 {
 		live = min(cfg.Kind.live, int(total+3)/4)
+	}
+	if cfg.Processes != 0 {
+		cfg.Kind.processes = max(cfg.Processes, 3)
 	}
 	r := random{rand.NewPCG(cfg.Seed, 0x7063617077686f)}
 	g := &generator{kind: cfg.Kind, random: r, filler: filler(r), log: connlog.NewWriter(log), ended: cfg.Ended, now: epoch,

@@ -5,7 +5,7 @@ type Kind struct {
 	Name        string
 	connections int   // at scale 1
 	live        int   // connections that are alive at the same time
-	processes   int   // a third of them are servers
+	processes   int   // see servers
 	gap         int64 // mean time between packets, nanoseconds
 
 	segments int  // mean number of data segments of a TCP connection
@@ -22,6 +22,9 @@ type Kind struct {
 	again, disordered int // share of steps in which a segment is sent again, or after its successor
 	reuse, handover   int // share of TCP connections that reuse a port, or are passed to another process
 }
+
+// servers returns how many of the processes are: a third, no more than have ports.
+func (k *Kind) servers() int { return min(k.processes/3, 10_000) }
 
 // Kinds returns the recordings that docs/benchmarks.md is about.
 func Kinds() []Kind {

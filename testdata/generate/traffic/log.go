@@ -16,7 +16,7 @@ const (
 func (g *generator) populate() {
 	for i := range g.kind.processes {
 		p := &Process{PID: int32(1000 + 7*i), StartNs: epoch - int64(1+g.random.below(100_000))*10_000_000, Name: fmt.Sprintf("client-%d", i), inCommand: i%2 == 0}
-		if i < g.kind.processes/3 {
+		if i < g.kind.servers() {
 			p.Name, p.port = fmt.Sprintf("server-%d", i), uint16(9000+i)
 		}
 		g.truth.Processes = append(g.truth.Processes, p)
@@ -24,11 +24,11 @@ func (g *generator) populate() {
 }
 
 func (g *generator) anyServer() *Process {
-	return g.truth.Processes[g.random.below(g.kind.processes/3)]
+	return g.truth.Processes[g.random.below(g.kind.servers())]
 }
 
 func (g *generator) anyClient() *Process {
-	servers := g.kind.processes / 3
+	servers := g.kind.servers()
 	return g.truth.Processes[servers+g.random.below(g.kind.processes-servers)]
 }
 
