@@ -77,9 +77,17 @@ type stretch struct {
 // of one follower.
 type hearing struct {
 	*judge
-	follower *conn.Follower
-	segments []conn.Segment
-	end      subject // the one that is judged
+	follower  *conn.Follower
+	segments  []conn.Segment
+	stretches []division
+	end       subject // the one that is judged
+}
+
+// division is a stretch of an instance, and the segment behind it.
+type division struct {
+	stretch
+	sent [2]bool // by flow.Side
+	next int
 }
 
 // hear makes h.end one end of an instance, of whose packets the first and
@@ -131,6 +139,7 @@ func (h *hearing) connection(i int32, in *conn.Instance, c *Connection) {
 		c.Spans = append(c.Spans, Span{From: seg.From, First: seg.First, Last: seg.Last, Sent: [2]Counts{seg.Sent[sides[Client]], seg.Sent[sides[Server]]}})
 		data = data || seg.Sent[0].PayloadBytes+seg.Sent[1].PayloadBytes > 0
 	}
+	h.divide(in, c.Spans)
 	for end, side := range sides {
 		s := h.hear(in, side, c.First, data)
 		c.Endpoint[end] = s.endpoint
@@ -139,31 +148,40 @@ func (h *hearing) connection(i int32, in *conn.Instance, c *Connection) {
 		if len(s.sockets) == 1 && in.Key.Protocol == flow.TCP {
 			c.socket[end] = s.sockets[0] + 1
 		}
-		for n := 0; n < len(h.segments); {
-			t, next := h.stretch(in, side, n)
-			v := h.verdict(s, t)
-			for first := n; n < next; n++ {
-				c.Spans[n].Verdict[end], c.Spans[n].continued = v, n > first
+		var v Verdict
+		n := 0
+		for i, t := range h.stretches {
+			if i == 0 || s.locality != owner.Remote { // of another host's end all is one
+				t.stretch.sent, t.received = t.sent[side], t.sent[side.Other()]
+				v = h.verdict(s, t.stretch)
+			}
+			for ; n < t.next; n++ {
+				c.Spans[n].Verdict[end] = v
 			}
 		}
 	}
 }
 
-// stretch returns the stretch that begins with segment n, for one side of an
-// instance, and the segment behind it: windows divide it into several.
-func (h *hearing) stretch(in *conn.Instance, side flow.Side, n int) (t stretch, next int) {
-	t.from, t.until = h.segments[n].From, h.segments[n].Until
-	if h.windows != nil {
-		t.from, t.until = evidence{log: h.log}.Cut(in.Number, &in.Key, h.segments[n].First)
+// divide makes h.stretches the stretches of an instance: windows divide each into several
+// segments, of which spans are made.
+func (h *hearing) divide(in *conn.Instance, spans []Span) {
+	h.stretches = h.stretches[:0]
+	for n := 0; n < len(h.segments); {
+		t := division{stretch: stretch{from: h.segments[n].From, until: h.segments[n].Until, first: h.segments[n].First, last: h.segments[n].Last}}
+		if h.windows != nil {
+			t.from, t.until = evidence{log: h.log}.Cut(in.Number, &in.Key, h.segments[n].First)
+		}
+		for first := n; n < len(h.segments) && h.segments[n].From < t.until; n++ {
+			g := &h.segments[n]
+			t.first, t.last = min(t.first, g.First), max(t.last, g.Last)
+			for side := range t.sent {
+				t.sent[side] = t.sent[side] || g.Sent[side].Packets > 0
+			}
+			spans[n].continued = n > first
+		}
+		t.next = n
+		h.stretches = append(h.stretches, t)
 	}
-	t.first, t.last = h.segments[n].First, h.segments[n].Last
-	for next = n; next < len(h.segments) && h.segments[next].From < t.until; next++ {
-		g := &h.segments[next]
-		t.first, t.last = min(t.first, g.First), max(t.last, g.Last)
-		t.sent = t.sent || g.Sent[side].Packets > 0
-		t.received = t.received || g.Sent[side.Other()].Packets > 0
-	}
-	return t, next
 }
 
 // ephemeral is where the port range for outgoing connections begins on Linux

@@ -35,6 +35,7 @@ type share struct {
 	connection Connection
 	record     []byte
 	over       []int32
+	touched    uint64       // keeps prepare from being optimized away
 	err        error        // the first of finished
 	failed     *atomic.Bool // whether any share has one
 }
@@ -67,6 +68,7 @@ type work struct {
 // takeBatch books the packets of share n.
 func (s *share) takeBatch(w work, n int) {
 	list := w.Shares[n]
+	s.prepare(w.Batch, list)
 	for _, due := range w.sweeps {
 		k, _ := slices.BinarySearch(list, due.before)
 		s.takeList(w.Batch, list[:k])
@@ -77,6 +79,27 @@ func (s *share) takeBatch(w work, n int) {
 	if s.looker != nil {
 		s.looker.expire(s.follower, w.First+uint64(len(w.Packets)))
 	}
+}
+
+// prepare brings what the log has about connections that begin in a batch into the
+// processor's caches.
+func (s *share) prepare(b *ingest.Batch, list []uint32) {
+	log := s.hearing.log
+	if log == nil {
+		return
+	}
+	var hashes [owner.Group]uint64
+	n := 0
+	for _, i := range list {
+		if p := &b.Packets[i]; p.TCPFlags&(packet.SYN|packet.ACK) == packet.SYN {
+			hashes[n] = p.Hash
+			if n++; n == owner.Group {
+				s.touched += log.Prepare(hashes[:])
+				n = 0
+			}
+		}
+	}
+	s.touched += log.Prepare(hashes[:n])
 }
 
 // takeList books the packets of some indexes.

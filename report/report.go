@@ -92,7 +92,7 @@ type Result struct {
 	query      *measure.Query
 	timeseries *measure.Timeseries // nil unless asked for
 	byPhase    *measure.ByPhase
-	endpoints  *measure.Endpoints
+	endpoints  *measure.Endpoints // nil unless asked for
 }
 
 // DefaultBucket is the width of the timeseries' buckets, nanoseconds, MinBucket
@@ -154,10 +154,7 @@ func Analyze(ctx context.Context, cfg Config) (*Result, error) {
 
 // schemas returns the tables asked for in the order of the documentation.
 func (cfg *Config) schemas() ([]*table.Schema, error) {
-	names := cfg.Tables
-	if len(names) == 0 {
-		names = table.Defaults()
-	}
+	names := cfg.tables()
 	var schemas []*table.Schema
 	for _, s := range table.All() {
 		if slices.Contains(names, s.Name) {
@@ -173,6 +170,14 @@ func (cfg *Config) schemas() ([]*table.Schema, error) {
 		}
 	}
 	return schemas, nil
+}
+
+// tables returns the names of those that are asked for.
+func (cfg *Config) tables() []string {
+	if len(cfg.Tables) == 0 {
+		return table.Defaults()
+	}
+	return cfg.Tables
 }
 
 func (r *Result) analyze() (err error) {
@@ -238,7 +243,8 @@ func (r *Result) fold() (err error) {
 	if r.Selection, err = r.selected.selection(a.Processes, r.query); err != nil {
 		return err
 	}
-	sums, err := measure.Fold(a, measure.FoldConfig{Workers: r.cfg.workers(), Selection: r.Selection, Bucket: r.cfg.Bucket, Phases: r.Phases})
+	sums, err := measure.Fold(a, measure.FoldConfig{Workers: r.cfg.workers(), Selection: r.Selection, Bucket: r.cfg.Bucket, Phases: r.Phases,
+		Endpoints: slices.Contains(r.cfg.tables(), "endpoints")})
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,32 @@ func (t *Timeline) connect(i int32, s *Socket, ns uint16, e *connlog.Socket) {
 	s.next, list[side] = list[side], i+1
 }
 
+// Group is how many keys are best sought in a row: see Prepare.
+const Group = 32
+
+// Prepare brings what Number and Cut need for keys with these hashes, no more than Group,
+// into the processor's caches: a million sockets do not fit there. It returns nothing of
+// meaning, for the caller to keep, so that it is not optimized away.
+func (t *Timeline) Prepare(hashes []uint64) (sum uint64) {
+	var numbers [Group]int32
+	found := numbers[:min(len(hashes), Group)]
+	t.keys.touch(hashes, found)
+	var sockets [2 * Group]int32
+	for i, n := range found { // all of one kind, before what they lead to
+		if n >= 0 {
+			sum += uint64(t.keys.key(n).Protocol)
+			sockets[2*i], sockets[2*i+1] = t.tuples.At(n)[flow.Low], t.tuples.At(n)[flow.High]
+		}
+	}
+	for _, i := range sockets {
+		if i != 0 {
+			s := t.Socket(i - 1)
+			sum += uint64(s.FirstBegin) + uint64(s.recording)
+		}
+	}
+	return sum
+}
+
 // Numbers returns how many keys have numbers: from 0 on.
 func (t *Timeline) Numbers() int { return t.keys.len() }
 

@@ -103,7 +103,13 @@ func newAnalysis(ctx *cli.Context, c *console) (a *analysis, err error) {
 	if a.output.Format.Viewed() {
 		a.cfg.ForView()
 	}
-	return a, a.choose(ctx)
+	if err := a.choose(ctx); err != nil {
+		return nil, err
+	}
+	if a.cfg.Tables == nil && (a.output.Format == report.Text || a.output.Format == report.NWB) {
+		a.cfg.Tables = []string{"capture"} // shows what every analysis knows
+	}
+	return a, nil
 }
 
 // printTo makes f the standard output of the analysis.

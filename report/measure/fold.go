@@ -15,6 +15,7 @@ type FoldConfig struct {
 	Selection *Selection // what counts; nil = all
 	Bucket    int64      // of the timeseries, nanoseconds; 0 = none
 	Phases    Phases     // of the benchmark
+	Endpoints bool       // whether they are
 }
 
 // Sums are what an attribution sums up to.
@@ -23,7 +24,7 @@ type Sums struct {
 	Processes  Processes
 	Timeseries *Timeseries // nil unless asked for
 	ByPhase    *ByPhase    // without rows where there are no phases
-	Endpoints  *Endpoints
+	Endpoints  *Endpoints  // likewise
 }
 
 // Fold sums r by side and reason, by process, and by process and time, for which
@@ -89,14 +90,17 @@ type folder struct {
 	timeseries, byPhase *Breakdown // nil = none
 
 	result    *attribute.Result
-	endpoints *Endpoints
+	endpoints *Endpoints // nil = none
 }
 
 func newFolder(cfg *FoldConfig, r *attribute.Result, tree *Tree) *folder {
 	n := len(r.Processes)
 	f := &folder{cfg: cfg, chooser: cfg.Selection.Chooser(r), tree: tree, self: make([]Traffic, n), sum: make([]Traffic, n+1)}
-	f.result, f.endpoints = r, newEndpoints(maxEndpoints)
-	f.endpoints.measured = r.Measured
+	f.result = r
+	if cfg.Endpoints {
+		f.endpoints = newEndpoints(maxEndpoints)
+		f.endpoints.measured = r.Measured
+	}
 	f.times = make([]*Times, n)
 	f.activity, f.stretches = make([]activity, n), newStretches(cfg.Workers)
 	if cfg.Bucket > 0 {
@@ -125,7 +129,9 @@ func (f *folder) merge(g *folder) {
 	for i := range g.sum {
 		f.sum[i].add(&g.sum[i])
 	}
-	f.endpoints.merge(g.endpoints)
+	if f.endpoints != nil {
+		f.endpoints.merge(g.endpoints)
+	}
 	if f.timeseries != nil {
 		f.timeseries.merge(g.timeseries)
 	}
@@ -160,7 +166,9 @@ func (f *folder) connection(c *attribute.Connection) {
 		f.timesOf(c, ends)
 	}
 	f.coverage.connection(c)
-	f.endpoints.connection(f.result, c)
+	if f.endpoints != nil {
+		f.endpoints.connection(f.result, c)
+	}
 	if f.timeseries != nil {
 		f.timeseries.connection(c)
 	}

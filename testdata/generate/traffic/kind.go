@@ -23,8 +23,8 @@ type Kind struct {
 	reuse, handover   int // share of TCP connections that reuse a port, or are passed to another process
 }
 
-// servers returns how many of the processes are: a third, no more than have ports.
-func (k *Kind) servers() int { return min(k.processes/3, 10_000) }
+// servers returns how many of the processes are: a third, at most 1,000.
+func (k *Kind) servers() int { return min(k.processes/3, 1000) }
 
 // Kinds returns the recordings that docs/benchmarks.md is about.
 func Kinds() []Kind {
