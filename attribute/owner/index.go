@@ -27,15 +27,15 @@ func (x *index) find(k *flow.Key, h uint64) int32 {
 	return int32(uint32(x.slots[x.slot(k, h)])) - 1
 }
 
-// touch reads what find will for these hashes, and returns the numbers of keys that likely
+// touch reads what find will for these hashes, and makes numbers those of keys that likely
 // have them, -1 where none does. It gives up at the first slot of another hash.
 func (x *index) touch(hashes []uint64, numbers []int32) {
-	if len(x.slots) == 0 {
-		return
-	}
 	mask := uint64(len(x.slots) - 1)
 	for i, h := range hashes {
 		numbers[i] = -1
+		if len(x.slots) == 0 {
+			continue
+		}
 		if s := x.slots[h&mask]; s != 0 && (s^h)>>32 == 0 {
 			numbers[i] = int32(uint32(s)) - 1
 		}

@@ -29,6 +29,16 @@ func TestIndexNumbersKeys(t *testing.T) {
 				t.Fatalf("%v: number %d, want %d", k, got, v)
 			}
 		}
+		hashes, numbers := []uint64{1}, make([]int32, 1)
+		for k := range want {
+			hashes[0] = k.Hash()
+			if x.touch(hashes, numbers); numbers[0] != -1 && x.key(numbers[0]).Hash()>>32 != hashes[0]>>32 {
+				t.Fatalf("%v: touched number %d, which has another hash", k, numbers[0])
+			}
+		}
+		if x.touch(hashes, numbers); len(want) == 0 && numbers[0] != -1 {
+			t.Fatalf("number %d is touched where nothing was put", numbers[0])
+		}
 		if x.len() != len(want) {
 			t.Fatalf("%d keys, want %d", x.len(), len(want))
 		}
