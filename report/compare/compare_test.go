@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,7 +41,7 @@ func benchmark(random *rand.Rand, noise, more float64) *Run {
 		if n == 2 {
 			base *= 1 + more
 		}
-		draw(Subject{Phase, fmt.Sprint("phase ", n)}, base, Bytes, Packets, Connections)
+		draw(Subject{Phase, fmt.Sprint("phase ", n)}, base, Bytes, Packets, Connections, Turns, Busy, Retransmitted, RTT)
 		draw(Subject{Phase, fmt.Sprint("phase ", n)}, 1e9, Duration)
 	}
 	for n := range 6 {
@@ -186,6 +187,13 @@ func TestCommands(t *testing.T) {
 func TestLoad(t *testing.T) {
 	dir := t.TempDir()
 	must(t, demo.Unpack(dir))
+	log, err := os.ReadFile(filepath.Join(dir, demo.Log))
+	must(t, err)
+	end := bytes.LastIndexByte(log[:len(log)-1], '\n') + 1
+	for _, mark := range []string{`594800000000,"seq":901,"change":"end"`, `594000000000,"seq":900,"change":"begin"`} {
+		log = slices.Insert(log, end, []byte(`{"event":"mark","time_ns":1795556`+mark+`,"name":"load"}`+"\n")...)
+	}
+	must(t, os.WriteFile(filepath.Join(dir, demo.Log), log, 0o600))
 	capture := filepath.Join(dir, demo.Capture)
 	load := func(name string) (*Run, error) {
 		return (&Source{Name: name}).Load(context.Background(), report.Config{})
@@ -222,6 +230,9 @@ func TestLoad(t *testing.T) {
 	if v := one.Values[Subject{Kind: Total}]; v[Bytes] != 17855147 || v[Packets] != 1889 || v[Connections] != 67 || v[RTT] == 0 || v[Turns] != 432 || v[Busy] == 0 || v[Duration] != 2502033140 {
 		t.Errorf("the whole is %v", v)
 	}
+	if v := one.Values[Subject{Phase, "load"}]; v[Turns] == 0 || v[Turns] >= 432 || v[RTT] == 0 || v[Duration] != 8e8 {
+		t.Errorf("the phase is %v", v)
+	}
 	if v := one.Values[Subject{Process, "backup"}]; v[Sent] != 10106041 || v[Connections] != 2 {
 		t.Errorf("backup is %v", v)
 	}
@@ -238,6 +249,52 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A phase has every turn and every segment that was sent again once, whoever is at the
+// other end, and the median of its round trips; from a result of an older version nothing
+// of these.
+func TestPhaseMeasures(t *testing.T) {
+	type values = map[string]int64
+	rows := []values{
+		{"phase_id": 1, "pid": 7, "turns": 5, "retransmitted_segments": 1, "rtt_count": 10, "rtt_median_ns": 3000},
+		{"phase_id": 1, "turns": 2, "retransmitted_segments": 3, "rtt_count": 11, "rtt_median_ns": 7000}, // the other host
+		{"phase_id": 1, "pid": 8, "turns": 0, "retransmitted_segments": 0, "rtt_count": 2, "rtt_median_ns": 9000},
+		{"phase_id": 2, "pid": 7, "turns": 1, "retransmitted_segments": 0, "rtt_count": 0},
+	}
+	for _, old := range []bool{false, true} {
+		schema := *table.Phases()
+		if old {
+			schema.Columns = schema.Columns[:schema.Index("turns")]
+		}
+		g := newGatherer("")
+		columns, b := map[string]int{}, table.NewBatch(&schema)
+		for i, c := range schema.Columns {
+			columns[c.Name] = i
+		}
+		for n, r := range rows {
+			for i := range schema.Columns {
+				c := &schema.Columns[i]
+				v, known := r[c.Name]
+				switch {
+				case c.Type == table.Int64:
+					b.IntIf(c.Name, v, known || !c.Nullable)
+				case c.Type != table.Timestamp:
+					b.Nulls(c.Name, c.Name)
+				}
+			}
+			g.phase(row{b, n, columns})
+		}
+		run := g.finish()
+		one, two := run.Values[Subject{Phase, "(no name)"}], run.Values[Subject{Phase, "outside of all phases"}]
+		want := map[Metric]int64{Bytes: 0, Packets: 0, Connections: 0, Turns: 8, Retransmitted: 4, RTT: 7000}
+		if old {
+			want = map[Metric]int64{Bytes: 0, Packets: 0, Connections: 0}
+		}
+		if d := cmp.Diff(want, one); d != "" || two != nil {
+			t.Errorf("old %v (-want +got):\n%s and %v", old, d, two)
+		}
 	}
 }
 

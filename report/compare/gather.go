@@ -11,11 +11,11 @@ import (
 type gatherer struct {
 	run      *Run
 	rtts     map[Subject][]int64
-	trips    map[Subject]trips // of phases
-	phases   map[int64]bool    // whose duration is known, by phase_id
-	packets  int64             // of the captures
-	captured times             // of all packets of them
-	selected times             // of connections
+	trips    map[Subject][]trips // of phases
+	phases   map[int64]bool      // whose duration is known, by phase_id
+	packets  int64               // of the captures
+	captured times               // of all packets of them
+	selected times               // of connections
 
 	endpoints int // subjects of that kind
 }
@@ -41,7 +41,7 @@ func (t *times) add(r row) {
 
 func newGatherer(name string) *gatherer {
 	return &gatherer{run: &Run{Name: name, Values: map[Subject]map[Metric]int64{}, commands: map[string][]string{}},
-		rtts: map[Subject][]int64{}, trips: map[Subject]trips{}, phases: map[int64]bool{}}
+		rtts: map[Subject][]int64{}, trips: map[Subject][]trips{}, phases: map[int64]bool{}}
 }
 
 // of returns what takes the rows of a table, nil = nothing does.
@@ -55,8 +55,8 @@ func (g *gatherer) finish() *Run {
 		slices.Sort(list)
 		g.add(s, RTT, list[(len(list)-1)/2])
 	}
-	for s, t := range g.trips {
-		g.add(s, RTT, t.median())
+	for s, list := range g.trips {
+		g.add(s, RTT, middle(list))
 	}
 	// Where a part of the recording counts, it lasts as long as its connections.
 	g.run.first = g.captured.first
@@ -121,11 +121,8 @@ func (g *gatherer) phase(p row) {
 	g.add(s, Packets, p.sum("sent_packets"))
 	g.addIf(s, Turns, p, "turns")
 	g.addIf(s, Retransmitted, p, "retransmitted_segments")
-	if list := p.histogram("rtt_histogram"); len(list) > 0 {
-		if g.trips[s] == nil {
-			g.trips[s] = trips{}
-		}
-		g.trips[s].add(list)
+	if median, ok := p.int("rtt_median_ns"); ok {
+		g.trips[s] = append(g.trips[s], trips{p.sum("rtt_count"), median})
 	}
 	if _, known := p.int("pid"); known {
 		g.add(s, Connections, p.sum("connections"))

@@ -49,7 +49,7 @@ const (
 	Turns         Metric = "turns"
 	Busy          Metric = "busy_ns" // of connections, or of processes, added up
 	Retransmitted Metric = "retransmitted_segments"
-	RTT           Metric = "rtt_ns"      // median over connections of their medians; of a phase, of its round trips
+	RTT           Metric = "rtt_ns"      // median over connections of their medians; of a phase, over round trips of those of their processes
 	Duration      Metric = "duration_ns" // from the first to the last packet, or of a phase
 )
 
@@ -116,14 +116,6 @@ func (r row) int(column string) (n int64, ok bool) {
 		return v.Ints[r.n], true
 	}
 	return 0, false
-}
-
-// histogram returns a column's buckets, none where it is NULL.
-func (r row) histogram(column string) []table.Bucket {
-	if v := r.cell(column); v != nil {
-		return v.Buckets[r.n]
-	}
-	return nil
 }
 
 // sum adds up columns, those that are NULL as 0.

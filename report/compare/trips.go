@@ -1,40 +1,25 @@
 package compare
 
 import (
-	"maps"
+	"cmp"
 	"slices"
-
-	"github.com/pcapwho/pcapwho/report/table"
 )
 
-// trips adds up histograms of round trips: buckets by where they begin, nanoseconds.
-type trips map[int64]table.Bucket
+// trips are the round trips of one row of a table: how many, and their median, nanoseconds.
+type trips struct{ count, median int64 }
 
-func (t trips) add(list []table.Bucket) {
-	for _, b := range list {
-		if b.Count <= 0 { // of a file that somebody else made
-			continue
+// middle returns the median of all round trips, of each row of which its median is told:
+// histograms tell more, but not every source has them. There is one at least.
+func middle(list []trips) int64 {
+	slices.SortFunc(list, func(a, b trips) int { return cmp.Compare(a.median, b.median) })
+	var total, before int64
+	for _, t := range list {
+		total += t.count
+	}
+	for _, t := range list {
+		if before += t.count; before >= total-total/2 {
+			return t.median
 		}
-		b.Count += t[b.Least].Count
-		t[b.Least] = b
 	}
-}
-
-// median returns the time in the middle, where times are spread evenly over their bucket:
-// a change that leaves it in its bucket shows, too.
-func (t trips) median() int64 {
-	var before, total int64
-	for _, b := range t {
-		total += b.Count
-	}
-	for _, least := range slices.Sorted(maps.Keys(t)) {
-		b := t[least]
-		if before+b.Count < total-total/2 {
-			before += b.Count
-			continue
-		}
-		share := (float64(total)/2 - float64(before)) / float64(b.Count)
-		return b.Least + int64(share*float64(b.Below-b.Least))
-	}
-	return 0
+	return list[len(list)-1].median
 }
