@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/pcapwho/pcapwho/attribute/conn"
+	"github.com/pcapwho/pcapwho/attribute/slab"
 	"github.com/pcapwho/pcapwho/attribute/spill"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
@@ -21,7 +22,9 @@ type finder struct {
 	sweeps      sweeper
 	frags       fragments
 	records     *spill.Reader
-	live        map[int32]*Connection // by instance
+	live        map[int32]*Connection // by instance; of Owners those that are not brief
+	briefs      slab.List[brief]      // by instance, of Owners
+	tenures     tenures               // of those
 	free        []*Connection
 	over        []int32
 	duplicate   bool // the last packet was
@@ -45,27 +48,42 @@ func (r *Result) Duplicate() bool { return r.find.duplicate }
 // packets are others than those of the first pass.
 func (r *Result) Find(p *packet.Packet) (c *Connection, source, destination Verdict, err error) {
 	f := r.find
+	i, side, q, ok := f.follow(p)
+	if !ok {
+		source, destination = f.loose(p)
+		return nil, source, destination, nil
+	}
+	if c, err = f.connection(i, q.Frame); err != nil {
+		return nil, source, destination, err
+	}
+	source, destination = f.at(c, side, q)
+	return c, source, destination, nil
+}
+
+// follow returns the instance that p is of, its side, and p as it is followed: of a later
+// fragment with the ports of the first; false where it is of none.
+func (f *finder) follow(p *packet.Packet) (i int32, side flow.Side, q *packet.Packet, ok bool) {
 	if clock, due := f.sweeps.due(p.Time); due {
 		f.sweep(clock)
 	}
-	q := f.frags.resolve(p)
+	q = f.frags.resolve(p)
 	f.duplicate = false
-	if q.Class == packet.Transport {
-		var i int32
-		key, side := q.Tuple.Key(f.judge.log.Namespace(q.Place, &q.Tuple))
-		i, f.duplicate = f.follower.Add(q, key, side)
-		if c, err = f.connection(i, q.Frame); err != nil {
-			return nil, source, destination, err
-		}
-		source, destination = f.at(c, side, q)
-		return c, source, destination, nil
+	if q.Class != packet.Transport {
+		return 0, 0, q, false
 	}
+	key, side := q.Tuple.Key(f.judge.log.Namespace(q.Place, &q.Tuple))
+	i, f.duplicate = f.follower.Add(q, key, side)
+	return i, side, q, true
+}
+
+// loose returns the verdicts for a packet of no connection.
+func (f *finder) loose(p *packet.Packet) (source, destination Verdict) {
 	loose := looseKeyOf(f.judge.log, p)
 	source, destination = f.connections.marker.loose(loose)
 	if !quotes(p) {
-		return nil, source, destination, nil
+		return source, destination
 	}
-	if i, q, ok := quote(f.judge.log, f.follower, p, loose.source); ok {
+	if i, q, ok := quote(f.judge.log, f.follower, p, loose.source); ok && f.live[i] != nil {
 		c := f.live[i]
 		for n := range c.quotes {
 			if v := &c.quotes[n]; v.side == q.side && v.from == q.from && v.source == q.source {
@@ -73,7 +91,7 @@ func (r *Result) Find(p *packet.Packet) (c *Connection, source, destination Verd
 			}
 		}
 	}
-	return nil, source, destination, nil
+	return source, destination
 }
 
 // at returns the verdicts for a packet of c that side sent.
@@ -102,9 +120,19 @@ func (c *Connection) segment(t int64) int {
 // connection returns the connection of instance i, one of whose packets has a
 // frame number: it is the next record where that is the first.
 func (f *finder) connection(i int32, frame uint64) (*Connection, error) {
-	if c := f.live[i]; c != nil {
-		return c, nil
+	c := f.live[i]
+	if c == nil {
+		var err error
+		if c, err = f.next(frame); err != nil {
+			return nil, err
+		}
+		f.live[i] = c
 	}
+	return c, nil
+}
+
+// next returns the next record, whose connection begins with a frame.
+func (f *finder) next(frame uint64) (*Connection, error) {
 	if f.records == nil {
 		f.records = spill.Merge(f.connections.sorters...)
 	}
@@ -119,7 +147,6 @@ func (f *finder) connection(i int32, frame uint64) (*Connection, error) {
 	if err == io.EOF || c.ID != frame {
 		return nil, fmt.Errorf("packet %d is not what it was on the first pass: the capture changed while it was read", frame)
 	}
-	f.live[i] = c
 	return c, nil
 }
 
@@ -128,7 +155,14 @@ func (f *finder) sweep(clock int64) {
 	f.over = over(f.follower, f.judge.log, clock, f.over[:0])
 	for _, i := range f.over {
 		f.follower.Remove(i)
-		f.free = append(f.free, f.live[i])
-		delete(f.live, i)
+		if c := f.live[i]; c != nil {
+			f.free = append(f.free, c)
+			delete(f.live, i)
+		}
+		if int(i) < f.briefs.Len() {
+			b := f.briefs.At(i)
+			f.tenures.release(&b.first)
+			*b = brief{}
+		}
 	}
 }

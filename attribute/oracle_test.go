@@ -130,6 +130,9 @@ func TestOracle(t *testing.T) {
 			}
 		}
 		checkEchoes(t, o, r)
+		if n, err := attribute.CheckOwners(r, slices.Concat(o.packets, o.echoes)); n > 0 || err != nil {
+			t.Fatalf("%d packets have other owners in brief, error %v\n%s", n, err, o.dump())
+		}
 	})
 }
 

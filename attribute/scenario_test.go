@@ -86,6 +86,9 @@ func (s *scenario) run(t *testing.T, file string) {
 			t.Errorf("%s:%d: got %s, want %s (%s; %s)", file, s.lines[i], got, s.want[i], src.Why, dst.Why)
 		}
 	}
+	if n, err := checkOwners(r, s.packets); n > 0 || err != nil {
+		t.Errorf("%s: %d packets have other owners in brief, error %v", file, n, err)
+	}
 }
 
 func (s *scenario) finish(rules []rule) *Result {

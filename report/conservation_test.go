@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/pcapwho/pcapwho/attribute"
 	"github.com/pcapwho/pcapwho/ingest"
-	"github.com/pcapwho/pcapwho/ingest/packet"
 	"github.com/pcapwho/pcapwho/report/measure"
 	"github.com/pcapwho/pcapwho/testdata/demo"
 	"github.com/pcapwho/pcapwho/testdata/need"
@@ -43,13 +43,19 @@ func checkConserved(t *testing.T, name string, r *Result) {
 	var single [measure.NumSides]measure.Coverage
 	packets, bytes := int64(0), int64(0)
 	r.Attribution.Rewind()
-	must(t, r.again(func(batch []packet.Packet) error {
+	next, stop, err := r.again()
+	must(t, err)
+	defer stop()
+	for {
+		batch, err := next()
+		if err == io.EOF {
+			break
+		}
+		must(t, err)
 		for i := range batch {
 			p := &batch[i]
 			_, source, destination, err := r.Attribution.Find(p)
-			if err != nil {
-				return err
-			}
+			must(t, err)
 			packets, bytes = packets+1, bytes+int64(p.WireLength)
 			for side, v := range [2]attribute.Verdict{source, destination} {
 				reason := v.Reason
@@ -60,8 +66,7 @@ func checkConserved(t *testing.T, name string, r *Result) {
 				n.Packets, n.WireBytes = n.Packets+1, n.WireBytes+int64(p.WireLength)
 			}
 		}
-		return nil
-	}))
+	}
 	if packets != r.Capture.Totals.Packets || bytes != r.Capture.Totals.WireBytes {
 		t.Errorf("%s: %d packets and %d bytes one by one, the capture is %+v", name, packets, bytes, r.Capture.Totals)
 	}

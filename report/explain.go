@@ -2,8 +2,8 @@ package report
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 
 	"github.com/pcapwho/pcapwho/attribute"
 	"github.com/pcapwho/pcapwho/ingest/packet"
@@ -21,26 +21,8 @@ func Explain(ctx context.Context, cfg Config, frame uint64) (*explain.Explanatio
 		return nil, err
 	}
 	defer r.Close()
-	var found packet.Packet
-	var x *explain.Explanation
-	r.Attribution.Rewind()
-	err = r.again(func(batch []packet.Packet) error {
-		for i := range batch {
-			p := &batch[i]
-			c, source, destination, err := r.Attribution.Find(p)
-			if err != nil || p.Frame != frame {
-				if err != nil {
-					return err
-				}
-				continue
-			}
-			found = *p
-			x = explain.New(p, c, [2]attribute.Verdict{source, destination}, r.Attribution.Processes)
-			return errFound
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, errFound) {
+	found, x, err := r.find(frame)
+	if err != nil {
 		return nil, err
 	}
 	if x == nil {
@@ -48,10 +30,35 @@ func Explain(ctx context.Context, cfg Config, frame uint64) (*explain.Explanatio
 			Hint: "packets are numbered from 1, over all files, as in Wireshark and in the table packets"}
 	}
 	x.Files, x.Interface = r.Capture.Files, r.interfaceName(found.Interface)
-	return x, x.Search(ctx, &found, r.log.paths)
+	return x, x.Search(ctx, found, r.log.paths)
 }
 
-var errFound = errors.New("found")
+// find explains the packet of a frame, in a second pass; nil where there is none.
+func (r *Result) find(frame uint64) (*packet.Packet, *explain.Explanation, error) {
+	next, stop, err := r.again()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer stop()
+	r.Attribution.Rewind()
+	for {
+		batch, err := next()
+		if err == io.EOF {
+			return nil, nil, nil
+		} else if err != nil {
+			return nil, nil, err
+		}
+		for i := range batch {
+			c, source, destination, err := r.Attribution.Find(&batch[i])
+			if err != nil {
+				return nil, nil, err
+			}
+			if p := batch[i]; p.Frame == frame {
+				return &p, explain.New(&p, c, [2]attribute.Verdict{source, destination}, r.Attribution.Processes), nil
+			}
+		}
+	}
+}
 
 // interfaceName returns the name of an interface of the capture, "" where it has none.
 func (r *Result) interfaceName(n uint32) string {

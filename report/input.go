@@ -12,10 +12,6 @@ import (
 	"github.com/pcapwho/pcapwho/ingest/packet"
 )
 
-// batchSize is how many packets are handled at a time: enough that nothing
-// done per batch is felt, and few enough to stay in the cache.
-const batchSize = 1024
-
 // input is the captures of a recording.
 type input struct {
 	capture *ingest.Capture
@@ -26,7 +22,6 @@ type input struct {
 	logs     int64 // bytes of the logs, which are read before
 	passes   int64 // how many are planned
 	begun    int64 // how many have begun
-	batch    []packet.Packet
 }
 
 // openInput opens the captures. What is to be read twice and cannot be, as
@@ -36,7 +31,7 @@ func openInput(ctx context.Context, cfg *Config, twice bool) (*input, error) {
 	if len(cfg.Captures) == 0 {
 		return nil, &InputError{Err: errors.New("no capture given")}
 	}
-	in := &input{names: slices.Clone(cfg.Captures), copies: map[string]string{}, progress: cfg.Progress, passes: 1, batch: make([]packet.Packet, batchSize)}
+	in := &input{names: slices.Clone(cfg.Captures), copies: map[string]string{}, progress: cfg.Progress, passes: 1}
 	paths := slices.Clone(in.names)
 	if twice {
 		in.passes = 2
@@ -135,24 +130,33 @@ func (in *input) failure(ctx context.Context, err error) error {
 	return &InputError{Err: err}
 }
 
-// pass reads all packets once and pushes them to yield in batches.
-func (in *input) pass(ctx context.Context, yield func([]packet.Packet) error) error {
-	in.begun++
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
+// pass begins a pass over all packets, read by so many workers, as measure.Pass does.
+func (in *input) pass(ctx context.Context, workers int) (next func() ([]packet.Packet, error), stop func()) {
+	stream := in.begin(ctx, workers)
+	var b *ingest.Batch
+	done := func() {
+		if b != nil {
+			b.Done()
+			in.tell()
 		}
-		n, err := in.capture.Read(in.batch)
-		if err := yield(in.batch[:n]); err != nil {
-			return err
+		b = nil
+	}
+	next = func() ([]packet.Packet, error) {
+		done()
+		var err error
+		if b, err = stream.Next(); err == io.EOF {
+			return nil, err
+		} else if err != nil {
+			return nil, in.failure(ctx, err)
 		}
-		in.tell()
-		if err == io.EOF {
-			return nil
+		for i := range b.Packets {
+			b.Packets[i].Frame = b.First + uint64(i)
 		}
-		if err != nil {
-			return &InputError{Err: err}
-		}
+		return b.Packets, nil
+	}
+	return next, func() {
+		done()
+		stream.Close()
 	}
 }
 

@@ -298,17 +298,18 @@ func (r *Result) table(s *table.Schema) *table.Table {
 	case "turns":
 		return measure.Turns(r.Attribution, r.Selection)
 	case "packets":
-		return measure.Packets(r.Attribution, r.Selection, r.again, r.input.names, r.input.capture.Interfaces, !r.cfg.AllInterfaces)
+		return measure.Packets(r.Attribution, r.Selection, r.again, r.input.names, r.input.capture.Interfaces, !r.cfg.AllInterfaces, r.cfg.workers())
 	}
 	panic("no rows for table " + s.Name)
 }
 
-// again is the second pass.
-func (r *Result) again(yield func([]packet.Packet) error) error {
+// again begins the second pass, as measure.Pass does.
+func (r *Result) again() (next func() ([]packet.Packet, error), stop func(), err error) {
 	if err := r.input.capture.Rewind(); err != nil {
-		return &InputError{Err: err}
+		return nil, nil, &InputError{Err: err}
 	}
-	return r.input.pass(r.ctx, yield)
+	next, stop = r.input.pass(r.ctx, r.cfg.workers())
+	return next, stop, nil
 }
 
 // summary is what the text for people tells.

@@ -176,11 +176,18 @@ func spanOf(s metadata.TypedStatistics) (least, most any) {
 // When a write fails, the pages in flight end by themselves.
 func TestParquetFailsAlone(t *testing.T) {
 	t.Parallel()
-	tab := many()
+	s := &table.Schema{Name: "numbers", Columns: []table.Column{{Name: "n", Type: table.Int64}}}
+	batch := table.NewBatch(s)
+	batch.Ints("n", table.MaxRows, func(i int) (int64, bool) { return int64(i) * 0x5851f42d4c957f2d, true })
 	for k := range 3 {
 		synctest.Test(t, func(t *testing.T) { // which waits for all goroutines
 			e := NewParquet(&broken{k: k}, About{}, 3)
-			if err := Write(e, []*table.Table{tab}); !errors.Is(err, errBroken) {
+			check(t, e.Begin(s))
+			var err error
+			for n := 0; err == nil && n < 40; n++ {
+				err = e.Batch(batch)
+			}
+			if !errors.Is(err, errBroken) {
 				t.Errorf("write %d fails: error %v", k, err)
 			}
 		})

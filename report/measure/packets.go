@@ -1,16 +1,19 @@
 package measure
 
 import (
+	"io"
+	"slices"
+
 	"github.com/pcapwho/pcapwho/attribute"
+	"github.com/pcapwho/pcapwho/attribute/conn"
 	"github.com/pcapwho/pcapwho/ingest"
-	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
 	"github.com/pcapwho/pcapwho/report/table"
 )
 
-// Pass pushes every packet of a recording, in file order, in batches that are
-// valid until yield returns.
-type Pass func(yield func([]packet.Packet) error) error
+// Pass begins to read every packet of a recording, in file order. next returns the next of
+// them, valid until the call after, and io.EOF behind the last; stop ends the pass.
+type Pass func() (next func() ([]packet.Packet, error), stop func(), err error)
 
 // packetBatch is how many rows are made at a time: few enough that they stay in
 // the processor's caches with what the encoder makes of them. 65,536 would take
@@ -18,120 +21,131 @@ type Pass func(yield func([]packet.Packet) error) error
 const packetBatch = 2048
 
 // Packets returns one row a packet: r's answers in another pass over the
-// capture. files and interfaces are asked for the names of a file and of an
-// interface after the packet was read. once tells whether packets seen on several
+// capture, in rows made by so many workers. files and interfaces are asked for the names of a
+// file and of an interface after the packet was read. once tells whether packets seen on several
 // interfaces were looked for. Packets that do not count have no row.
-func Packets(r *attribute.Result, sel *Selection, pass Pass, files []string, interfaces func() []ingest.Interface, once bool) *table.Table {
-	return table.Ahead(table.Packets(), func(b *table.Batch, push func(*table.Batch) (*table.Batch, error)) error {
-		r.Rewind()
-		rows := &packetRows{r: r, chooser: sel.Chooser(r), files: files, once: once}
-		err := pass(func(batch []packet.Packet) error {
-			rows.interfaces = interfaces()
-			for i := range batch {
-				err := rows.append(b, &batch[i])
-				if err == nil && b.Rows == packetBatch {
-					b, err = push(b)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err == nil && b.Rows > 0 {
-			_, err = push(b)
+func Packets(r *attribute.Result, sel *Selection, pass Pass, files []string, interfaces func() []ingest.Interface, once bool, workers int) *table.Table {
+	s := table.Packets()
+	return &table.Table{Schema: s, Each: func(prepare func(*table.Batch), yield func(*table.Batch) error) error {
+		next, stop, err := pass()
+		if err != nil {
+			return err
 		}
-		return err
-	})
+		defer stop()
+		r.Rewind()
+		from := &packetReader{r: r, next: next, interfaces: interfaces, chooser: sel.Chooser(r), rows: newPacketRows(r, files, once)}
+		return table.Parallel(s, workers,
+			func() func(*packetBlock) error { return from.read },
+			func() func(*table.Batch, *packetBlock) { return newPacketRows(r, files, once).append }).Each(prepare, yield)
+	}}
 }
 
-type packetRows struct {
-	r          *attribute.Result
-	chooser    *Chooser
-	files      []string
-	once       bool
+// packetBlock is some packets that count, with their owners.
+type packetBlock struct {
+	packets    []ownedPacket
 	interfaces []ingest.Interface
-	addresses  addresses
 }
 
-func (s *packetRows) append(b *table.Batch, p *packet.Packet) error {
-	c, source, destination, err := s.r.Find(p)
-	if err != nil {
-		return err
+type ownedPacket struct {
+	packet.Packet
+	connection          uint64 // 0 = none
+	source, destination attribute.Owner
+	duplicate           bool
+}
+
+// packetReader reads packets and finds their owners, in the order of the files.
+type packetReader struct {
+	r          *attribute.Result
+	next       func() ([]packet.Packet, error)
+	interfaces func() []ingest.Interface
+	chooser    *Chooser
+	rows       *packetRows // makes the rows that a query asks
+
+	rest  []packet.Packet // that were read
+	ended error           // of next
+}
+
+// read fills b, and returns io.EOF where there are no more packets.
+func (s *packetReader) read(b *packetBlock) error {
+	for b.packets = b.packets[:0]; len(b.packets) < packetBatch; {
+		if len(s.rest) == 0 && s.ended == nil {
+			s.rest, s.ended = s.next()
+		}
+		if s.ended != nil {
+			break
+		}
+		b.interfaces = s.interfaces()
+		n := min(len(s.rest), conn.Group, packetBatch-len(b.packets))
+		s.r.Prepare(s.rest[:n])
+		for i := range s.rest[:n] {
+			b.packets = append(b.packets, ownedPacket{Packet: s.rest[i]})
+			counts, err := s.find(b)
+			if err != nil {
+				return err
+			}
+			if !counts {
+				b.packets = b.packets[:len(b.packets)-1]
+			}
+		}
+		s.rest = s.rest[n:]
 	}
-	if sel := s.chooser.selection; sel != nil && sel.Query != nil && sel.Query.packet != "" {
-		s.chooser.packet.Reset()
-		s.row(s.chooser.packet, p, c, source, destination)
-	}
-	if s.chooser.single(p, c, &source, &destination) {
-		s.row(b, p, c, source, destination)
+	if len(b.packets) == 0 || s.ended != nil && s.ended != io.EOF {
+		return s.ended
 	}
 	return nil
 }
 
-func (s *packetRows) row(b *table.Batch, p *packet.Packet, c *attribute.Connection, source, destination attribute.Verdict) {
-	network := p.Class == packet.Network || p.Class == packet.Transport
-	transport := p.Class == packet.Transport
-	file, iface := s.origin(p)
-	b.Text("file", file)
-	b.Int("frame_number", int64(p.Frame))
-	b.IntIf("time_ns", p.Time, p.Time != 0)
-	b.TextIf("interface", iface)
-	b.Int("captured_length", int64(p.CapturedLength))
-	b.Int("wire_length", int64(p.WireLength))
-	b.IntIf("ip_version", int64(p.IPVersion), p.IPVersion != 0)
-	if network {
-		b.Text("protocol", p.Tuple.Protocol.String())
-	} else {
-		b.TextIf("protocol", "")
+// find finds the owners of the last packet of b, and tells whether it counts.
+func (s *packetReader) find(b *packetBlock) (counts bool, err error) {
+	p := &b.packets[len(b.packets)-1]
+	sel := s.chooser.selection
+	if sel != nil && sel.Query != nil {
+		return s.ask(b, p)
 	}
-	s.appendEndpoint(b, "source", p.Tuple.From(), network, transport)
-	s.appendEndpoint(b, "destination", p.Tuple.To(), network, transport)
-	b.IntIf("tcp_flags", int64(p.TCPFlags), transport && p.Tuple.Protocol == flow.TCP)
-	b.IntIf("payload_length", int64(p.Payload), hasPayload(p))
+	p.connection, p.source, p.destination, err = s.r.Owners(&p.Packet)
+	p.duplicate = s.r.Duplicate()
+	return err == nil && sel.time(p.Time) && sel.owned(&attribute.Verdict{Process: p.source.Process}, &attribute.Verdict{Process: p.destination.Process}), err
+}
+
+// ask does so where there is a query, which may ask for the connection, and for the row.
+func (s *packetReader) ask(b *packetBlock, p *ownedPacket) (counts bool, err error) {
+	c, source, destination, err := s.r.Find(&p.Packet)
+	if err != nil {
+		return false, err
+	}
 	if c != nil {
-		b.Int("connection_id", int64(c.ID))
-	} else {
-		b.IntIf("connection_id", 0, false)
+		p.connection = c.ID
 	}
-	s.appendVerdict(b, "source", source)
-	s.appendVerdict(b, "destination", destination)
-	if s.once {
-		b.Bool("duplicate", s.r.Duplicate())
-	} else {
-		b.Null("duplicate")
+	p.source, p.destination, p.duplicate = source.Owner(), destination.Owner(), s.r.Duplicate()
+	if s.chooser.selection.Query.packet != "" {
+		s.chooser.packet.Reset()
+		s.rows.append(s.chooser.packet, &packetBlock{b.packets[len(b.packets)-1:], b.interfaces})
 	}
+	return s.chooser.single(&p.Packet, c, &source, &destination), nil
 }
 
-// origin names the file and the interface of p.
-func (s *packetRows) origin(p *packet.Packet) (file, iface string) {
-	if int(p.Interface) >= len(s.interfaces) {
-		return "", ""
-	}
-	i := &s.interfaces[p.Interface]
-	return s.files[i.File], i.Name
+// packetRows makes rows; each goroutine has its own.
+type packetRows struct {
+	r         *attribute.Result
+	files     []string
+	once      bool
+	addresses addresses
+	reasons   [attribute.NumReasons]string
 }
 
-func (s *packetRows) appendEndpoint(b *table.Batch, side string, e flow.Endpoint, network, transport bool) {
-	ip := ""
-	if network {
-		ip = s.addresses.text(e.Addr)
+func newPacketRows(r *attribute.Result, files []string, once bool) *packetRows {
+	s := &packetRows{r: r, files: files, once: once}
+	for i := range s.reasons {
+		s.reasons[i] = attribute.Reason(i).String()
 	}
-	b.TextIf(side+"_ip", ip)
-	b.IntIf(side+"_port", int64(e.Port), transport)
+	return s
 }
 
-func (s *packetRows) appendVerdict(b *table.Batch, side string, v attribute.Verdict) {
-	if v.Process != attribute.NoProcess {
-		b.Int(side+"_pid", int64(s.r.Processes[v.Process].ID.PID))
-	} else {
-		b.IntIf(side+"_pid", 0, false)
-	}
-	b.Text(side+"_reason", v.Reason.String())
-}
+// packetsAtOnce is how many are in the processor's first cache while their columns are made.
+const packetsAtOnce = 128
 
-// hasPayload tells whether p's headers say how much payload it had.
-func hasPayload(p *packet.Packet) bool {
-	later := p.Class == packet.Network && p.Fragmented && p.FragmentOffset > 0
-	return p.Class == packet.Transport || later && (p.Tuple.Protocol == flow.TCP || p.Tuple.Protocol == flow.UDP)
+func (s *packetRows) append(b *table.Batch, block *packetBlock) {
+	for some := range slices.Chunk(block.packets, packetsAtOnce) {
+		s.columns(b, some, block.interfaces)
+	}
 }

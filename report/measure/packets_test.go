@@ -1,6 +1,8 @@
 package measure
 
 import (
+	"io"
+	"sync/atomic"
 	"testing"
 
 	"github.com/pcapwho/pcapwho/attribute"
@@ -24,16 +26,34 @@ func TestPacketsInSmallBatches(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	pass := func(yield func([]packet.Packet) error) error { return yield(packets) }
-	rows, prepared := 0, 0
-	err = Packets(r, nil, pass, nil, func() []ingest.Interface { return nil }, true).Each(
-		func(b *table.Batch) { prepared += b.Rows },
+	rest, stopped := packets, 0
+	pass := func() (func() ([]packet.Packet, error), func(), error) {
+		return func() ([]packet.Packet, error) {
+			if len(rest) == 0 {
+				return nil, io.EOF
+			}
+			some := rest[:min(len(rest), 1000)]
+			rest = rest[len(some):]
+			return some, nil
+		}, func() { stopped++ }, nil
+	}
+	rows, prepared := int64(0), atomic.Int64{}
+	err = Packets(r, nil, pass, nil, func() []ingest.Interface { return nil }, true, 2).Each(
+		func(b *table.Batch) { prepared.Add(int64(b.Rows)) },
 		func(b *table.Batch) error {
-			if rows += b.Rows; b.Rows > 4096 || prepared != rows {
-				t.Errorf("a batch of %d rows, %d of %d prepared", b.Rows, prepared, rows)
+			for _, frame := range b.Columns[b.Schema.Index("frame_number")].Ints {
+				if rows++; frame != rows {
+					t.Fatalf("row %d is of packet %d", rows, frame)
+				}
+			}
+			if b.Rows > 4096 || prepared.Load() < rows {
+				t.Errorf("a batch of %d rows, %d of %d prepared", b.Rows, prepared.Load(), rows)
 			}
 			return nil
 		})
+	if stopped != 1 {
+		t.Errorf("the pass was stopped %d times", stopped)
+	}
 	if err != nil || rows != n {
 		t.Errorf("%d rows, want %d: %v", rows, n, err)
 	}
