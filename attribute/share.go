@@ -221,8 +221,34 @@ func (s *share) finish(i int32, in *conn.Instance) {
 
 // finishAll judges all that are left.
 func (s *share) finishAll() {
-	s.follower.All(s.finish)
+	group := make([]int32, 0, owner.Group)
+	finish := func() {
+		s.fetch(group)
+		for _, i := range group {
+			s.finish(i, s.follower.Instance(i))
+		}
+		group = group[:0]
+	}
+	s.follower.All(func(i int32, _ *conn.Instance) {
+		if group = append(group, i); len(group) == cap(group) {
+			finish()
+		}
+	})
+	finish()
 	s.follower, s.hearing = nil, hearing{}
+}
+
+// fetch brings what the log has about some instances, no more than owner.Group, into the
+// processor's caches.
+func (s *share) fetch(instances []int32) {
+	if s.hearing.log == nil {
+		return
+	}
+	var numbers [owner.Group]int32
+	for k, i := range instances {
+		numbers[k] = s.follower.Instance(i).Number
+	}
+	s.touched += s.hearing.log.PrepareNumbers(numbers[:len(instances)])
 }
 
 // shared returns the hash that tells the share of a packet: of its five-tuple,

@@ -5,19 +5,22 @@ import (
 	"github.com/pcapwho/pcapwho/ingest/flow"
 )
 
-// index numbers connection keys: the first that is put is 0. Open addressing
-// over 8-byte slots, so that a miss costs one cache line and a hit two. The
-// zero value is empty.
+// index numbers connection keys, and has a tuple for each: the first that is put is 0.
+// Open addressing over 8-byte slots, so that a miss costs one cache line and a hit
+// two. The zero value is empty.
 type index struct {
-	slots []uint64 // upper half: of the hash; lower half: number + 1; 0 = free
-	keys  slab.List[flow.Key]
+	slots  []uint64 // upper half: of the hash; lower half: number + 1; 0 = free
+	tuples slab.List[tuple]
 }
 
 // len returns how many keys there are.
-func (x *index) len() int { return x.keys.Len() }
+func (x *index) len() int { return x.tuples.Len() }
 
-// key returns the key of a number, which must have been put.
-func (x *index) key(n int32) *flow.Key { return x.keys.At(n) }
+// at returns the tuple of a number, which must have been put.
+func (x *index) at(n int32) *tuple { return x.tuples.At(n) }
+
+// key returns its key.
+func (x *index) key(n int32) *flow.Key { return &x.tuples.At(n).key }
 
 // find returns the number of k, whose hash is h, -1 where it was not put.
 func (x *index) find(k *flow.Key, h uint64) int32 {
@@ -44,14 +47,14 @@ func (x *index) touch(hashes []uint64, numbers []int32) {
 
 // put returns the number of k, a new one where it was not put yet.
 func (x *index) put(k *flow.Key) int32 {
-	if x.keys.Len() >= len(x.slots)/8*5 {
+	if x.len() >= len(x.slots)/8*5 {
 		x.grow()
 	}
 	h := k.Hash()
 	i := x.slot(k, h)
 	if x.slots[i] == 0 {
-		n := x.keys.Add()
-		*x.keys.At(n) = *k
+		n := x.tuples.Add()
+		x.at(n).key = *k
 		x.slots[i] = h&^0xffffffff | uint64(n+1)
 	}
 	return int32(uint32(x.slots[i])) - 1
@@ -72,7 +75,7 @@ func (x *index) slot(k *flow.Key, h uint64) uint64 {
 func (x *index) grow() {
 	x.slots = make([]uint64, max(1024, 2*len(x.slots)))
 	mask := uint64(len(x.slots) - 1)
-	for n := range int32(x.keys.Len()) {
+	for n := range int32(x.len()) {
 		h := x.key(n).Hash()
 		i := h & mask
 		for x.slots[i] != 0 {

@@ -174,6 +174,9 @@ func (t *Timeline) seal(i int32, s *Socket) {
 	t.sealHolds(i, s, last)
 	s.FirstBegin, s.FirstEnd = first.begin, first.end
 	s.LastBegin, s.LastEnd = last.begin, last.end
+	if s.connected {
+		t.sealTuple(i, s)
+	}
 }
 
 // Asked tells whether the kernel told that a process asked for the connection, at

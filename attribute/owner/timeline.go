@@ -47,8 +47,7 @@ type Timeline struct {
 
 	exchanges map[exchangeKey][]exchange
 
-	keys     index // of tuples
-	tuples   slab.List[tuple]
+	keys     index
 	reused   []int32           // until Seal: those that a second socket had
 	cuts     map[int32][]int64 // after Seal: of tuples with many sockets
 	bindings []binding

@@ -9,24 +9,41 @@ import (
 	"github.com/pcapwho/pcapwho/ingest/flow"
 )
 
-// tuple is the sockets of one connection key, by the side that is local to
-// them: one more than the index of the latest, from which Socket.next leads to
-// the others.
-type tuple [2]int32
+// tuple is what the log has of one connection key. It fills a cache line.
+type tuple struct {
+	key flow.Key
+
+	// Its sockets, by the side that is local to them: one more than the index of
+	// the latest, from which Socket.next leads to the others.
+	sockets [2]int32
+
+	// After Seal: the times that eachCut tells of its only socket, twice what is
+	// before all time where there are none. Where first is behind second it must be
+	// asked.
+	first, second int64
+}
 
 // connect files a socket with a peer under its key.
 func (t *Timeline) connect(i int32, s *Socket, ns uint16, e *connlog.Socket) {
 	five := flow.FiveTuple{Source: e.Local.Addr, Destination: e.Remote.Addr, SourcePort: e.Local.Port, DestinationPort: e.Remote.Port, Protocol: e.Protocol}
 	key, side := five.Key(ns)
 	s.connected, s.side, s.place = true, side, t.keys.put(&key)
-	if int(s.place) == t.tuples.Len() {
-		t.tuples.Add()
-	}
-	list := t.tuples.At(s.place)
-	if *list != (tuple{}) {
+	x := t.keys.at(s.place)
+	if x.sockets != [2]int32{} {
 		t.reused = append(t.reused, s.place)
 	}
-	s.next, list[side] = list[side], i+1
+	s.next, x.sockets[side] = x.sockets[side], i+1
+}
+
+// sealTuple notes the cuts of socket i's tuple, where it is the only one.
+func (t *Timeline) sealTuple(i int32, s *Socket) {
+	x := t.keys.at(s.place)
+	x.first, x.second = math.MaxInt64, math.MinInt64
+	if s.protocol != flow.TCP || s.owners == changed || s.next != 0 || x.sockets[0]+x.sockets[1] != i+1 {
+		return
+	}
+	x.first = math.MinInt64
+	t.eachCut(i, func(c int64) { x.first, x.second = x.second, c })
 }
 
 // Group is how many keys are best sought in a row: see Prepare.
@@ -39,11 +56,17 @@ func (t *Timeline) Prepare(hashes []uint64) (sum uint64) {
 	var numbers [Group]int32
 	found := numbers[:min(len(hashes), Group)]
 	t.keys.touch(hashes, found)
+	return t.PrepareNumbers(found)
+}
+
+// PrepareNumbers does so for what Connected, Socket and Cut need of keys with these
+// numbers.
+func (t *Timeline) PrepareNumbers(numbers []int32) (sum uint64) {
 	var sockets [2 * Group]int32
-	for i, n := range found { // all of one kind, before what they lead to
-		if n >= 0 {
-			sum += uint64(t.keys.key(n).Protocol)
-			sockets[2*i], sockets[2*i+1] = t.tuples.At(n)[flow.Low], t.tuples.At(n)[flow.High]
+	for i, n := range numbers[:min(len(numbers), Group)] { // all of one kind, before what they lead to
+		if n >= 0 && n < viewed {
+			x := t.keys.at(n)
+			sockets[2*i], sockets[2*i+1] = x.sockets[flow.Low], x.sockets[flow.High]
 		}
 	}
 	for _, i := range sockets {
@@ -68,9 +91,10 @@ func (t *Timeline) Connected(buf []int32, n int32, s flow.Side) []int32 {
 	if v := t.view(n); v != nil {
 		return append(buf, v.sockets[s]...)
 	}
-	i := t.tuples.At(n)[s]
-	if k := t.keys.key(n); i == 0 && k.Endpoint(flow.Low) == k.Endpoint(flow.High) {
-		i = t.tuples.At(n)[flow.Low]
+	x := t.keys.at(n)
+	i := x.sockets[s]
+	if i == 0 && x.key.Endpoint(flow.Low) == x.key.Endpoint(flow.High) {
+		i = x.sockets[flow.Low]
 	}
 	begin := len(buf)
 	for ; i != 0; i = t.Socket(i - 1).next {
@@ -186,13 +210,19 @@ func (t *Timeline) cutTuple(n int32, i *interval) {
 		}
 		return
 	}
+	x := t.keys.at(n)
+	if x.first <= x.second {
+		i.cut(x.first)
+		i.cut(x.second)
+		return
+	}
 	if len(t.cuts) > 0 {
 		if cuts := t.cuts[n]; cuts != nil {
 			i.narrow(cuts)
 			return
 		}
 	}
-	for _, s := range t.tuples.At(n) {
+	for _, s := range x.sockets {
 		for ; s != 0; s = t.Socket(s - 1).next {
 			t.eachCut(s-1, i.cut)
 		}
