@@ -194,8 +194,8 @@ func (t FiveTuple) Key(ns uint16) (Key, Side) {
 	}, Side(less)
 }
 
-// Hash returns a 64-bit hash of t, the same for both directions, in every run
-// and on every machine.
+// Hash returns a 64-bit hash of t, the same for both directions, and another one in
+// each process: see seed.
 func (t FiveTuple) Hash() uint64 {
 	return hash(t.Source, t.Destination, t.SourcePort, t.DestinationPort, t.Protocol)
 }
