@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,37 +9,41 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pcapwho/pcapwho/testdata/need"
 )
 
+// inCI stands for commands that are what CI runs, under the race detector or with another
+// filter.
+const inCI = "CI"
+
 // goCommands are the commands of Go that the pages show, in the order in which
-// TestGoCommands runs what is beside them, in a shell at the root of the module with $OUT
-// a new folder. Most in full take minutes: these run shorter, or only tell their flags.
-// "" = they are tests, which CI runs anyhow, or benchmarks: held is that the packages have
-// what is named.
+// TestGoCommands runs them, in a shell in a copy of the module: "" = as they stand. Those
+// that measure take minutes: beside them is what is run instead, the same with less of
+// everything.
 var goCommands = [][2]string{
-	{"go build -o pcapwho ./cmd/pcapwho", "go build -o $OUT ./cmd/pcapwho ./testdata/benchmark ./testdata/benchmark/recorders ./testdata/benchmark/sources ./testdata/generate"},
-	{"go run ./cmd/pcapwho demo", "cd $OUT && ./pcapwho demo"},
-	{"go run ./testdata/generate -kind small -o DIR", "$OUT/generate -kind small -o $OUT -scale 0.001"},
-	{"go run ./testdata/generate", "$OUT/generate -h"},
-	{"go run ./testdata/benchmark/sources", "$OUT/sources -h"},
-	{"go run ./testdata/benchmark/recorders", "$OUT/recorders -h"},
-	{"go run ./testdata/benchmark", "$OUT/benchmark -h"},
-	{"go test -run '^$' -bench Analyze/small -benchtime 10x -cpuprofile cpu.prof ./report", "go test -run '^$' -bench Analyze/small -benchtime 1x -cpuprofile cpu.prof -outputdir $OUT -o $OUT/report.test ./report"},
-	{"go tool pprof -top -cum cpu.prof | grep -E 'looker|Names|Endpoints'", "cd $OUT && go tool pprof -top -cum cpu.prof | grep -E 'looker|Names|Endpoints'"},
-	{"go tool pprof -top -cum cpu.prof", "cd $OUT && go tool pprof -top -cum cpu.prof"},
-	{"go test ./...", ""},
-	{"go test ./testdata/generate/... ./testdata/benchmark/...", ""},
-	{"go test ./attribute -run '^TestOracle$' -rapid.checks=10000", ""},
-	{"go test ./cmd/pcapwho -v -run 'TestTruth|TestPIDs|TestPorts|TestThousand|TestPassed|TestMultipathL|TestRing|TestNamespaces|TestMasq'", ""},
-	{"go test ./report/encode ./report/table -update", ""},
+	{"go build -o pcapwho ./cmd/pcapwho", ""},
+	{"go run ./cmd/pcapwho demo", ""},
+	{"go run ./testdata/generate -kind small -scale 0.2 -o DIR", ""},
+	{"go run ./testdata/generate -kind small -o DIR", ""},
+	{"go run ./testdata/benchmark/sources", "go run ./testdata/benchmark/sources -connections 1 -holds 0.01 -sources poll"},
+	{"go run ./testdata/benchmark/recorders", "go run ./testdata/benchmark/recorders -n 1 -loads latency -recorders none,diag"},
+	{"go run ./testdata/benchmark", "go run ./testdata/benchmark -scale 0.002 -n 1 -only pcapwho -dir DIR"},
+	{"go test -run '^$' -bench Analyze/small -benchtime 2x -cpuprofile cpu.prof ./report", ""},
+	{"go tool pprof -top -cum cpu.prof | grep -E 'looker|Names|Endpoints'", ""},
+	{"go tool pprof -top -cum cpu.prof", ""},
+	{"go test -run '^$' -bench . ./ingest/... ./attribute/... ./report/...", "go test -run '^$' -bench . -benchtime 1x ./ingest/... ./attribute/... ./report/..."},
+	{"go test -run '^$' -bench . -count 10 ./attribute > old.txt", "go test -run '^$' -bench . -benchtime 1x -count 10 ./attribute > old.txt && cat old.txt"},
+	{"go test -run '^$' -bench . -count 10 ./attribute > new.txt", "go test -run '^$' -bench . -benchtime 1x -count 10 ./attribute > new.txt && cat new.txt"},
+	{"go test -run '^$' -bench Dump ./record", "go test -run '^$' -bench Dump -benchtime 1x ./record"},
+	{"go test -run '^$' -bench Packets ./report/encode", "go test -run '^$' -bench Packets -benchtime 1x ./report/encode"},
 	{"go test ./report/table -update", ""},
-	{"go test -run '^$' -bench . ./ingest/... ./attribute/... ./report/...", ""},
-	{"go test -run '^$' -bench . -count 10 ./attribute > old.txt", ""},
-	{"go test -run '^$' -bench . -count 10 ./attribute > new.txt", ""},
-	{"go test -run '^$' -bench Dump ./record", ""},
-	{"go test -run '^$' -bench Packets ./report/encode", ""},
+	{"go test ./report/encode ./report/table -update", "go test ./report/encode ./report/table -run 'Text|Docs|Golden' -update"},
+	{"go test ./...", inCI},
+	{"go test ./testdata/generate/... ./testdata/benchmark/...", inCI},
+	{"go test ./attribute -run '^TestOracle$' -rapid.checks=10000", inCI},
+	{"go test ./cmd/pcapwho -v -run 'TestTruth|TestPIDs|TestPorts|TestThousand|TestPassed|TestMultipathL|TestRing|TestNamespaces|TestMasq'", inCI},
 }
 
 // TestGoCommands holds that the pages show these, each of which works.
@@ -56,7 +61,7 @@ func TestGoCommands(t *testing.T) {
 			shown[strings.TrimSpace(line)] = page
 		}
 	}
-	out := t.TempDir()
+	root := copied(t)
 	for _, c := range goCommands {
 		if shown[c[0]] == "" {
 			t.Errorf("no page shows %s", c[0])
@@ -65,18 +70,40 @@ func TestGoCommands(t *testing.T) {
 		if strings.HasPrefix(c[0], "go test ") {
 			checkTests(t, c[0])
 		}
-		if c[1] == "" {
+		if c[1] == inCI {
 			continue
 		}
-		cmd := exec.Command(need.Tool(t, "sh"), "-ec", c[1])
-		cmd.Dir, cmd.Env = "../..", append(os.Environ(), "OUT="+out, "GOFLAGS=-buildvcs=false")
-		if text, err := cmd.CombinedOutput(); err != nil || len(text) == 0 && !strings.HasPrefix(c[1], "go build") {
-			t.Errorf("%s: %v\n%s", c[1], err, text)
+		line := cmp.Or(c[1], c[0])
+		cmd := exec.Command(need.Tool(t, "sh"), "-ec", line)
+		cmd.Dir, cmd.Env = root, append(os.Environ(), "GOFLAGS=-buildvcs=false -trimpath") // what is compiled is found again under another path
+		begin := time.Now()
+		if text, err := cmd.CombinedOutput(); err != nil || len(text) == 0 && !strings.HasPrefix(line, "go build") {
+			t.Errorf("%s: %v\n%s", line, err, text)
+		}
+		t.Logf("%5.1f s  %s", time.Since(begin).Seconds(), line)
+	}
+	for _, made := range []string{"docs", "report/encode/testdata"} { // by -update
+		cmd := exec.Command(need.Tool(t, "diff"), "-r", filepath.Join("../..", made), filepath.Join(root, made))
+		if text, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s is not what the tests write: %v\n%s", made, err, text)
 		}
 	}
 	for line, page := range shown {
 		t.Errorf("%s shows %s, which no test runs", page, line)
 	}
+}
+
+// copied returns a folder with a copy of the module, where commands may leave files.
+func copied(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	for _, name := range []string{"go.mod", "go.sum", "README.md", "attribute", "cmd", "docs", "ingest", "record", "report", "testdata", ".ci"} {
+		cmd := exec.Command(need.Tool(t, "cp"), "-r", filepath.Join("../..", name), root)
+		if text, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+	}
+	return root
 }
 
 // checkTests holds that the packages of a go test command have the tests and benchmarks
