@@ -62,7 +62,11 @@ class Waterfall {
 			const up = sums.get(parent(p)) ?? { count: 0, bytes: 0 };
 			sums.set(parent(p), { count: up.count + s.count, bytes: up.bytes + s.bytes });
 		}
-		const stack = [...(children.get(-1) ?? [])].reverse().map((p) => [p, 0]);
+		const top = (p) => { // what only leads to one other is left out
+			while (!own.has(p) && children.get(p)?.length === 1) [p] = children.get(p);
+			return p;
+		};
+		const stack = [...(children.get(-1) ?? [])].reverse().map((p) => [top(p), 0]);
 		while (stack.length > 0) {
 			const [p, depth] = stack.pop();
 			lines.push({ process: p, key: p, name: processName(p), depth, ...sums.get(p) });
