@@ -8,36 +8,51 @@ import (
 	"time"
 )
 
-// loads are what is measured, with the unit of its result.
-var loads = []load{{"throughput", "MiB/s"}, {"latency", "µs"}, {"connections", "µs"}, {"paced", "µs"}}
+// loads are what is measured.
+var loads = []load{{"throughput", "MiB/s", "lo"}, {"latency", "µs", "lo"}, {"connections", "µs", "lo"}, {"paced", "µs", "lo"},
+	{"iperf3", "MiB/s", "lo"}, {"flood", "1/s", near}}
 
-type load struct{ name, unit string }
+// load is one, with the unit of its result and the interface that it passes.
+type load struct{ name, unit, link string }
 
-// run is one load. It prints a number.
-func run(load string) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	go serve(l, load == "throughput")
+// run is one load, or what one starts. A load prints a number.
+func run(load string) (err error) {
 	var result float64
 	switch load {
-	case "throughput":
-		result, err = throughput(l.Addr().String())
-	case "latency":
-		result, err = latency(l.Addr().String())
-	case "connections":
-		result, err = connections(l.Addr().String(), 2000, 0)
-	case "paced":
-		result, err = connections(l.Addr().String(), 600, 5*time.Millisecond)
+	case "sink":
+		return drain()
+	case "flood":
+		result, err = flood()
+	case "iperf3":
+		result, err = iperf3()
 	default:
-		err = fmt.Errorf("no load %q", load)
+		result, err = runPair(load)
 	}
 	if err == nil {
 		fmt.Println(result)
 	}
 	return err
+}
+
+// runPair is a load whose two ends are in this process.
+func runPair(load string) (float64, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	go serve(l, load == "throughput")
+	switch address := l.Addr().String(); load {
+	case "throughput":
+		return throughput(address)
+	case "latency":
+		return latency(address)
+	case "connections":
+		return connections(address, 2000, 0)
+	case "paced":
+		return connections(address, 600, 5*time.Millisecond)
+	}
+	return 0, fmt.Errorf("no load %q", load)
 }
 
 // serve reads all, or answers each 64 bytes with as many.

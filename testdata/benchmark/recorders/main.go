@@ -1,21 +1,26 @@
 // Recorders measures what recording costs a benchmark: without a recorder, with dumpcap,
-// and with pcapwho by each source, as root on Linux with dumpcap installed:
+// and with pcapwho by each source, as root on Linux with dumpcap and iproute2 installed:
 //
 //	go run ./testdata/benchmark/recorders
 //
-// All take turns, round after round, in a network namespace of their own, on loopback, with
-// the same snaplen and buffer. The loads, each a process with both ends:
+// All take turns, round after round, in a network namespace of their own, with the same
+// snaplen and buffer. The loads, on loopback but for the last:
 //
 //	throughput   512 MiB over one TCP connection
 //	latency      10,000 requests and replies of 64 bytes over one, one after the other
 //	connections  2,000 TCP connections with a request and a reply, one after the other
 //	paced        200 of these a second, for 3 seconds
+//	iperf3       what iperf3 sends over one TCP connection in 2 seconds, where it is installed
+//	flood        datagrams of 64 bytes, as many as one thread sends in 2 seconds, over a
+//	             veth pair into another network namespace
 //
 // The table has medians over the rounds, the interval that has the true median in 95 of
 // 100 cases, by order statistics, and the ratio to no recorder in the same round: below 1
 // is worse for throughput, above 1 for times. Then what the recorder took: processor time
 // of its own, as a share of one processor's while the load ran, that of its programs in
-// the kernel, and packets that were dropped.
+// the kernel, and its own time for each packet in the file; how many packets passed the
+// interface by the kernel's count while the load ran, how many are in the file, and how
+// many the recorder says that it dropped.
 package main
 
 import (
@@ -29,9 +34,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -62,6 +65,10 @@ func main() {
 		if *kinds != "" {
 			loads = slices.DeleteFunc(loads, func(l load) bool { return !slices.Contains(strings.Split(*kinds, ","), l.name) })
 		}
+		if _, missing := exec.LookPath("iperf3"); missing != nil && slices.ContainsFunc(loads, isIperf3) {
+			fmt.Fprintln(os.Stderr, "iperf3 is not installed: its load is left out")
+			loads = slices.DeleteFunc(loads, isIperf3)
+		}
 		err = compare(ctx, &config{*inside, strings.Split(*only, ","), *rounds, *snaplen})
 	default:
 		err = enter(ctx, os.Args[1:])
@@ -87,19 +94,11 @@ func enter(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	words := append([]string{"-n", "sh", "-ec", `ip link set lo up; cd "$1"; shift; exec "$@"`, "sh", dir, self, "-inside", pcapwho}, args...)
+	words := append([]string{"-n", "-m", "sh", "-ec", setup + `cd "$1"; shift; exec "$@"`, "sh", dir, self, "-inside", pcapwho}, args...)
 	cmd := exec.CommandContext(ctx, "unshare", words...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	return cmd.Run()
-}
-
-// cost is what a recorder took.
-type cost struct {
-	own, hooks time.Duration // of processor time
-	wall       time.Duration // of the load
-	packets    int64
-	dropped    int64
 }
 
 func compare(ctx context.Context, cfg *config) error {
@@ -124,7 +123,7 @@ func compare(ctx context.Context, cfg *config) error {
 		}
 		for _, l := range loads {
 			for _, r := range order {
-				x, c, err := once(ctx, cfg, r, l.name)
+				x, c, err := once(ctx, cfg, r, l)
 				if err != nil {
 					return fmt.Errorf("%s with %s: %w", l.name, r, err)
 				}
@@ -137,7 +136,7 @@ func compare(ctx context.Context, cfg *config) error {
 }
 
 // once runs one load with one recorder.
-func once(ctx context.Context, cfg *config, recorder, load string) (result float64, c cost, err error) {
+func once(ctx context.Context, cfg *config, recorder string, l load) (result float64, c cost, err error) {
 	for _, name := range []string{"run.pcapng", "run.conns.jsonl"} {
 		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return 0, c, err
@@ -148,9 +147,9 @@ func once(ctx context.Context, cfg *config, recorder, load string) (result float
 	switch recorder {
 	case "none":
 	case "dumpcap":
-		cmd = exec.CommandContext(ctx, "dumpcap", "-q", "-i", "lo", "-s", cfg.snaplen, "-B", "64", "-w", "run.pcapng")
+		cmd = exec.CommandContext(ctx, "dumpcap", "-q", "-i", l.link, "-s", cfg.snaplen, "-B", "64", "-w", "run.pcapng")
 	default:
-		cmd = exec.CommandContext(ctx, cfg.pcapwho, "record", "-i", "lo", "-s", cfg.snaplen, "-B", "64", "-w", "run.pcapng", "--source", recorder)
+		cmd = exec.CommandContext(ctx, cfg.pcapwho, "record", "-i", l.link, "-s", cfg.snaplen, "-B", "64", "-w", "run.pcapng", "--source", recorder)
 	}
 	if cmd != nil {
 		cmd.Stderr, cmd.Stdout = &told, &told
@@ -173,9 +172,19 @@ func once(ctx context.Context, cfg *config, recorder, load string) (result float
 	if err != nil {
 		return 0, c, err
 	}
-	began := time.Now()
-	out, err := exec.CommandContext(ctx, self, "-load", load).Output()
-	c.wall = time.Since(began)
+	began, before := time.Now(), passed(l.link)
+	out, err := exec.CommandContext(ctx, self, "-load", l.name).Output()
+	c.wall, c.passed = time.Since(began), passed(l.link)-before
+	if e := (*exec.ExitError)(nil); errors.As(err, &e) {
+		err = fmt.Errorf("%w: %s", err, e.Stderr)
+	}
+	if err != nil {
+		if cmd != nil {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+		return 0, c, err
+	}
 	if cmd != nil {
 		own, hooks := used(cmd.Process.Pid)
 		c.own, c.hooks = own-c.own, hooks-c.hooks
@@ -183,55 +192,11 @@ func once(ctx context.Context, cfg *config, recorder, load string) (result float
 		if err := cmd.Wait(); err != nil {
 			return 0, c, fmt.Errorf("%w: %s", err, told.String())
 		}
-		c.packets, c.dropped = counted(told.String())
-	}
-	if err != nil {
-		return 0, c, err
+		c.dropped = dropped(told.String())
+		if c.packets, err = inFile("run.pcapng"); err != nil {
+			return 0, c, err
+		}
 	}
 	err = json.Unmarshal(out, &result)
 	return result, c, err
-}
-
-// used returns the processor time of a process, and of its programs in the kernel.
-func used(pid int) (own, hooks time.Duration) {
-	const tick = time.Second / 100 // USER_HZ
-	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) > 12 {
-		user, _ := strconv.Atoi(fields[11])
-		system, _ := strconv.Atoi(fields[12])
-		own = time.Duration(user+system) * tick
-	}
-	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", pid))
-	programs := map[string]bool{}
-	for _, name := range files {
-		text, _ := os.ReadFile(name)
-		id, ran := "", time.Duration(0)
-		for line := range strings.Lines(string(text)) {
-			key, value, _ := strings.Cut(strings.TrimSpace(line), ":\t")
-			switch key {
-			case "prog_id":
-				id = value
-			case "run_time_ns":
-				n, _ := strconv.ParseInt(value, 10, 64)
-				ran = time.Duration(n)
-			}
-		}
-		if ran > 0 && !programs[id] {
-			programs[id] = true
-			hooks += ran
-		}
-	}
-	return own, hooks
-}
-
-// counted reads how many packets a recorder says it had, and dropped.
-func counted(told string) (packets, dropped int64) {
-	for _, form := range []string{`recorded (\d+) packets \((\d+) dropped`, `received/dropped on interface '[^']*': (\d+)/(\d+)`} {
-		if m := regexp.MustCompile(form).FindStringSubmatch(told); m != nil {
-			packets, _ = strconv.ParseInt(m[1], 10, 64)
-			dropped, _ = strconv.ParseInt(m[2], 10, 64)
-		}
-	}
-	return packets, dropped
 }

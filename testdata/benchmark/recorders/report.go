@@ -25,16 +25,18 @@ func report(recorders []string, results map[string]map[string][]float64, costs m
 			fmt.Println()
 		}
 	}
-	fmt.Println("\nload          recorder   processor  in the kernel    packets  dropped")
+	fmt.Println("\nload          recorder   processor  in the kernel  ns a packet     passed    in file  dropped")
 	for _, l := range loads {
 		for _, r := range recorders[1:] {
 			var own, hooks []float64
-			var packets, dropped int64
+			var each []float64
+			var passed, packets, dropped int64
 			for _, c := range costs[r][l.name] {
 				own, hooks = append(own, share(c.own, c.wall)), append(hooks, share(c.hooks, c.wall))
-				packets, dropped = packets+c.packets, dropped+c.dropped
+				each = append(each, float64(c.own)/float64(max(c.packets, 1)))
+				passed, packets, dropped = passed+c.passed, packets+c.packets, dropped+c.dropped
 			}
-			fmt.Printf("%-13s %-9s %8.2f %% %12.2f %% %10d %8d\n", l.name, r, median(own), median(hooks), packets, dropped)
+			fmt.Printf("%-13s %-9s %8.2f %% %12.2f %% %12.0f %10d %10d %8d\n", l.name, r, median(own), median(hooks), median(each), passed, packets, dropped)
 		}
 	}
 }
