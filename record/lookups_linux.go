@@ -40,7 +40,8 @@ type lookups struct {
 	known     map[uint64]bool            // inodes that a look saw; nil before the first
 	spent     budget
 	flood     budget
-	deaf      bool // to datagrams, for there are too many
+	deaf      bool  // to datagrams, for there are too many
+	rested    int64 // until then, Unix nanoseconds
 }
 
 // lookup is one end of a connection that is looked up.
@@ -66,6 +67,7 @@ const (
 	firstPause = 100 * time.Microsecond
 	maxPause   = 20 * time.Millisecond
 	watchFor   = time.Second // then who has it is taken for the one who keeps it
+	heardPart  = 16          // of a datagram's end: this part of its time passes between two looks at least
 )
 
 // Bounds of what may be asked at one time.
@@ -85,15 +87,20 @@ const (
 	atOnce       = 10 * time.Millisecond
 	lookupShare  = 0.25
 	lookupBurst  = float64(100 * time.Millisecond)
-	datagramRate = 20_000
+	datagramRate = 5000 // each wakes the thread, in the place of who sends
+	datagramMost = 2000 // at once
 	datagramRest = time.Second
 )
+
+func datagramBudget() budget {
+	return budget{share: datagramRate / 1e9, most: datagramMost, left: datagramMost}
+}
 
 // openLookups returns an error where there are no rights to the packets, or to process
 // events, without which it cannot be told whether a holder was alone.
 func openLookups(reader processReader) (*lookups, error) {
 	l := &lookups{packets: -1, wake: -1, ready: make(chan struct{}), done: make(chan struct{}), asked: map[flow.FiveTuple]*lookup{}, found: map[uint64]*lookup{},
-		spent: budget{share: lookupShare, most: lookupBurst, left: lookupBurst}, flood: budget{share: datagramRate / 1e9, most: datagramRate / 10, left: datagramRate / 10}}
+		spent: budget{share: lookupShare, most: lookupBurst, left: lookupBurst}, flood: datagramBudget()}
 	if err := l.open(reader); err != nil {
 		l.release()
 		return nil, err
@@ -225,9 +232,7 @@ func (l *lookups) meet(data []byte, kind uint8, at int64) {
 	if !ok || l.known == nil {
 		return
 	}
-	if t.Protocol == flow.UDP && !l.flood.take(now, 1) {
-		_ = l.listen(false) // else it goes on to listen
-		l.flood.at = now + int64(datagramRest)
+	if t.Protocol == flow.UDP && !l.hears(now) {
 		return
 	}
 	if kind == packetOutgoing || t.Source == t.Destination {
@@ -238,13 +243,23 @@ func (l *lookups) meet(data []byte, kind uint8, at int64) {
 	}
 }
 
+// hears tells whether a datagram may be looked at. If not, none is let in for a while.
+func (l *lookups) hears(now int64) bool {
+	if l.deaf || l.flood.take(now, 1) {
+		return !l.deaf // else it came before
+	}
+	l.rested = now + int64(datagramRest)
+	_ = l.listen(false) // else they are let in for nothing
+	return false
+}
+
 // question asks for one end of a connection.
 func (l *lookups) question(t flow.FiveTuple, sent bool, at, now int64) {
 	q, is := l.asked[t]
 	switch {
 	case is && t.Protocol == flow.UDP:
 		if q != nil && q.sighting.ID != 0 {
-			q.due = min(q.due, max(now, q.last+int64(firstPause))) // it is there with every datagram
+			q.heard(now)
 		}
 		return
 	case is && q != nil && q.began+int64(maxPause) > now: // a SYN that is sent again
@@ -260,11 +275,18 @@ func (l *lookups) question(t flow.FiveTuple, sent bool, at, now int64) {
 	l.questions = append(l.questions, q)
 }
 
+// heard has an end that was found looked at again, for it is there with every datagram. In
+// a flood not with each: the pauses are a part of the time for which it is there already.
+func (q *lookup) heard(now int64) {
+	pause := max(int64(firstPause), (q.last-q.began)/heardPart)
+	q.due = min(q.due, max(now, q.last+pause))
+}
+
 // answer looks at one end that is due, of those that were not found yet if there are
 // any, and tells whether there was one. What goes on is left to the looks.
 func (l *lookups) answer() bool {
 	now := time.Now().UnixNano()
-	if l.deaf && now >= l.flood.at {
+	if l.deaf && now >= l.rested {
 		_ = l.listen(true) // else it stays as it is
 	}
 	next := -1
@@ -314,7 +336,7 @@ func (l *lookups) look(q *lookup) (again bool) {
 		return false
 	case q.sighting.ID == 0 && l.found[s.ID] != nil: // of UDP, by another peer
 		q = l.found[s.ID]
-		q.due = min(q.due, max(at, q.last+int64(firstPause)))
+		q.heard(at)
 		return false
 	}
 	port := uint16(0)

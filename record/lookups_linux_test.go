@@ -270,3 +270,41 @@ func TestDiagQuestion(t *testing.T) {
 		t.Errorf("TCP %x\nUDP %x", b, c)
 	}
 }
+
+// TestFloodOfDatagrams has datagrams come faster than they may be looked at: those that
+// wait already are ignored, and after a rest the next ones are looked at.
+func TestFloodOfDatagrams(t *testing.T) {
+	l := &lookups{packets: -1, flood: datagramBudget()}
+	heard := func(at int64) (n int) {
+		for range 3 * datagramMost {
+			if l.hears(at) {
+				n++
+			}
+		}
+		return n
+	}
+	if n := heard(1e18); n != datagramMost || !l.deaf || l.rested != 1e18+int64(datagramRest) {
+		t.Fatalf("%d of a flood were heard, deaf: %v until %d", n, l.deaf, l.rested)
+	}
+	_ = l.listen(true) // there is no socket
+	if n := heard(l.rested); n != datagramMost {
+		t.Errorf("%d were heard after the rest, want %d", n, datagramMost)
+	}
+}
+
+// TestHeardLessOften has datagrams of one end pass all the time: the looks at it become
+// fewer the longer it is there.
+func TestHeardLessOften(t *testing.T) {
+	q, looks, before := &lookup{due: 1 << 62}, 0, 0
+	for now := int64(0); now < 1e9; now += 10_000 {
+		if q.heard(now); q.due <= now {
+			q.last, q.due, looks = now, 1<<62, looks+1
+		}
+		if now == 1e7 {
+			before = looks
+		}
+	}
+	if before < 20 || looks > 150 {
+		t.Errorf("%d looks in 10 ms and %d in a second", before, looks)
+	}
+}
