@@ -38,6 +38,7 @@ var goCommands = [][2]string{
 	{"go test -run '^$' -bench . -count 10 ./attribute > new.txt", "go test -run '^$' -bench . -benchtime 1x -count 10 ./attribute > new.txt && cat new.txt"},
 	{"go test -run '^$' -bench Dump ./record", "go test -run '^$' -bench Dump -benchtime 1x ./record"},
 	{"go test -run '^$' -bench Packets ./report/encode", "go test -run '^$' -bench Packets -benchtime 1x ./report/encode"},
+	{"go test -run '^$' -bench Packets ./report", "go test -run '^$' -bench Packets/parquet -benchtime 1x ./report"},
 	{"go test ./report/table -update", ""},
 	{"go test ./report/encode ./report/table -update", "go test ./report/encode ./report/table -run 'Text|Docs|Golden' -update"},
 	{"go test ./...", inCI},

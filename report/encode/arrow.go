@@ -7,7 +7,6 @@ import (
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
-	"github.com/apache/arrow/go/v15/arrow/memory"
 
 	"github.com/pcapwho/pcapwho/report/table"
 )
@@ -19,10 +18,11 @@ func NewArrow(w io.Writer, about About) Encoder { return &arrowFile{w: w, about:
 
 type arrowFile struct {
 	unprepared
-	w      io.Writer
-	about  About
-	file   *ipc.FileWriter
-	record *array.RecordBuilder
+	w       io.Writer
+	about   About
+	schema  *arrow.Schema
+	file    *ipc.FileWriter
+	columns []*arrowColumn
 }
 
 func (a *arrowFile) Begin(s *table.Schema) (err error) {
@@ -34,9 +34,11 @@ func (a *arrowFile) Begin(s *table.Schema) (err error) {
 	for i, c := range s.Columns {
 		fields[i] = arrow.Field{Name: c.Name, Type: arrowType(c.Type), Nullable: c.Nullable}
 	}
-	schema := arrow.NewSchema(fields, &metadata)
-	a.record = array.NewRecordBuilder(memory.DefaultAllocator, schema)
-	a.file, err = ipc.NewFileWriter(&positioned{w: a.w}, ipc.WithSchema(schema))
+	for _, f := range fields {
+		a.columns = append(a.columns, newArrowColumn(f.Type))
+	}
+	a.schema = arrow.NewSchema(fields, &metadata)
+	a.file, err = ipc.NewFileWriter(&positioned{w: a.w}, ipc.WithSchema(a.schema))
 	return err
 }
 
@@ -65,44 +67,29 @@ func arrowType(t table.Type) arrow.DataType {
 }
 
 func (a *arrowFile) Batch(b *table.Batch) error {
-	for i := range b.Columns {
-		appendArrow(a.record.Field(i), &b.Columns[i])
+	arrays := make([]arrow.Array, 0, len(a.columns))
+	defer func() {
+		for _, one := range arrays {
+			one.Release()
+		}
+	}()
+	for i, c := range a.columns {
+		one, err := c.array(&b.Columns[i])
+		if err != nil {
+			return err
+		}
+		arrays = append(arrays, one)
 	}
-	record := a.record.NewRecord()
+	record := array.NewRecord(a.schema, arrays, int64(b.Rows))
 	defer record.Release()
 	return a.file.Write(record)
 }
 
-func appendArrow(to array.Builder, v *table.Values) {
-	switch to := to.(type) {
-	case *array.Int64Builder:
-		to.AppendValues(v.Ints, v.Valid)
-	case *array.Int32Builder:
-		for i, x := range v.Ints {
-			if v.Valid[i] {
-				to.Append(int32(x))
-			} else {
-				to.AppendNull()
-			}
-		}
-	case *array.StringBuilder:
-		to.AppendValues(v.Strings, v.Valid)
-	case *array.BooleanBuilder:
-		to.AppendValues(v.Bools, v.Valid)
-	case *array.TimestampBuilder:
-		for i, x := range v.Ints {
-			if v.Valid[i] {
-				to.Append(arrow.Timestamp(x))
-			} else {
-				to.AppendNull()
-			}
-		}
-	case *array.ListBuilder:
-		if len(v.Buckets) > 0 {
-			appendHistograms(to, v)
-		} else {
-			appendLists(to, v)
-		}
+func appendArrowLists(to *array.ListBuilder, v *table.Values) {
+	if len(v.Buckets) > 0 {
+		appendHistograms(to, v)
+	} else {
+		appendLists(to, v)
 	}
 }
 
@@ -143,7 +130,9 @@ func (a *arrowFile) Close() error {
 	if a.file == nil {
 		return nil
 	}
-	a.record.Release()
+	for _, c := range a.columns {
+		c.release()
+	}
 	return a.file.Close()
 }
 
