@@ -1,9 +1,11 @@
 package measure
 
 import (
+	"errors"
 	"io"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/pcapwho/pcapwho/attribute"
 	"github.com/pcapwho/pcapwho/ingest"
@@ -57,4 +59,36 @@ func TestPacketsInSmallBatches(t *testing.T) {
 	if err != nil || rows != n {
 		t.Errorf("%d rows, want %d: %v", rows, n, err)
 	}
+}
+
+// When the output fails, the pass is stopped, once and behind the last who reads.
+func TestPacketsStop(t *testing.T) {
+	a := attribute.New(attribute.Config{})
+	r, err := a.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	failed := errors.New("disk full")
+	synctest.Test(t, func(t *testing.T) { // which waits for all goroutines
+		frame, stopped := uint64(0), 0
+		pass := func() (func() ([]packet.Packet, error), func(), error) {
+			return func() ([]packet.Packet, error) { // without end
+				if stopped > 0 {
+					t.Error("a pass is read that was stopped")
+				}
+				some := make([]packet.Packet, 1000)
+				for i := range some {
+					frame++
+					some[i] = packet.Packet{Frame: frame, Time: 1}
+				}
+				return some, nil
+			}, func() { stopped++ }, nil
+		}
+		err := Packets(r, nil, pass, nil, func() []ingest.Interface { return nil }, true, 3).Each(
+			func(*table.Batch) {}, func(*table.Batch) error { return failed })
+		if err != failed || stopped != 1 {
+			t.Errorf("error %v, stopped %d times", err, stopped)
+		}
+	})
 }
