@@ -42,9 +42,11 @@ func (c *arrowColumn) array(v *table.Values) (arrow.Array, error) {
 	nulls := 0
 	if slices.Contains(v.Valid, false) {
 		for _, valid := range v.Valid {
-			nulls += 1 - int(level(valid))
+			if !valid {
+				nulls++
+			}
 		}
-		c.valid = appendBools(c.valid[:0], v.Valid)
+		c.valid = table.AppendBits(c.valid[:0], v.Valid)
 		buffers[0] = memory.NewBufferBytes(c.valid)
 	}
 	switch c.kind.ID() {
@@ -61,7 +63,7 @@ func (c *arrowColumn) array(v *table.Values) (arrow.Array, error) {
 		buffers[1] = memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(c.ends))
 		buffers = append(buffers, memory.NewBufferBytes(c.text))
 	case arrow.BOOL:
-		c.bits = appendBools(c.bits[:0], v.Bools)
+		c.bits = table.AppendBits(c.bits[:0], v.Bools)
 		buffers[1] = memory.NewBufferBytes(c.bits)
 	default:
 		buffers[1] = memory.NewBufferBytes(arrow.Int64Traits.CastToBytes(v.Ints))

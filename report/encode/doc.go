@@ -22,17 +22,7 @@
 // does one that begins with an apostrophe; numbers are left alone. An empty
 // text is "", NULL is nothing.
 //
-// A Parquet file is made of row groups of up to 524,288 rows, each of one chunk a leaf (a
-// column, or a field of its lists), each of pages:
-//
-//	"PAR1"  ( ( dictionary page  page… ) for each leaf ) for each row group   footer  its length  "PAR1"
-//	page:   header  zstd( repetition levels  definition levels  values )
-//
-// [NewParquet] fills one page of all leaves while others are encoded; texts are numbered
-// when they are filled in, in the order of the rows.
-//
-// Limits: an encoder holds one batch of 65,536 rows, Parquet one row group of
-// 524,288 rows in encoded form, and beside it one page of 32,768 rows or a batch more for
-// each worker and one to fill. JSON integers are exact; readers that hold
-// numbers as float64 (JavaScript, jq before 1.7) lose digits above 2^53.
+// Limits: an encoder holds one batch of 65,536 rows, that of Parquet what package parquet
+// says. JSON integers are exact; readers that hold numbers as float64 (JavaScript, jq
+// before 1.7) lose digits above 2^53.
 package encode

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/pcapwho/pcapwho/report/decode"
+	"github.com/pcapwho/pcapwho/report/encode/parquet"
 	"github.com/pcapwho/pcapwho/report/table"
 )
 
@@ -181,7 +182,7 @@ func TestParquetRowGroups(t *testing.T) {
 	needReader(t)
 	t.Parallel()
 	s := table.Coverage()
-	const rows = rowGroup + table.MaxRows + 3
+	const rows = parquet.GroupRows + table.MaxRows + 3
 	var reasons [7]string
 	for i := range reasons {
 		reasons[i] = fmt.Sprint("reason ", i)
@@ -215,11 +216,11 @@ func TestParquetPagesOfManyBatches(t *testing.T) {
 			rare = k
 		}
 	}
-	const rows = 2*pageRows + 5000
+	const rows = 2*parquet.PageRows + 5000
 	row := func(i int) []any {
 		cells := make([]any, 0, len(s.Columns))
 		for k, c := range s.Columns {
-			known := !c.Nullable || i > pageRows/2 && i%(k+2) == 0 && k != rare || i == pageRows+7
+			known := !c.Nullable || i > parquet.PageRows/2 && i%(k+2) == 0 && k != rare || i == parquet.PageRows+7
 			switch {
 			case c.Type == table.Timestamp:
 			case !known || c.Type == table.ProcessList:

@@ -16,6 +16,7 @@ import (
 	"github.com/apache/arrow/go/v15/parquet/metadata"
 
 	"github.com/pcapwho/pcapwho/report/decode"
+	"github.com/pcapwho/pcapwho/report/encode/parquet"
 	"github.com/pcapwho/pcapwho/report/table"
 )
 
@@ -28,7 +29,7 @@ func needReader(t *testing.T) {
 
 // many is a table of rows whose texts soon fill a dictionary, in two row groups.
 func many() *table.Table {
-	const rows = rowGroup + 2*pageRows + 3
+	const rows = parquet.GroupRows + 2*parquet.PageRows + 3
 	return table.Of(table.Coverage(), rows, func(b *table.Batch, i int) {
 		b.Text("side", []string{"source", "destination", ""}[i%3])
 		b.Text("reason", strings.Repeat(fmt.Sprint("reason ", i*7919%100_000), 3))
@@ -62,7 +63,7 @@ func TestParquetSideBySide(t *testing.T) {
 func TestParquetEnds(t *testing.T) {
 	needReader(t)
 	t.Parallel()
-	for _, n := range []int{0, 1, 7, 8, 129, pageRows, 2 * pageRows, rowGroup} {
+	for _, n := range []int{0, 1, 7, 8, 129, parquet.PageRows, 2 * parquet.PageRows, parquet.GroupRows} {
 		s := &table.Schema{Name: "numbers", Columns: []table.Column{{Name: "n", Type: table.Int64}, {Name: "even", Type: table.String, Nullable: true}}}
 		batch := table.NewBatch(s)
 		tab := &table.Table{Schema: s, Each: func(prepare func(*table.Batch), yield func(*table.Batch) error) error {
@@ -178,7 +179,7 @@ func TestParquetFailsAlone(t *testing.T) {
 	t.Parallel()
 	s := &table.Schema{Name: "numbers", Columns: []table.Column{{Name: "n", Type: table.Int64}}}
 	batch := table.NewBatch(s)
-	batch.Ints("n", table.MaxRows, func(i int) (int64, bool) { return int64(i) * 0x5851f42d4c957f2d, true })
+	batch.Ints("n", table.MaxRows, func(i int) (int64, bool) { return int64(i*i) * 0x5851f42d4c957f2d, true }) // not to be packed
 	for k := range 3 {
 		synctest.Test(t, func(t *testing.T) { // which waits for all goroutines
 			e := NewParquet(&broken{k: k}, About{}, 3)

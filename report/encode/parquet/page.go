@@ -1,4 +1,4 @@
-package encode
+package parquet
 
 import (
 	"encoding/binary"
@@ -12,18 +12,18 @@ import (
 	"github.com/pcapwho/pcapwho/report/table"
 )
 
-// parquetLevel is how hard is compressed: a packet takes 15 bytes, and one more at the level
+// compression is how hard is compressed: a packet takes 15 bytes, and one more at the level
 // below, which saves a seventh of the encoder's time.
-const parquetLevel = zstd.SpeedDefault
+const compression = zstd.SpeedDefault
 
-// parquetPage is some rows: one page of each leaf.
-type parquetPage struct {
-	kinds  []parquetKind
-	leaves []parquetLeaf
+// page is some rows: one page of each leaf.
+type page struct {
+	kinds  []kind
+	leaves []leaf
 	rows   int
 
 	// dictionaries are those of the group, of which this page is the last; nil = it is not.
-	dictionaries []*parquetDictionary
+	dictionaries []*dictionary
 
 	wait    sync.WaitGroup // for encode
 	encoded []encodedPage  // by leaf
@@ -38,14 +38,14 @@ type encodedPage struct {
 	plain          bool   // its texts are not in the dictionary
 	dictionary     []byte // of the group, where that ends with this page
 	dictionarySize int    // likewise without compression
-	parquetRange
+	span
 }
 
-func newParquetPage(kinds []parquetKind) *parquetPage {
-	return &parquetPage{kinds: kinds, leaves: make([]parquetLeaf, len(kinds)), encoded: make([]encodedPage, len(kinds))}
+func newPage(kinds []kind) *page {
+	return &page{kinds: kinds, leaves: make([]leaf, len(kinds)), encoded: make([]encodedPage, len(kinds))}
 }
 
-func (p *parquetPage) reset() {
+func (p *page) reset() {
 	p.rows, p.dictionaries = 0, nil
 	for i := range p.leaves {
 		p.leaves[i].reset()
@@ -53,7 +53,7 @@ func (p *parquetPage) reset() {
 }
 
 // append adds the rows of b.
-func (p *parquetPage) append(b *table.Batch, d []*parquetDictionary) {
+func (p *page) append(b *table.Batch, d []*dictionary) {
 	leaf := 0
 	for i := range b.Columns {
 		leaf += appendColumn(p.leaves[leaf:], d[leaf:], &b.Schema.Columns[i], &b.Columns[i])
@@ -63,7 +63,7 @@ func (p *parquetPage) append(b *table.Batch, d []*parquetDictionary) {
 
 // close ends the filling: from then on the page does without the dictionaries, to which
 // others add.
-func (p *parquetPage) close(dictionaries []*parquetDictionary) {
+func (p *page) close(dictionaries []*dictionary) {
 	for i, d := range dictionaries {
 		if d == nil {
 			continue
@@ -75,7 +75,7 @@ func (p *parquetPage) close(dictionaries []*parquetDictionary) {
 }
 
 // encode makes the bytes of all leaves.
-func (p *parquetPage) encode(z *zstd.Encoder) {
+func (p *page) encode(z *zstd.Encoder) {
 	for i := range p.leaves {
 		k, l, e := &p.kinds[i], &p.leaves[i], &p.encoded[i]
 		p.plain = l.append(p.plain[:0], k)
@@ -83,7 +83,7 @@ func (p *parquetPage) encode(z *zstd.Encoder) {
 		if l.width > 0 && !l.plain {
 			encoding = parquet.Encodings.RLEDict
 		}
-		*e = encodedPage{bytes: e.bytes[:0], dictionary: e.dictionary[:0], cells: l.cells(), plain: l.plain, parquetRange: l.span()}
+		*e = encodedPage{bytes: e.bytes[:0], dictionary: e.dictionary[:0], cells: l.cells(), plain: l.plain, span: l.span()}
 		e.bytes, e.size = appendPage(e.bytes, dataPage, p.plain, e.cells, encoding, z)
 		if p.dictionaries == nil || p.dictionaries[i] == nil {
 			continue
@@ -96,12 +96,12 @@ func (p *parquetPage) encode(z *zstd.Encoder) {
 }
 
 // append appends the body: levels, then values.
-func (l *parquetLeaf) append(b []byte, k *parquetKind) []byte {
+func (l *leaf) append(b []byte, k *kind) []byte {
 	b = appendLevels(b, l.repetitions, k.repetitions)
 	b = appendLevels(b, l.definitions, k.definitions)
 	switch {
 	case k.physical == parquet.Types.Boolean:
-		return appendBools(b, l.bools)
+		return table.AppendBits(b, l.bools)
 	case k.physical == parquet.Types.ByteArray && l.plain:
 		return appendTexts(b, l.texts)
 	case k.physical == parquet.Types.ByteArray:
@@ -152,7 +152,7 @@ func appendPage(b []byte, kind int64, body []byte, cells int, encoding parquet.E
 }
 
 // span sums the leaf up.
-func (l *parquetLeaf) span() (r parquetRange) {
+func (l *leaf) span() (r span) {
 	values := len(l.ints) + len(l.bools) + len(l.indices) + len(l.texts)
 	r.nulls = int64(l.cells() - values)
 	if len(l.ints) > 0 {

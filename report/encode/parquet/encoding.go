@@ -1,4 +1,4 @@
-package encode
+package parquet
 
 import (
 	"encoding/binary"
@@ -12,18 +12,6 @@ import (
 func appendTexts(b []byte, texts []string) []byte {
 	for _, s := range texts {
 		b = append(binary.LittleEndian.AppendUint32(b, uint32(len(s))), s...)
-	}
-	return b
-}
-
-// appendBools appends PLAIN bits, the first lowest.
-func appendBools(b []byte, bools []bool) []byte {
-	for len(bools) > 0 {
-		n, x := min(8, len(bools)), byte(0)
-		for i, v := range bools[:n] {
-			x |= level(v) << i
-		}
-		b, bools = append(b, x), bools[n:]
 	}
 	return b
 }

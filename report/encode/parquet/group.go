@@ -1,46 +1,46 @@
-package encode
+package parquet
 
 import (
 	"encoding/binary"
-	"errors"
+	"io"
 
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/metadata"
 )
 
-// parquetGroup is a row group of which all pages but those in flight are there.
-type parquetGroup struct {
+// group is a row group of which all pages but those in flight are there.
+type group struct {
 	rows   int
-	chunks []parquetChunk // by leaf
+	chunks []chunk // by leaf
 }
 
-// parquetChunk is a leaf of a row group.
-type parquetChunk struct {
+// chunk is a leaf of a row group.
+type chunk struct {
 	dictionary []byte // its page; empty = there is none
 	pages      []byte
 	size       int64 // of both without compression
 	cells      int64
 	plain      bool  // a page has texts that are not in the dictionary
 	count      int32 // of pages
-	parquetRange
+	span
 }
 
-// parquetRange is what a chunk's statistics tell.
-type parquetRange struct {
+// span is what a chunk's statistics tell.
+type span struct {
 	nulls               int64
 	ints, texts         bool // there are any
 	least, most         int64
 	leastText, mostText string
 }
 
-func (r *parquetRange) addInts(least, most int64) {
+func (r *span) addInts(least, most int64) {
 	if !r.ints {
 		r.ints, r.least, r.most = true, least, most
 	}
 	r.least, r.most = min(r.least, least), max(r.most, most)
 }
 
-func (r *parquetRange) addTexts(texts []string) {
+func (r *span) addTexts(texts []string) {
 	for _, s := range texts {
 		if !r.texts {
 			r.texts, r.leastText, r.mostText = true, s, s
@@ -49,7 +49,7 @@ func (r *parquetRange) addTexts(texts []string) {
 	}
 }
 
-func (r *parquetRange) add(s *parquetRange) {
+func (r *span) add(s *span) {
 	r.nulls += s.nulls
 	if s.ints {
 		r.addInts(s.least, s.most)
@@ -60,7 +60,7 @@ func (r *parquetRange) add(s *parquetRange) {
 }
 
 // add adds a page.
-func (g *parquetGroup) add(p *parquetPage) {
+func (g *group) add(p *page) {
 	g.rows += p.rows
 	for i := range p.encoded {
 		c, e := &g.chunks[i], &p.encoded[i]
@@ -70,21 +70,21 @@ func (g *parquetGroup) add(p *parquetPage) {
 		c.cells += int64(e.cells)
 		c.plain = c.plain || e.plain
 		c.count++
-		c.parquetRange.add(&e.parquetRange)
+		c.span.add(&e.span)
 	}
 }
 
-func (g *parquetGroup) reset() {
+func (g *group) reset() {
 	g.rows = 0
 	for i := range g.chunks {
 		c := &g.chunks[i]
-		*c = parquetChunk{dictionary: c.dictionary[:0], pages: c.pages[:0]}
+		*c = chunk{dictionary: c.dictionary[:0], pages: c.pages[:0]}
 	}
 }
 
 // write writes the group, which begins at byte at of the file, describes it in the footer,
 // and returns how many bytes it has.
-func (g *parquetGroup) write(out *buffer, at int64, kinds []parquetKind, footer *metadata.RowGroupMetaDataBuilder, ordinal int16) (size int64, err error) {
+func (g *group) write(out io.Writer, at int64, kinds []kind, footer *metadata.RowGroupMetaDataBuilder, ordinal int16) (size int64, err error) {
 	footer.SetNumRows(g.rows)
 	var plain int64
 	for i := range g.chunks {
@@ -94,15 +94,17 @@ func (g *parquetGroup) write(out *buffer, at int64, kinds []parquetKind, footer 
 		}
 		size += int64(len(c.dictionary) + len(c.pages))
 		plain += c.size
-		if err := errors.Join(out.hand(c.dictionary), out.hand(c.pages)); err != nil {
-			return 0, err
+		for _, b := range [][]byte{c.dictionary, c.pages} {
+			if _, err := out.Write(b); err != nil {
+				return 0, err
+			}
 		}
 	}
 	return size, footer.Finish(plain, ordinal)
 }
 
 // describe fills in the footer's part about the chunk, which begins at byte at.
-func (c *parquetChunk) describe(meta *metadata.ColumnChunkMetaDataBuilder, at int64, k *parquetKind) error {
+func (c *chunk) describe(meta *metadata.ColumnChunkMetaDataBuilder, at int64, k *kind) error {
 	info := metadata.ChunkMetaInfo{NumValues: c.cells, IndexPageOffset: -1, DataPageOffset: at + int64(len(c.dictionary)),
 		CompressedSize: int64(len(c.dictionary) + len(c.pages)), UncompressedSize: c.size}
 	encodings := metadata.EncodingStats{}
@@ -121,7 +123,7 @@ func (c *parquetChunk) describe(meta *metadata.ColumnChunkMetaDataBuilder, at in
 // some readers take what they find for a whole text.
 const maxStatistic = 4096
 
-func (c *parquetChunk) statistics(k *parquetKind) (s metadata.EncodedStatistics) {
+func (c *chunk) statistics(k *kind) (s metadata.EncodedStatistics) {
 	s.SetNullCount(c.nulls)
 	s.Signed = k.physical != parquet.Types.ByteArray
 	switch {
@@ -137,7 +139,7 @@ func (c *parquetChunk) statistics(k *parquetKind) (s metadata.EncodedStatistics)
 }
 
 // value is v as statistics have it: PLAIN.
-func (k *parquetKind) value(v int64) []byte {
+func (k *kind) value(v int64) []byte {
 	switch k.physical {
 	case parquet.Types.Boolean:
 		return []byte{byte(v)}

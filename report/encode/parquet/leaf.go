@@ -1,4 +1,4 @@
-package encode
+package parquet
 
 import (
 	"slices"
@@ -9,16 +9,16 @@ import (
 	"github.com/pcapwho/pcapwho/report/table"
 )
 
-// parquetKind is what is the same of a leaf in all pages.
-type parquetKind struct {
+// kind is what is the same of a leaf in all pages.
+type kind struct {
 	path                     string
 	physical                 parquet.Type
 	encoding                 parquet.Encoding // of its values where they are not in a dictionary
 	definitions, repetitions uint8            // greatest level
 }
 
-func newParquetKind(c *schema.Column) parquetKind {
-	k := parquetKind{path: c.Path(), physical: c.PhysicalType(), encoding: parquet.Encodings.Plain,
+func newKind(c *schema.Column) kind {
+	k := kind{path: c.Path(), physical: c.PhysicalType(), encoding: parquet.Encodings.Plain,
 		definitions: uint8(c.MaxDefinitionLevel()), repetitions: uint8(c.MaxRepetitionLevel())}
 	if k.physical == parquet.Types.Int64 || k.physical == parquet.Types.Int32 {
 		k.encoding = parquet.Encodings.DeltaBinaryPacked
@@ -26,10 +26,10 @@ func newParquetKind(c *schema.Column) parquetKind {
 	return k
 }
 
-// parquetLeaf is a leaf of a page, a column or a field of its lists, as Parquet has it
+// leaf is a leaf of a page, a column or a field of its lists, as Parquet has it
 // (the Dremel encoding): the values that are there, and for each cell a definition
 // level (how much of its path exists) and a repetition level (0 begins a row).
-type parquetLeaf struct {
+type leaf struct {
 	ints        []int64
 	bools       []bool
 	indices     []uint32 // of texts in the dictionary
@@ -41,20 +41,20 @@ type parquetLeaf struct {
 	plain bool // texts are not in the dictionary
 }
 
-func (l *parquetLeaf) reset() {
+func (l *leaf) reset() {
 	clear(l.texts)
-	*l = parquetLeaf{ints: l.ints[:0], bools: l.bools[:0], indices: l.indices[:0], texts: l.texts[:0],
+	*l = leaf{ints: l.ints[:0], bools: l.bools[:0], indices: l.indices[:0], texts: l.texts[:0],
 		definitions: l.definitions[:0], repetitions: l.repetitions[:0]}
 }
 
 // cells is how many there are: values and NULLs.
-func (l *parquetLeaf) cells() int {
+func (l *leaf) cells() int {
 	return max(len(l.definitions), len(l.ints)+len(l.bools)+len(l.indices)+len(l.texts))
 }
 
 // appendColumn adds the cells of a column to its leaves, which are the first of those
 // given with their dictionaries, and returns how many leaves it has.
-func appendColumn(leaves []parquetLeaf, d []*parquetDictionary, c *table.Column, v *table.Values) int {
+func appendColumn(leaves []leaf, d []*dictionary, c *table.Column, v *table.Values) int {
 	switch c.Type {
 	case table.ProcessList:
 		appendList(&leaves[0], v.Valid, v.Lists, func(e table.Process) bool { return leaves[0].required(e.PID) })
@@ -73,7 +73,7 @@ func appendColumn(leaves []parquetLeaf, d []*parquetDictionary, c *table.Column,
 
 // appendFlat takes a column that is no list: its definition level is 1 where a nullable
 // cell has a value.
-func (l *parquetLeaf) appendFlat(c *table.Column, v *table.Values, d *parquetDictionary) {
+func (l *leaf) appendFlat(c *table.Column, v *table.Values, d *dictionary) {
 	all := !slices.Contains(v.Valid, false)
 	if c.Nullable {
 		for _, valid := range v.Valid {
@@ -117,7 +117,7 @@ func level(valid bool) uint8 {
 // appendList takes one field of the elements of lists, by add, which tells whether the
 // field has a value that it might not have. Definition levels: 0 the list is NULL, 1 it is empty, 2
 // there is an element, 3 with a value in a nullable field.
-func appendList[T any](l *parquetLeaf, valid []bool, lists [][]T, add func(T) bool) {
+func appendList[T any](l *leaf, valid []bool, lists [][]T, add func(T) bool) {
 	for i, list := range lists {
 		if len(list) == 0 {
 			l.definitions, l.repetitions = append(l.definitions, level(valid[i])), append(l.repetitions, 0)
@@ -129,17 +129,17 @@ func appendList[T any](l *parquetLeaf, valid []bool, lists [][]T, add func(T) bo
 }
 
 // required appends a value that has no level of its own.
-func (l *parquetLeaf) required(v int64) bool {
+func (l *leaf) required(v int64) bool {
 	l.ints = append(l.ints, v)
 	return false
 }
 
-func (l *parquetLeaf) optional(v int64) bool {
+func (l *leaf) optional(v int64) bool {
 	l.ints = append(l.ints, v)
 	return true
 }
 
-func (l *parquetLeaf) text(s string, d *parquetDictionary) bool {
+func (l *leaf) text(s string, d *dictionary) bool {
 	if d.full {
 		l.texts = append(l.texts, s)
 	} else {

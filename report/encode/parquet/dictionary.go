@@ -1,4 +1,4 @@
-package encode
+package parquet
 
 import (
 	"math/bits"
@@ -11,8 +11,8 @@ import (
 // behind the page that is filled.
 const maxDictionary = 1 << 20
 
-// parquetDictionary numbers the texts of one leaf and row group.
-type parquetDictionary struct {
+// dictionary numbers the texts of one leaf and row group.
+type dictionary struct {
 	texts  []string
 	size   int // bytes, encoded
 	full   bool
@@ -28,19 +28,19 @@ type parquetDictionary struct {
 
 const recentBits = 9
 
-// newParquetDictionaries makes one for each leaf of texts.
-func newParquetDictionaries(kinds []parquetKind) []*parquetDictionary {
-	all := make([]*parquetDictionary, len(kinds))
+// newDictionaries makes one for each leaf of texts.
+func newDictionaries(kinds []kind) []*dictionary {
+	all := make([]*dictionary, len(kinds))
 	for i := range kinds {
 		if kinds[i].physical == parquet.Types.ByteArray {
-			all[i] = &parquetDictionary{number: map[string]uint32{}}
+			all[i] = &dictionary{number: map[string]uint32{}}
 		}
 	}
 	return all
 }
 
 // index returns the number of s.
-func (d *parquetDictionary) index(s string) uint32 {
+func (d *dictionary) index(s string) uint32 {
 	at := uint64(uintptr(unsafe.Pointer(unsafe.StringData(s))))
 	r := &d.recent[at*0x9e3779b97f4a7c15>>(64-recentBits)]
 	if len(r.text) == len(s) && unsafe.StringData(r.text) == unsafe.StringData(s) && len(s) > 0 {
@@ -57,4 +57,4 @@ func (d *parquetDictionary) index(s string) uint32 {
 }
 
 // width is how many bits an index has.
-func (d *parquetDictionary) width() uint { return uint(max(1, bits.Len(uint(max(1, len(d.texts))-1)))) }
+func (d *dictionary) width() uint { return uint(max(1, bits.Len(uint(max(1, len(d.texts))-1)))) }
