@@ -179,7 +179,8 @@ func TestParquetFailsAlone(t *testing.T) {
 	t.Parallel()
 	s := &table.Schema{Name: "numbers", Columns: []table.Column{{Name: "n", Type: table.Int64}}}
 	batch := table.NewBatch(s)
-	batch.Ints("n", table.MaxRows, func(i int) (int64, bool) { return int64(i*i) * 0x5851f42d4c957f2d, true }) // not to be packed
+	r := rand.New(rand.NewPCG(1, 2))
+	batch.Ints("n", table.MaxRows, func(int) (int64, bool) { return int64(r.Uint64()), true })
 	for k := range 3 {
 		synctest.Test(t, func(t *testing.T) { // which waits for all goroutines
 			e := NewParquet(&broken{k: k}, About{}, 3)
