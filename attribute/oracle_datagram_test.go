@@ -91,7 +91,7 @@ func (o *oracle) talked(i int, source bool, me flow.Endpoint) (who []int32) {
 			fit++
 			moved = moved || s.before >= first || s.after <= last
 		}
-		if s.HasRemote && s.Local.Addr != me.Addr || !s.HasRemote && (!takes || p.Time < s.before || s.after < p.Time) {
+		if s.HasRemote && s.Local.Addr != me.Addr || !s.HasRemote && (!takes || !s.existed(p.Time)) {
 			continue
 		}
 		for _, e := range o.exchanges(s) {

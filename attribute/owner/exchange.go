@@ -85,5 +85,8 @@ func (t *Timeline) mayHave(i int32, a flow.Addr, at int64) bool {
 	if s.connected {
 		return t.localAddr(i) == a
 	}
-	return t.binding(i).takes(a) && s.Before <= at && at <= s.After
+	if !t.binding(i).takes(a) {
+		return false
+	}
+	return s.Existed(at) || slices.ContainsFunc(t.Holds(nil, i), func(h Hold) bool { return h.From <= at && at <= h.To })
 }
