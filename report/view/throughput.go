@@ -3,6 +3,7 @@ package view
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 
 	"github.com/pcapwho/pcapwho/report/table"
 )
@@ -40,7 +41,13 @@ type Throughput struct {
 }
 
 // maxRuns is how many numbers the series of a Throughput have; of more it has wider buckets.
-const maxRuns = 1 << 22
+// maxReasons is how many reasons have a series, several times as many as there are, and
+// maxRows how many buckets the time has: as many as JavaScript counts exactly.
+const (
+	maxRuns    = 1 << 22
+	maxReasons = 64
+	maxRows    = 1 << 53
+)
 
 var timeseriesColumns = []string{"begin_ns", "bucket_ns", "pid", "start_ns", "name", "reason", "sent_wire_bytes", "received_wire_bytes"}
 
@@ -49,6 +56,7 @@ func readThroughput(t *table.Table, p *processes, origin int64, longest int) (*T
 	var s *Throughput
 	var find func(*reader) *Series
 	first, last, runs := int64(0), int64(0), 0
+	left := [2]int64{math.MaxInt64, math.MaxInt64} // bytes for which there is room in all buckets
 	err := each(t, timeseriesColumns, func(r *reader) error {
 		begin, width := r.number(0), r.number(1)
 		if s == nil {
@@ -58,11 +66,22 @@ func readThroughput(t *table.Table, p *processes, origin int64, longest int) (*T
 		if width != s.Finest || width <= 0 || begin < last || begin-first < 0 {
 			return fmt.Errorf("table timeseries: a bucket of %d ns at %d, where one of %d ns from %d on is expected", width, begin, max(1, s.Finest), last)
 		}
+		if (begin-first)/s.Finest >= maxRows {
+			return fmt.Errorf("table timeseries: a bucket of %d ns at %d, which is too far from the first at %d", width, begin, first)
+		}
 		last = begin
 		one, i := find(r), (begin-first)/s.Width
+		if len(s.Series) > maxReasons+maxSeries+1 {
+			return fmt.Errorf("table timeseries: more than %d reasons", maxReasons)
+		}
+		sent, received := r.number(6), r.number(7)
+		if sent < 0 || received < 0 || sent > left[0] || received > left[1] {
+			return fmt.Errorf("table timeseries: %d and %d bytes in the bucket at %d, which cannot be", sent, received, begin)
+		}
+		left[0], left[1] = left[0]-sent, left[1]-received
 		runs -= one.runs()
-		one.Sent.add(i, r.number(6))
-		one.Received.add(i, r.number(7))
+		one.Sent.add(i, sent)
+		one.Received.add(i, received)
 		if runs += one.runs(); runs > maxRuns {
 			s.widen(2)
 			runs = s.runs()

@@ -2,12 +2,14 @@ package view
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"github.com/pcapwho/pcapwho/attribute"
 	"github.com/pcapwho/pcapwho/report/table"
 	"github.com/pcapwho/pcapwho/report/table/tabletest"
 )
@@ -93,6 +95,9 @@ func TestThroughputOfAnotherOrder(t *testing.T) {
 		"below none":   {{20, -5, 1}},
 		"two widths":   {{10, 10, 1}, {20, 20, 1}},
 		"out of range": {{-1 << 63, 10, 1}, {1<<63 - 1, 10, 1}},
+		"too far":      {{0, 1, 1}, {1 << 53, 1, 1}},
+		"less":         {{0, 10, -1}},
+		"too many":     {{0, 10, 1<<63 - 1}, {10, 10, 1}},
 	} {
 		_, err := readThroughput(timeseries(len(rows), func(i int) [3]int64 { return rows[i] }), &processes{}, 0, 9)
 		if err == nil || !strings.HasPrefix(err.Error(), "table timeseries: ") {
@@ -102,5 +107,21 @@ func TestThroughputOfAnotherOrder(t *testing.T) {
 	equal := slices.Repeat([][3]int64{{10, 10, 1}}, 3)
 	if got, err := readThroughput(timeseries(3, func(i int) [3]int64 { return equal[i] }), &processes{}, 0, 9); err != nil || got.Rows != 1 {
 		t.Errorf("%+v: %v", got, err)
+	}
+}
+
+// Reasons are few: a result of millions is refused before there is no memory for them.
+func TestThroughputOfManyReasons(t *testing.T) {
+	of := func(rows int) error {
+		_, err := readThroughput(table.Of(table.Timeseries(), rows, func(b *table.Batch, i int) {
+			tabletest.Fill(b, map[string]any{"begin_ns": 10, "bucket_ns": 10, "reason": fmt.Sprint("reason ", i), "sent_wire_bytes": 1})
+		}), &processes{}, 0, 9)
+		return err
+	}
+	if err := of(attribute.NumReasons); err != nil {
+		t.Error(err)
+	}
+	if err := of(1000); err == nil || !strings.Contains(err.Error(), "more than 64 reasons") {
+		t.Errorf("%v", err)
 	}
 }
