@@ -78,7 +78,9 @@ func writeMarks() {
 		must(Mark("", connlog.MarkInstant, fmt.Sprint(i)))
 	}
 	write("stop it")
-	write("stop it")
+	for _, nameless := range []string{"begin", "end ", "mark\r\n"} {
+		write(nameless)
+	}
 	must(Mark("", connlog.MarkEnd, "load"))
 }
 
@@ -197,7 +199,7 @@ func TestMarkNobody(t *testing.T) {
 			t.Errorf("%q: %v, want %q", socket, err, want)
 		}
 	}
-	for _, name := range []string{"two\nlines", strings.Repeat("x", maxMark)} {
+	for _, name := range []string{"", "two\nlines", strings.Repeat("x", maxMark)} {
 		if err := Mark(c.path, connlog.MarkBegin, name); err == nil || !strings.Contains(err.Error(), "one line") {
 			t.Errorf("a name of %d bytes: %v", len(name), err)
 		}

@@ -16,7 +16,8 @@ import (
 
 // SocketVariable is the environment variable of the wrapped command that names
 // the recording's control socket: a unix datagram socket. Each datagram is one or
-// more lines, "begin NAME", "end NAME" or "mark NAME".
+// more lines, "begin NAME", "end NAME" or "mark NAME". A line without a name is none: what
+// is outside of all phases has no name.
 const SocketVariable = "PCAPWHO_SOCKET"
 
 // maxMark is the longest datagram that is taken, in bytes; markWait how long a
@@ -41,8 +42,8 @@ func Mark(socket string, change connlog.MarkChange, name string) error {
 		return &Error{Message: "no recording is known here: " + SocketVariable + " is not set", Status: statusUsage,
 			Hint: "run the benchmark by `pcapwho record -- COMMAND`, or name the recording's log"}
 	}
-	if strings.ContainsAny(name, "\n\x00") || len(name) > maxMark-len("begin ") {
-		return &Error{Message: fmt.Sprintf("the name of a phase is one line of %d bytes at most", maxMark-len("begin ")), Status: statusUsage}
+	if name == "" || strings.ContainsAny(name, "\n\x00") || len(name) > maxMark-len("begin ") {
+		return &Error{Message: fmt.Sprintf("the name of a phase is one line of 1 to %d bytes", maxMark-len("begin ")), Status: statusUsage}
 	}
 	err := sendMark(socket, markVerbs[change]+" "+name)
 	switch {
@@ -77,7 +78,7 @@ func parseMarks(datagram []byte) (marks []connlog.Mark, wrong []string) {
 		verb, name, _ := strings.Cut(text, " ")
 		found := false
 		for change, v := range markVerbs {
-			if v == verb {
+			if v == verb && name != "" {
 				marks, found = append(marks, connlog.Mark{Change: change, Name: name}), true
 			}
 		}
