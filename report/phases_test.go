@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pcapwho/pcapwho/ingest/connlog"
+	"github.com/pcapwho/pcapwho/report/measure"
 	"github.com/pcapwho/pcapwho/testdata/generate/traffic"
 )
 
@@ -291,5 +292,16 @@ func TestPartsOfConnections(t *testing.T) {
 	}
 	if divided <= 20 {
 		t.Errorf("%d of %d connections are divided, want more than 20", divided, len(whole))
+	}
+}
+
+// Where --from is also what bounds a phase, time is divided there once: no part of it is
+// empty, as a packet of that very time would be in no part, nor would those behind it.
+func TestSelectionAtBoundOfPhase(t *testing.T) {
+	s, err := newSelected(&Config{From: &Moment{Nanoseconds: 20}}, measure.Phases{{Name: "ask", Begin: 20, End: 30}})
+	must(t, err)
+	must(t, s.begin(5))
+	if from, until := s.windows.At(20); from != 20 || until != 30 {
+		t.Errorf("the bound is in the part from %d until %d, want from 20 until 30", from, until)
 	}
 }

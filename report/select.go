@@ -112,6 +112,7 @@ func (s *selected) begin(first int64) error {
 	if s.windows != nil {
 		s.windows.Bounds = append(s.windows.Bounds, 0, 1) // between are the packets without a time
 		slices.Sort(s.windows.Bounds)
+		s.windows.Bounds = slices.Compact(s.windows.Bounds) // --from may be where a phase begins
 	}
 	if s.from >= s.to {
 		return &InputError{fmt.Errorf("nothing can be between %s and %s", stamp(s.from), stamp(s.to)), "say --from a time before --to"}
