@@ -50,7 +50,7 @@ func (l *tenures) add(s *tenure, from int64, owner [2]Owner) *tenure {
 	return next
 }
 
-// release frees those behind the first.
+// release frees those behind the first, which has none then.
 func (l *tenures) release(first *tenure) {
 	if first.next == 0 {
 		return
@@ -59,7 +59,7 @@ func (l *tenures) release(first *tenure) {
 	for last.next != 0 {
 		last = l.all.At(last.next - 1)
 	}
-	l.free, last.next = first.next, l.free
+	l.free, last.next, first.next = first.next, l.free, 0
 }
 
 // at returns the tenure of time t.
