@@ -159,20 +159,15 @@ func (c *Connection) addUp() {
 	c.Measures, c.Turns = sum.Measures, sum.Turns
 }
 
-// Divide calls f with what was measured in each window, and the spans of c in it, until it
-// has had all spans. Where nothing divides c, that is all.
-func (c *Connection) Divide(f func([]Span, *tcp.Measures, *turn.Measures)) {
+// Divide calls f with a time in each window, and with what was measured in it. Where
+// nothing divides c, that is all.
+func (c *Connection) Divide(f func(int64, *tcp.Measures, *turn.Measures)) {
 	if len(c.Portions) == 0 {
-		f(c.Spans, &c.Measures, &c.Turns)
+		f(c.Spans[0].First, &c.Measures, &c.Turns)
 		return
 	}
-	for begin := 0; begin < len(c.Spans); {
-		n := c.portion(&c.Spans[begin])
-		end := begin + 1
-		for end < len(c.Spans) && c.portion(&c.Spans[end]) == n {
-			end++
-		}
-		f(c.Spans[begin:end], &c.Portions[n].Measures, &c.Portions[n].Turns)
-		begin = end
+	for i := range c.Portions {
+		p := &c.Portions[i]
+		f(p.From, &p.Measures, &p.Turns)
 	}
 }

@@ -135,10 +135,15 @@ func comparePortions(t *rapid.T, list []packet.Packet, c *Connection, w *Windows
 			t.Fatalf("window from %d is busy for %d ns, want %d", p.From, p.Turns.Busy, busy[p.From])
 		}
 	}
-	spans := 0
-	c.Divide(func(s []Span, _ *tcp.Measures, _ *turn.Measures) { spans += len(s) })
-	if spans != len(c.Spans) {
-		t.Fatalf("divided into %d of %d spans", spans, len(c.Spans))
+	turns := int64(0)
+	c.Divide(func(at int64, _ *tcp.Measures, m *turn.Measures) {
+		turns += m.Turns
+		if n := w.number(at); len(with) > 0 && !slices.Contains(with, w.from(n)) {
+			t.Fatalf("%d is in no window of %v", at, with)
+		}
+	})
+	if turns != c.Turns.Turns {
+		t.Fatalf("divided into %d of %d turns", turns, c.Turns.Turns)
 	}
 }
 

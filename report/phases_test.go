@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pcapwho/pcapwho/ingest/connlog"
+	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/report/measure"
 	"github.com/pcapwho/pcapwho/testdata/generate/traffic"
 )
@@ -303,5 +305,44 @@ func TestSelectionAtBoundOfPhase(t *testing.T) {
 	must(t, s.begin(5))
 	if from, until := s.windows.At(20); from != 20 || until != 30 {
 		t.Errorf("the bound is in the part from %d until %d, want from 20 until 30", from, until)
+	}
+}
+
+// Where a process is chosen that had one end in one of two phases alone, what is measured of
+// the other end is of both, in the tables processes and phases alike.
+func TestPhasesAddUpOfOneOwner(t *testing.T) {
+	const client, server = "127.0.0.1:40000", "127.0.0.1:80"
+	r := record(t)
+	r.event(connlog.Event{Kind: connlog.KindProcess, Process: &connlog.Process{ID: connlog.ProcessID{PID: 300, Start: 6e9}, Name: "heir", Change: connlog.ProcessSnapshot, UID: -1}})
+	mark := func(change connlog.MarkChange, name string) {
+		r.event(connlog.Event{Kind: connlog.KindMark, Mark: &connlog.Mark{Change: change, Name: name}})
+	}
+	r.tcp(client, server, 100, 0, "S", 0)
+	r.tcp(server, client, 500, 101, "SA", 0)
+	r.connect(client, server, func() {
+		mark(connlog.MarkBegin, "one")
+		r.tcp(client, server, 101, 501, "A", 40)
+		r.tcp(server, client, 501, 141, "A", 10)
+		mark(connlog.MarkEnd, "one")
+		r.event(connlog.Event{Kind: connlog.KindSocket, Socket: &connlog.Socket{Change: connlog.SocketOwner, ID: 41000, Protocol: flow.TCP, Local: flow.EndpointFrom(netip.MustParseAddrPort(server)), Remote: flow.EndpointFrom(netip.MustParseAddrPort(client)), HasRemote: true,
+			State: "established", Owners: []connlog.ProcessID{{PID: 300, Start: 6e9}}, Evidence: connlog.EvidencePoll, Since: r.now}})
+		mark(connlog.MarkBegin, "two")
+		r.tcp(client, server, 141, 511, "A", 50)
+		r.tcp(server, client, 511, 191, "A", 20)
+		mark(connlog.MarkEnd, "two")
+	})
+	got := tables(t, analyze(t, Config{Captures: []string{r.end()}, Tables: []string{"processes", "phases"}, PID: 300}), JSON)
+	of := func(name string) (rows []row) {
+		for _, p := range got[name] {
+			if p["pid"] == "100" {
+				rows = append(rows, p)
+			}
+		}
+		return rows
+	}
+	for _, column := range []string{"turns", "rtt_count", "wait_count", "sent_packets"} {
+		if all, parts := sum(t, of("processes"), column, nil), sum(t, of("phases"), column, nil); all == 0 || all != parts {
+			t.Errorf("%s of the client: %d, in phases %d", column, all, parts)
+		}
 	}
 }

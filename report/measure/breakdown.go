@@ -129,7 +129,7 @@ func (s *Breakdown) sorted(processes Processes) []partKey {
 
 // timesOf books what was measured of c, by windows, for whoever is at its ends.
 func (s *Breakdown) timesOf(c *attribute.Connection, ends [2]holder) {
-	c.Divide(func(spans []attribute.Span, m *tcp.Measures, turns *turn.Measures) {
+	c.Divide(func(at int64, m *tcp.Measures, turns *turn.Measures) {
 		if !hasTimes(m, turns) {
 			return
 		}
@@ -137,7 +137,7 @@ func (s *Breakdown) timesOf(c *attribute.Connection, ends [2]holder) {
 			if h == nobody {
 				continue
 			}
-			for _, part := range s.parts(spans[0].First) {
+			for _, part := range s.parts(at) {
 				sum := s.sum(partKey{part, h})
 				sum.times = sum.times.add(m, turns, attribute.End(end), false)
 			}
