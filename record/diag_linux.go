@@ -240,7 +240,7 @@ func (d *diag) look(thorough bool) (look, error) {
 	}
 	d.assign(l.sockets)
 	if l.thorough && d.lookups != nil {
-		d.lookups.looked(l.begin, d.sought, d.roster.pids, d.held, l.sockets)
+		d.lookups.looked(l.begin, d.roster.pids, d.held, l.sockets)
 	}
 	if lost && slices.ContainsFunc(l.sockets, func(s sighting) bool { return s.Inode != 0 && len(s.Owners) == 0 }) {
 		d.full = time.Time{} // one is on its way to another process: the next look asks all again

@@ -22,7 +22,8 @@ import (
 //     was asked after it began, when it had all that it inherited,
 //   - and those that it was passed to, which takes a Unix socket.
 //
-// Who has a Unix socket besides, or an io_uring, is never sure to be alone.
+// Who has a Unix socket besides, or an io_uring, is not sure to be alone, until everybody
+// was asked, and it waits to receive from the socket: then it was not about to pass that on.
 type holders struct {
 	reader processReader
 	events int // process events (proc connector)
@@ -51,6 +52,8 @@ type found struct {
 	owners    []connlog.ProcessID // ascending by PID
 	processes []encounter
 	sure      bool // it is one, and nobody else can
+	alone     bool // it is one, and nobody else did when all were asked
+	receives  bool // and it waited to receive
 }
 
 // Bounds of one search: after so many descriptors no further process is asked, and after
@@ -167,13 +170,15 @@ type search struct {
 	*holders
 	inode       uint64
 	holding     []int32
-	several     bool // one of them may pass it on, or not all could be asked
+	passes      bool // one of them may pass it on
+	several     bool // not all could be asked
 	descriptors int
 }
 
 // find returns who holds a socket, given who did, the port at which it was accepted, 0 if
-// it was not, and how many processes were asked in vain.
-func (h *holders) find(inode uint64, former []connlog.ProcessID, port uint16, turn *int) found {
+// it was not, how many processes were asked in vain, and whether to ask all where it may
+// have been passed on.
+func (h *holders) find(inode uint64, former []connlog.ProcessID, port uint16, turn *int, all bool) found {
 	h.news()
 	s := search{holders: h, inode: inode, several: h.lost >= h.since}
 	for pid, y := range h.young {
@@ -188,7 +193,28 @@ func (h *holders) find(inode uint64, former []connlog.ProcessID, port uint16, tu
 		s.first(port, turn)
 	}
 	s.kin()
+	if all && s.passes && len(s.holding) == 1 {
+		return s.settle()
+	}
 	return s.found()
+}
+
+// settle asks everybody, and whether the one who holds it waits to receive. Who may not
+// be asked is passed over, as by the looks: what counts is who uses it.
+func (s *search) settle() found {
+	several := s.several
+	for _, list := range [...][]int32{s.elders, slices.Collect(maps.Keys(s.young))} {
+		for _, pid := range list {
+			if pid != s.holding[0] {
+				s.ask(pid)
+			}
+		}
+	}
+	s.several = several || s.descriptors > maxDescriptors
+	f := s.found()
+	f.alone = len(f.owners) == 1 && !s.several
+	f.receives = f.alone && s.reader.receives(s.holding[0], s.inode)
+	return f
 }
 
 // first asks until one holds it: who accepts there, who has it under the next number,
@@ -211,7 +237,8 @@ func (s *search) first(port uint16, turn *int) {
 	}
 	for range askAtOnce {
 		i := *turn - len(young)
-		if i >= len(s.elders) {
+		if i >= len(s.elders) { // it was on its way: again from the beginning
+			*turn = 0
 			return
 		}
 		if i < 0 && s.ask(young[*turn]) {
@@ -289,7 +316,7 @@ func (s *search) ask(pid int32) (holds bool) {
 		s.several = true
 	}
 	if holds {
-		s.holding, s.several = append(s.holding, pid), s.several || passes
+		s.holding, s.passes = append(s.holding, pid), s.passes || passes
 	}
 	return holds
 }
@@ -323,7 +350,7 @@ func (s *search) found() (f found) {
 		}
 		f.owners, f.processes = append(f.owners, e.process.ID), append(f.processes, e)
 	}
-	f.sure = len(f.owners) == 1 && !s.several
+	f.sure = len(f.owners) == 1 && !s.several && !s.passes
 	return f
 }
 

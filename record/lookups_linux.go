@@ -37,7 +37,7 @@ type lookups struct {
 	questions []*lookup
 	found     map[uint64]*lookup         // those with a sighting, by socket id
 	asked     map[flow.FiveTuple]*lookup // nil: there is nothing to find
-	known     map[uint64]bool            // inodes that a look saw; nil before the first
+	known     map[uint64]bool            // inodes that a look saw, and who holds them; nil before the first
 	spent     budget
 	flood     budget
 	deaf      bool  // to datagrams, for there are too many
@@ -66,8 +66,10 @@ type lookup struct {
 const (
 	firstPause = 100 * time.Microsecond
 	maxPause   = 20 * time.Millisecond
-	watchFor   = time.Second // then who has it is taken for the one who keeps it
-	heardPart  = 16          // of a datagram's end: this part of its time passes between two looks at least
+	settled    = 5 * time.Millisecond  // who accepted it has passed it on by now, mostly
+	settleFor  = 50 * time.Millisecond // so long it is watched though it may be passed on
+	watchFor   = time.Second           // then who has it is taken for the one who keeps it
+	heardPart  = 16                    // of a datagram's end: this part of its time passes between two looks at least
 )
 
 // Bounds of what may be asked at one time.
@@ -343,12 +345,15 @@ func (l *lookups) look(q *lookup) (again bool) {
 	if !q.sent && q.tuple.Protocol == flow.TCP {
 		port = q.tuple.SourcePort
 	}
-	found := l.find(s.Inode, q.sighting.Owners, port, &q.turn)
+	found := l.find(s.Inode, q.sighting.Owners, port, &q.turn, port != 0 && at-q.began >= int64(settled))
 	if len(found.owners) == 0 { // it is on its way
 		return true
 	}
 	if q.sighting.ID == 0 {
 		l.found[s.ID] = q
+	}
+	if found.receives && !q.sure {
+		at = time.Now().UnixNano() // before, another may have had it
 	}
 	l.see(q, s, found, at)
 	return true
@@ -356,6 +361,7 @@ func (l *lookups) look(q *lookup) (again bool) {
 
 // see notes a sighting, of a socket that was there at a time.
 func (l *lookups) see(q *lookup, s connlog.Socket, f found, at int64) {
+	sure := f.sure || f.receives || f.alone && q.sure && slices.Equal(f.owners, q.sighting.Owners)
 	switch {
 	case q.sighting.ID == 0:
 		heir := l.anySince(f.owners, q.began) // it has it by a fork: another sent
@@ -370,11 +376,14 @@ func (l *lookups) see(q *lookup, s connlog.Socket, f found, at int64) {
 		q.shared = q.sent || !l.allSince(f.owners, q.began) || l.forkedSince(f.owners, q.began)
 	default:
 		q.shared = q.shared || l.forkedSince(f.owners, q.last)
-		if f.sure && !q.sure {
+		if sure && !q.sure {
 			q.first = at
 		}
 	}
-	q.sighting, q.last, q.sure, q.processes = s, at, f.sure, f.processes
+	if f.receives && !q.sure {
+		q.shared = false // all were asked, and who had it before does not count from here on
+	}
+	q.sighting, q.last, q.sure, q.processes = s, at, sure, f.processes
 	q.sighting.Owners = f.owners
 }
 
@@ -417,7 +426,14 @@ func (l *lookups) take(began int64, sockets []sighting, last bool, knows func(co
 		}
 		f := glimpse{Socket: q.sighting, since: q.before, first: q.first, last: q.last, accepted: !q.sent && q.tuple.Protocol == flow.TCP, ended: !there[id]}
 		f.Partial = !q.sure || q.shared || l.forkedSince(q.sighting.Owners, q.last)
-		f.watched = there[id] && !last && !f.Partial && began-q.began < int64(watchFor)
+		watch := watchFor
+		if f.Partial {
+			watch = 0
+			if f.accepted {
+				watch = settleFor
+			}
+		}
+		f.watched = there[id] && !last && began-q.began < int64(watch)
 		if list = append(list, f); f.watched {
 			continue
 		}
@@ -430,12 +446,14 @@ func (l *lookups) take(began int64, sockets []sighting, last bool, knows func(co
 
 // looked tells what a look at all processes, which began at a time, saw: all sockets, and
 // who holds any.
-func (l *lookups) looked(began int64, inodes map[uint64]use, pids []int32, held map[int32]holding, sockets []sighting) {
+func (l *lookups) looked(began int64, pids []int32, held map[int32]holding, sockets []sighting) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	l.known = make(map[uint64]bool, len(inodes))
-	for i := range inodes {
-		l.known[i] = true
+	l.known = make(map[uint64]bool, len(sockets))
+	for i := range sockets {
+		if s := &sockets[i]; len(s.Owners) > 0 { // else it is on its way
+			l.known[s.Inode] = true
+		}
 	}
 	clear(l.asked)
 	for _, q := range l.questions {

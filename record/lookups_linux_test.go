@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -306,5 +307,73 @@ func TestHeardLessOften(t *testing.T) {
 	}
 	if before < 20 || looks > 150 {
 		t.Errorf("%d looks in 10 ms and %d in a second", before, looks)
+	}
+}
+
+// TestLookupSettles has a process that could pass a connection on wait to receive from it:
+// it is the one who uses it. Of one that does not wait nothing is known.
+func TestLookupSettles(t *testing.T) {
+	d := lookingUp(t)
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fds[0])
+	defer unix.Close(fds[1])
+	client, server := bothEnds(t, "tcp", "127.0.0.1")
+	idleClient, idleServer := bothEnds(t, "tcp", "127.0.0.1")
+	ends := []string{local(server), local(idleServer)}
+	file, err := server.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd := int(file.Fd()) // which waits: it is set to block
+	received := make(chan struct{})
+	go func() {
+		_, _ = unix.Read(fd, make([]byte, 1)) // nothing comes
+		close(received)
+	}()
+	d.until(t, "both ends are found", func(found []string) bool {
+		return slices.Contains(found, ends[0]) && slices.Contains(found, ends[1])
+	})
+	within(t, "who waits is sure to be the one", func() bool {
+		d.lookups.mutex.Lock()
+		defer d.lookups.mutex.Unlock()
+		for _, q := range d.lookups.found {
+			if q.sure && q.sighting.Local.String() == ends[0] {
+				return true
+			}
+		}
+		return false
+	})
+	client.Close()
+	<-received
+	for _, c := range []interface{ Close() error }{file, server, idleServer, idleClient} {
+		c.Close()
+	}
+	found := d.glimpses(t, ends...)
+	if len(found) != 2 {
+		t.Fatalf("%+v, want both servers' ends", found)
+	}
+	for _, f := range found {
+		waited := f.Local.String() == ends[0]
+		if f.Partial == waited || len(f.Owners) != 1 || f.Owners[0].PID != int32(os.Getpid()) || f.last < f.first {
+			t.Errorf("%+v, want this process, in doubt: %v", f, !waited)
+		}
+	}
+}
+
+func TestReceiving(t *testing.T) {
+	wait := strconv.Itoa(unix.SYS_RECVFROM)
+	for text, want := range map[string]int{
+		wait + " 0x1f 0x7f7600647b60 0x1 0x0 0x0 0x0 0x7ffc63f0c698 0x7f7600b28929\n":                     31,
+		strconv.Itoa(unix.SYS_READ) + " 0x4 0x7f 0x1 0x0 0x0 0x0 0x7ffc 0x7f76\n":                         4,
+		strconv.Itoa(unix.SYS_ACCEPT4) + " 0x1f 0x7f7600647b60 0x1 0x0 0x0 0x0 0x7ffc63f0c698 0x7f7600\n": -1,
+		"running\n": -1, "": -1, wait + " 0xffffffffffffffff 0x0\n": -1, "-1 0x7ffc63f0c698 0x7f7600b28929\n": -1,
+	} {
+		got, ok := receiving([]byte(text))
+		if ok != (want >= 0) || ok && int(got) != want {
+			t.Errorf("%q: %d, %v, want %d", text, got, ok, want)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -180,6 +181,42 @@ func socketInode(link []byte) (uint64, bool) {
 		return 0, false
 	}
 	return number(link[len(prefix) : len(link)-1])
+}
+
+// receives tells whether a thread of a process waits to receive from a socket. Threads
+// beyond maxThreads are not asked.
+func (r processReader) receives(pid int32, inode uint64) bool {
+	const maxThreads = 64
+	dir, err := unix.Openat(r.dir, strconv.Itoa(int(pid))+"/task", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(dir)
+	var threads []string
+	_ = eachEntry(dir, r.entries, func(name []byte) { // what is there
+		if _, ok := number(name); ok && len(threads) < maxThreads {
+			threads = append(threads, string(name))
+		}
+	})
+	return slices.ContainsFunc(threads, func(thread string) bool {
+		d, ok := receiving(r.read(pid, "task/"+thread+"/syscall"))
+		return ok && r.holds(pid, descriptor{d, inode})
+	})
+}
+
+// receiving reads of which descriptor a thread waits to receive (proc_pid_syscall(5)):
+// number of the call, and its arguments.
+func receiving(text []byte) (descriptor uint32, ok bool) {
+	fields := bytes.Fields(text)
+	if len(fields) < 2 {
+		return 0, false // it runs
+	}
+	call, err := strconv.Atoi(string(fields[0]))
+	if err != nil || !slices.Contains([]int{unix.SYS_READ, unix.SYS_READV, unix.SYS_RECVFROM, unix.SYS_RECVMSG}, call) {
+		return 0, false
+	}
+	d, err := strconv.ParseUint(string(fields[1]), 0, 32)
+	return uint32(d), err == nil
 }
 
 // mayHold tells whether a process can hold anything: kernel threads and zombies
