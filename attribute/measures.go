@@ -22,15 +22,15 @@ type measurer struct {
 	runs     *spill.Sorter // those before the last of a connection, by connection
 	record   []byte
 
-	windows *Windows         // nil = none
-	window  []int32          // by number of turns: the one that the connection is in, where there are windows
-	earlier map[int32][]byte // by number of turns: Portions of connections that left a window, in the order of the file
+	windows *Windows          // nil = none
+	window  []int32           // by number of turns: the one that the connection is in, where there are windows
+	earlier map[int32]earlier // by number of turns
 }
 
 // newMeasurer returns one of so many. Runs take a quarter of what finished connections
 // do, beyond which they are in temporary files.
 func newMeasurer(shares int, cfg *Config) *measurer {
-	m := &measurer{runs: spill.NewSorter(finishedBudget / 4 / shares), windows: cfg.Windows, earlier: map[int32][]byte{}}
+	m := &measurer{runs: spill.NewSorter(finishedBudget / 4 / shares), windows: cfg.Windows, earlier: map[int32]earlier{}}
 	if cfg.Turns {
 		m.told = spill.NewSorter(finishedBudget / shares)
 	}
@@ -122,16 +122,16 @@ func (s *share) finishMeasures(in *conn.Instance, c *Connection) {
 	if n := m.of[in.Measured]; n != 0 {
 		c.Measures, m.of[in.Measured] = m.segments.End(n), 0
 	}
-	earlier, crossed := m.earlier[in.Measured]
+	left, crossed := m.earlier[in.Measured]
 	if crossed {
 		delete(m.earlier, in.Measured)
-		earlier = m.portion(earlier, in.Measured, 0, &c.Measures)
+		left.record = m.portion(left.record, in.Measured, 0, &c.Measures)
 	}
 	if c.Turns, last, ok = m.turns.End(in.Measured); ok {
 		s.tell(in, &last)
 	}
 	if crossed {
-		c.join(earlier)
+		c.join(left.record)
 	}
 	if next, again := s.follower.Successor(in); again && c.Measures.End == tcp.Open && next-in.Last <= int64(conn.IdleTCP) {
 		c.Measures.End = tcp.Reused

@@ -42,8 +42,69 @@ func (m *measurer) cross(n int32, t int64) {
 	if of := m.of[n]; of != 0 {
 		counted = m.segments.Cut(of)
 	}
-	m.earlier[n] = m.portion(m.earlier[n], n, t, &counted)
+	e := m.earlier[n]
+	e.record = m.portion(e.record, n, t, &counted)
+	if len(e.record) >= max(minFold, e.fold) {
+		e.record = fold(e.record)
+		e.fold = 2 * len(e.record)
+	}
+	m.earlier[n] = e
 	m.window[n] = m.windows.number(t)
+}
+
+// earlier are the Portions of a connection that left a window.
+type earlier struct {
+	record []byte
+	fold   int // as long it is folded again
+}
+
+var minFold = 64 << 10 // bytes, before a record of Portions is folded; tests fold more
+
+// fold makes one Portion of all of a window, so that a clock that goes to and fro over a
+// bound does not make more than there are windows. What was missing in one of them and
+// comes later is then taken off in the order of windows, not of the file.
+func fold(b []byte) (folded []byte) {
+	list := portionsOf(b)
+	tcp.SettleEarlier(measuresOf(list))
+	list = byWindow(list)
+	for i := range list {
+		folded = list[i].append(folded)
+	}
+	return folded
+}
+
+// portionsOf returns those of a record.
+func portionsOf(b []byte) (list []Portion) {
+	for r := (record{b: b}); len(r.b) > 0; {
+		list = append(list, Portion{})
+		r.portion(&list[len(list)-1])
+	}
+	return list
+}
+
+func measuresOf(list []Portion) (parts []*tcp.Measures) {
+	for i := range list {
+		parts = append(parts, &list[i].Measures)
+	}
+	return parts
+}
+
+// byWindow orders portions, which are in the order of the file, by their windows, and makes
+// one of those of each.
+func byWindow(list []Portion) (windows []Portion) {
+	order := make([]*Portion, len(list))
+	for i := range list {
+		order[i] = &list[i]
+	}
+	slices.SortStableFunc(order, func(a, b *Portion) int { return cmp.Compare(a.From, b.From) })
+	for _, p := range order {
+		if n := len(windows) - 1; n >= 0 && windows[n].From == p.From {
+			windows[n].add(p)
+		} else {
+			windows = append(windows, *p)
+		}
+	}
+	return windows
 }
 
 // portion appends what was measured of connection n in its window, and of segments was
@@ -62,27 +123,9 @@ func (m *measurer) portion(b []byte, n int32, t int64, counted *tcp.Measures) []
 // join makes Portions of those of a record, which are in the order of the file, and makes
 // Measures and Turns, which End gave, the sum of them.
 func (c *Connection) join(b []byte) {
-	for r := (record{b: b}); len(r.b) > 0; {
-		var p Portion
-		r.portion(&p)
-		c.Portions = append(c.Portions, p)
-	}
-	var parts []*tcp.Measures
-	for i := range c.Portions {
-		parts = append(parts, &c.Portions[i].Measures)
-	}
-	tcp.Settle(parts)
-	slices.SortStableFunc(c.Portions, func(a, b Portion) int { return cmp.Compare(a.From, b.From) })
-	n := 0
-	for i := 1; i < len(c.Portions); i++ {
-		if p := &c.Portions[i]; p.From == c.Portions[n].From {
-			c.Portions[n].add(p)
-		} else {
-			n++
-			c.Portions[n] = *p
-		}
-	}
-	c.Portions = c.Portions[:n+1]
+	list := portionsOf(b)
+	tcp.Settle(measuresOf(list))
+	c.Portions = append(c.Portions, byWindow(list)...)
 	whole := c.Turns // has what is between the portions
 	c.addUp()
 	whole.Wait = c.Turns.Wait

@@ -83,16 +83,30 @@ func plus(a, b int64) int64 {
 // missing, of what was missing last first. Parts are in the order of the file.
 func Settle(parts []*Measures) {
 	for side := range 2 {
-		var late int64 // came, behind
-		for i := len(parts) - 1; i >= 0; i-- {
-			d := &parts[i].Sent[side]
-			late -= d.settle(late)
-			late, d.Late = late+d.Late, 0
-		}
+		late := settleBack(parts, side)
 		for _, m := range parts { // what came before anything was missing
 			late -= m.Sent[side].settle(late)
 		}
 	}
+}
+
+// SettleEarlier does so for parts that others follow: of what came before anything was
+// missing the first part, of which there is one, keeps how much it is.
+func SettleEarlier(parts []*Measures) {
+	for side := range 2 {
+		parts[0].Sent[side].Late = settleBack(parts, side)
+	}
+}
+
+// settleBack settles a side from the last part on, and returns how many bytes came late
+// for none of them.
+func settleBack(parts []*Measures, side int) (late int64) {
+	for i := len(parts) - 1; i >= 0; i-- {
+		d := &parts[i].Sent[side]
+		late -= d.settle(late)
+		late, d.Late = late+d.Late, 0
+	}
+	return late
 }
 
 // settle takes so many bytes from those that are missing, and returns how many it could.
