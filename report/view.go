@@ -2,6 +2,8 @@ package report
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"sync"
@@ -140,5 +142,10 @@ func WriteView(ctx context.Context, path string, o Output) error {
 		return &InputError{Err: err, Hint: "make it with `pcapwho analyze run.pcapng -o result.json`"}
 	}
 	in := identify(path)
-	return o.writeView(ctx, &view.Source{Saved: true, Focused: o.Focus, Files: []view.File{{Name: in.Name, Length: in.Length, SHA256: in.SHA256}}, Tables: saved.Tables})
+	err = o.writeView(ctx, &view.Source{Saved: true, Focused: o.Focus, Files: []view.File{{Name: in.Name, Length: in.Length, SHA256: in.SHA256}}, Tables: saved.Tables})
+	var wrong *view.TableError
+	if errors.As(err, &wrong) {
+		return &InputError{Err: fmt.Errorf("%s: %w", path, wrong), Hint: "make it anew: `pcapwho analyze run.pcapng -o result.json`"}
+	}
+	return err
 }

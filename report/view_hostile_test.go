@@ -3,11 +3,13 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pcapwho/pcapwho/report/chart"
@@ -90,5 +92,20 @@ func TestViewOfHostileNumbers(t *testing.T) {
 	}
 	if shown < 100 || refused < 3 {
 		t.Errorf("%d are shown and %d refused", shown, refused)
+	}
+}
+
+// A result that cannot be is an input that cannot be read, by its name.
+func TestViewOfWrongTable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "result.json")
+	must(t, os.WriteFile(path, []byte(`{"timeseries": [{"begin_ns": 5, "bucket_ns": 0, "connections": 0, "sent_packets": 0, "received_packets": 0, "sent_wire_bytes": 1, "received_wire_bytes": 0,
+		"sent_payload_bytes": 0, "received_payload_bytes": 0, "sent_unique_payload_bytes": 0, "received_unique_payload_bytes": 0, "reason": "exact"}]}`), 0o600))
+	for _, o := range []Output{{Format: HTML}, {Format: SVG, Charts: []string{"throughput"}}} {
+		o.Stdout = io.Discard
+		err := WriteView(t.Context(), path, o)
+		var input *InputError
+		if !errors.As(err, &input) || !strings.HasPrefix(err.Error(), path+": table timeseries: ") {
+			t.Errorf("%s: %v", o.Format, err)
+		}
 	}
 }

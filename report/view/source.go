@@ -1,6 +1,10 @@
 package view
 
-import "github.com/pcapwho/pcapwho/report/table"
+import (
+	"fmt"
+
+	"github.com/pcapwho/pcapwho/report/table"
+)
 
 // Source is what a page is made of. All but Tables may be empty.
 type Source struct {
@@ -54,4 +58,13 @@ func (s *Source) table(name string) *table.Table {
 		}
 	}
 	return nil
+}
+
+// TableError is what a table of a source has that no analysis writes.
+type TableError struct{ Table, What string }
+
+func (e *TableError) Error() string { return "table " + e.Table + ": " + e.What }
+
+func wrong(table, format string, args ...any) error {
+	return &TableError{table, fmt.Sprintf(format, args...)}
 }

@@ -64,19 +64,19 @@ func readThroughput(t *table.Table, p *processes, origin int64, longest int) (*T
 			find, first, last = s.finder(p, origin, longest), begin, begin
 		}
 		if width != s.Finest || width <= 0 || begin < last || begin-first < 0 {
-			return fmt.Errorf("table timeseries: a bucket of %d ns at %d, where one of %d ns from %d on is expected", width, begin, max(1, s.Finest), last)
+			return wrong("timeseries", "a bucket of %d ns at %d, where one of %d ns from %d on is expected", width, begin, max(1, s.Finest), last)
 		}
 		if (begin-first)/s.Finest >= maxRows {
-			return fmt.Errorf("table timeseries: a bucket of %d ns at %d, which is too far from the first at %d", width, begin, first)
+			return wrong("timeseries", "a bucket of %d ns at %d, which is too far from the first at %d", width, begin, first)
 		}
 		last = begin
 		one, i := find(r), (begin-first)/s.Width
 		if len(s.Series) > maxReasons+maxSeries+1 {
-			return fmt.Errorf("table timeseries: more than %d reasons", maxReasons)
+			return wrong("timeseries", "more than %d reasons", maxReasons)
 		}
 		sent, received := r.number(6), r.number(7)
 		if sent < 0 || received < 0 || sent > left[0] || received > left[1] {
-			return fmt.Errorf("table timeseries: %d and %d bytes in the bucket at %d, which cannot be", sent, received, begin)
+			return wrong("timeseries", "%d and %d bytes in the bucket at %d, which cannot be", sent, received, begin)
 		}
 		left[0], left[1] = left[0]-sent, left[1]-received
 		runs -= one.runs()
