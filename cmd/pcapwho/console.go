@@ -125,7 +125,7 @@ func (c *console) message(kind record.MessageKind, text string) {
 }
 
 // fail prints an error, a line for each where there are several, with the
-// remedy, and returns the exit status. Nothing is said of who reads the output
+// remedy unless c is quiet, and returns the exit status. Nothing is said of who reads the output
 // and wants no more of it.
 func (c *console) fail(err error) int {
 	hint, status := judge(err)
@@ -144,7 +144,7 @@ func (c *console) fail(err error) int {
 			c.say(red, "error", text)
 		}
 	}
-	if hint != "" {
+	if hint != "" && !c.quiet {
 		c.hint(hint)
 	}
 	return status
