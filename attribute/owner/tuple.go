@@ -17,9 +17,8 @@ type tuple struct {
 	// the latest, from which Socket.next leads to the others.
 	sockets [2]int32
 
-	// After Seal: the times that eachCut tells of its only socket, twice what is
-	// before all time where there are none. Where first is behind second it must be
-	// asked.
+	// After Seal, where it has one socket: the two times that eachCut tells of that,
+	// or twice what is before all time where it tells none. Else first is behind second.
 	first, second int64
 }
 

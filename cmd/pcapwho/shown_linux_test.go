@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,39 +13,37 @@ import (
 	"github.com/pcapwho/pcapwho/testdata/need"
 )
 
-// inCI stands for commands that are what CI runs, under the race detector or with another
-// filter.
-const inCI = "CI"
-
 // goCommands are the commands of Go that the pages show, in the order in which
-// TestGoCommands runs them, in a shell in a copy of the module: "" = as they stand. Those
-// that measure take minutes: beside them is what is run instead, the same with less of
-// everything.
-var goCommands = [][2]string{
-	{"go build -o pcapwho ./cmd/pcapwho", ""},
-	{"go run ./cmd/pcapwho demo", ""},
-	{"go run ./testdata/generate -kind small -scale 0.2 -o DIR", ""},
-	{"go run ./testdata/generate -kind small -o DIR", ""},
-	{"go run ./testdata/benchmark/sources", "go run ./testdata/benchmark/sources -connections 1 -holds 0.01 -sources poll"},
-	{"go run ./testdata/benchmark/recorders", "go run ./testdata/benchmark/recorders -n 1 -loads latency -recorders none,diag"},
-	{"go run ./testdata/benchmark", "go run ./testdata/benchmark -scale 0.002 -n 1 -only pcapwho -dir DIR"},
-	{"go test -run '^$' -bench Analyze/small -benchtime 2x -cpuprofile cpu.prof ./report", ""},
-	{"go tool pprof -top -cum cpu.prof | grep -E 'looker|Names|Endpoints'", ""},
-	{"go tool pprof -top -cum cpu.prof", ""},
-	{"go test -run '^$' -bench . ./ingest/... ./attribute/... ./report/...", "go test -short -run '^$' -bench . -benchtime 1x ./ingest/... ./attribute/... ./report/..."},
-	{"go test -run '^$' -bench . -count 10 ./attribute > old.txt", "go test -run '^$' -bench . -benchtime 1x -count 10 ./attribute > old.txt && cat old.txt"},
-	{"go test -run '^$' -bench . -count 10 ./attribute > new.txt", "go test -run '^$' -bench . -benchtime 1x -count 10 ./attribute > new.txt && cat new.txt"},
-	{"go run ./testdata/generate -kind small -scale 1.7 -processes 100000 -o DIR", "go run ./testdata/generate -kind small -scale 0.01 -processes 1000 -o DIR"},
-	{"go test -run '^$' -bench Log -benchtime 3x ./report", "go test -short -run '^$' -bench Log -benchtime 1x ./report"},
-	{"go test -run '^$' -bench Dump ./record", "go test -run '^$' -bench Dump -benchtime 1x ./record"},
-	{"go test -run '^$' -bench Packets ./report/encode", "go test -run '^$' -bench Packets -benchtime 1x ./report/encode"},
-	{"go test -run '^$' -bench Packets ./report", "go test -run '^$' -bench Packets/parquet -benchtime 1x ./report"},
-	{"go test ./report/table -update", ""},
-	{"go test ./report/encode ./report/table -update", "go test ./report/encode ./report/table -run 'Text|Docs|Golden' -update"},
-	{"go test ./...", inCI},
-	{"go test ./testdata/generate/... ./testdata/benchmark/...", inCI},
-	{"go test ./attribute -run '^TestOracle$' -rapid.checks=10000", inCI},
-	{"go test ./cmd/pcapwho -v -run 'TestTruth|TestPIDs|TestPorts|TestThousand|TestPassed|TestMultipathL|TestRing|TestNamespaces|TestMasq'", inCI},
+// TestGoCommands runs them, in a shell in a copy of the module.
+var goCommands = []string{
+	"go build -o pcapwho ./cmd/pcapwho",
+	"go run ./cmd/pcapwho demo",
+	"go run ./testdata/generate -kind small -scale 0.2 -o DIR",
+	"go run ./testdata/generate -kind small -o DIR",
+	"go run ./testdata/benchmark/sources -connections 1 -holds 0.01 -sources poll",
+	"go run ./testdata/benchmark/recorders -n 1 -loads latency -recorders none,diag",
+	"go run ./testdata/benchmark -scale 0.002 -n 1 -only pcapwho -dir DIR",
+	"go test -run '^$' -bench Analyze/small -benchtime 2x -cpuprofile cpu.prof ./report",
+	"go tool pprof -top -cum cpu.prof | grep -E 'looker|Names|Endpoints'",
+	"go tool pprof -top -cum cpu.prof",
+	"go test -short -run '^$' -bench . -benchtime 1x ./ingest/... ./attribute/... ./report/...",
+	"go test -run '^$' -bench Judge -benchtime 100x -count 10 ./attribute | tee old.txt",
+	"go test -run '^$' -bench Judge -benchtime 100x -count 10 ./attribute | tee new.txt",
+	"go run ./testdata/generate -kind small -scale 0.17 -processes 10000 -o DIR",
+	"go test -short -run '^$' -bench Log -benchtime 3x ./report",
+	"go test -run '^$' -bench Dump ./record",
+	"go test -run '^$' -bench Packets ./report/encode",
+	"go test -run '^$' -bench Packets/parquet -benchtime 1x ./report",
+	"go test ./report/table -update",
+	"go test ./report/encode ./report/table -update",
+}
+
+// ciCommands are those that CI runs itself: among all tests, or under the race detector.
+var ciCommands = []string{
+	"go test ./...",
+	"go test ./testdata/generate/... ./testdata/benchmark/...",
+	"go test ./attribute -run '^TestOracle$' -rapid.checks=10000",
+	"go test ./cmd/pcapwho -v -run 'TestTruth|TestPIDs|TestPorts|TestThousand|TestPassed|TestMultipathL|TestRing|TestNamespaces|TestMasq'",
 }
 
 // TestGoCommands holds that the pages show these, each of which works.
@@ -65,18 +62,16 @@ func TestGoCommands(t *testing.T) {
 		}
 	}
 	root := copied(t)
-	for _, c := range goCommands {
-		if shown[c[0]] == "" {
-			t.Errorf("no page shows %s", c[0])
+	for _, line := range slices.Concat(goCommands, ciCommands) {
+		if shown[line] == "" {
+			t.Errorf("no page shows %s", line)
 		}
-		delete(shown, c[0])
-		if strings.HasPrefix(c[0], "go test ") {
-			checkTests(t, c[0])
+		delete(shown, line)
+		if strings.HasPrefix(line, "go test ") {
+			checkTests(t, line)
 		}
-		if c[1] == inCI {
-			continue
-		}
-		line := cmp.Or(c[1], c[0])
+	}
+	for _, line := range goCommands {
 		cmd := exec.Command(need.Tool(t, "sh"), "-ec", line)
 		cmd.Dir, cmd.Env = root, append(os.Environ(), "GOFLAGS=-buildvcs=false -trimpath") // what is compiled is found again under another path
 		begin := time.Now()
@@ -136,7 +131,7 @@ func checkTests(t *testing.T, command string) {
 				has("Test", f[2])
 			case "bench":
 				has("Benchmark", f[2])
-			case "count", "benchtime", "cpuprofile", "v":
+			case "count", "benchtime", "cpuprofile", "short", "v":
 			default:
 				if !regexp.MustCompile(`"(\S*/)?` + f[1] + `"`).MatchString(text) {
 					t.Errorf("%s:%s has no flag -%s", command, p, f[1])
