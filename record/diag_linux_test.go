@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -301,10 +302,22 @@ func TestDue(t *testing.T) {
 func TestMayHold(t *testing.T) {
 	p := newProcfs(t)
 	p.run(10, task{ticks: 1, name: "a", exe: "/a"})
+	for thread, flags := range map[int]int{10: 4194308, 11: 4194308, 12: 4194304} {
+		folder := filepath.Join(p.folder, "10", "task", strconv.Itoa(thread))
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		stat := fmt.Sprintf("%d (a) R 1 10 10 0 -1 %d 0 0 0 0 0 0 0 0 20 0 3 0 5 0", thread, flags)
+		if err := os.WriteFile(filepath.Join(folder, "stat"), []byte(stat), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	r := p.reader()
 	for stat, want := range map[string]bool{
 		"10 (a) S 1 10 10 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 5 0":      true,
 		"10 (a) S) Z 1 10 10 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 5 0":   false,
+		"10 (a) R 1 10 10 0 -1 4194308 0 0 0 0 0 0 0 0 20 0 1 0 5 0":      false, // begins to end
+		"10 (a) R 1 10 10 0 -1 4194308 0 0 0 0 0 0 0 0 20 0 3 0 5 0":      true,  // one of three threads
 		"10 (kworker) I 2 0 0 0 -1 69238880 0 0 0 0 0 0 0 0 20 0 1 0 5 0": false,
 		"": false,
 	} {

@@ -183,25 +183,30 @@ func socketInode(link []byte) (uint64, bool) {
 	return number(link[len(prefix) : len(link)-1])
 }
 
-// receives tells whether a thread of a process waits to receive from a socket. Threads
-// beyond maxThreads are not asked.
+// receives tells whether a thread of a process, of those that are listed, waits to receive
+// from a socket.
 func (r processReader) receives(pid int32, inode uint64) bool {
-	const maxThreads = 64
+	return slices.ContainsFunc(r.threads(pid), func(thread string) bool {
+		d, ok := receiving(r.read(pid, "task/"+thread+"/syscall"))
+		return ok && r.holds(pid, descriptor{d, inode})
+	})
+}
+
+const maxThreads = 64
+
+// threads lists the threads of a process, maxThreads at most.
+func (r processReader) threads(pid int32) (threads []string) {
 	dir, err := unix.Openat(r.dir, strconv.Itoa(int(pid))+"/task", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return false
+		return nil
 	}
 	defer unix.Close(dir)
-	var threads []string
 	_ = eachEntry(dir, r.entries, func(name []byte) { // what is there
 		if _, ok := number(name); ok && len(threads) < maxThreads {
 			threads = append(threads, string(name))
 		}
 	})
-	return slices.ContainsFunc(threads, func(thread string) bool {
-		d, ok := receiving(r.read(pid, "task/"+thread+"/syscall"))
-		return ok && r.holds(pid, descriptor{d, inode})
-	})
+	return threads
 }
 
 // receiving reads of which descriptor a thread waits to receive (proc_pid_syscall(5)):
@@ -219,23 +224,53 @@ func receiving(text []byte) (descriptor uint32, ok bool) {
 	return uint32(d), err == nil
 }
 
-// mayHold tells whether a process can hold anything: kernel threads and zombies
-// do not.
+// mayHold tells whether a process can use what it holds: not so are kernel threads, and
+// processes all threads of which have begun to end, whose files nobody may list from then
+// on.
 func (r processReader) mayHold(pid int32) bool {
-	const kernelThread = 0x00200000 // PF_KTHREAD, linux/sched.h
-	text := r.read(pid, "stat")
+	flags, threads, ok := r.flags(strconv.Itoa(int(pid)))
+	switch {
+	case !ok || flags&kernelThread != 0:
+		return false
+	case flags&exiting == 0 || threads < 2:
+		return flags&exiting == 0
+	}
+	list := r.threads(pid)
+	return len(list) == maxThreads || slices.ContainsFunc(list, func(thread string) bool {
+		flags, _, ok := r.flags(strconv.Itoa(int(pid)) + "/task/" + thread)
+		return ok && flags&exiting == 0
+	})
+}
+
+// Flags of a thread (include/linux/sched.h: PF_KTHREAD, PF_EXITING).
+const (
+	kernelThread = 0x00200000
+	exiting      = 0x00000004
+)
+
+// flags reads the flags of a process's first thread, or of another, and how many it has.
+func (r processReader) flags(folder string) (flags, threads uint64, ok bool) {
+	text := r.readFile(folder + "/stat")
 	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
 	if len(fields) < 20 {
-		return false // it went
+		return 0, 0, false // it went
 	}
-	flags, _ := number(fields[6])
-	return flags&kernelThread == 0 && fields[0][0] != 'Z' && fields[0][0] != 'X'
+	flags, _ = number(fields[6])
+	threads, _ = number(fields[17])
+	if fields[0][0] == 'Z' || fields[0][0] == 'X' {
+		flags |= exiting
+	}
+	return flags, threads, true
 }
 
 // read returns the beginning of a file of a process, nothing when it went. It
 // is valid until the next read.
 func (r processReader) read(pid int32, name string) []byte {
-	fd, err := unix.Openat(r.dir, strconv.Itoa(int(pid))+"/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	return r.readFile(strconv.Itoa(int(pid)) + "/" + name)
+}
+
+func (r processReader) readFile(path string) []byte {
+	fd, err := unix.Openat(r.dir, path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil
 	}

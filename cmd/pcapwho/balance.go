@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -9,10 +8,7 @@ import (
 
 	"github.com/pcapwho/pcapwho/attribute"
 	"github.com/pcapwho/pcapwho/cmd/pcapwho/workload"
-	"github.com/pcapwho/pcapwho/ingest"
-	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/flow"
-	"github.com/pcapwho/pcapwho/record"
 	"github.com/pcapwho/pcapwho/report"
 )
 
@@ -29,18 +25,6 @@ type balance struct {
 	unsent      map[int]int64 // by PID: what the ledger says that it sent, and no table yet
 	mistakes    []string
 }
-
-// evidence is what a log says of when the recorder knew.
-type evidence struct {
-	whole bool            // the source misses nothing
-	looks []look          // at all that every process holds, in the order of time
-	lost  map[end][]int64 // when the holders of a socket were last known, of which it was later found that it has none, or others that could not be seen
-
-	doubted map[end][]int64 // when the holders of a socket were last known, before others were found that could not be seen
-}
-
-// look is a time in which the recorder read all sockets.
-type look struct{ begin, end int64 }
 
 // end is one end of a connection, as one process sees it.
 type end struct {
@@ -84,42 +68,6 @@ func compareLedger(r *report.Result, known *evidence, ledger []workload.Entry) *
 	return b
 }
 
-// readEvidence returns what a log tells.
-func readEvidence(path string) (*evidence, error) {
-	log, err := ingest.OpenLog(path)
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close()
-	known := &evidence{lost: map[end][]int64{}, doubted: map[end][]int64{}}
-	var all []look
-	err = log.Each(context.Background(), func(e *connlog.Event) error {
-		switch s := e.Socket; {
-		case e.Kind == connlog.KindHead:
-			known.whole = e.Head.Source == record.SourceEBPF
-		case e.Kind == connlog.KindPoll:
-			all = append(all, look{e.Poll.Begin, e.Poll.End})
-			if e.Poll.Thorough {
-				known.looks = append(known.looks, all[len(all)-1])
-			}
-		case e.Kind == connlog.KindSocket && s.Change == connlog.SocketOwner && len(s.Owners) == 0:
-			k := end{s.Protocol, s.Local, s.Remote}
-			known.lost[k] = append(known.lost[k], s.Since)
-		case e.Kind == connlog.KindSocket && s.Partial:
-			k := end{s.Protocol, s.Local, s.Remote}
-			known.lost[k] = append(known.lost[k], e.Time-1)
-			if s.Change == connlog.SocketOwner {
-				known.doubted[k] = append(known.doubted[k], s.Since)
-			}
-		}
-		return nil
-	})
-	if len(known.looks) == 0 { // recorded before looks said how thorough they are
-		known.looks = all
-	}
-	return known, err
-}
-
 func endOf(e *workload.Entry) end {
 	k := end{flow.TCP, endpointOf(e.Local), endpointOf(e.Remote)}
 	if e.Protocol == "udp" {
@@ -148,7 +96,7 @@ func (b *balance) judge(r *report.Result, c *attribute.Connection, e attribute.E
 		if v.Process == attribute.NoProcess {
 			b.unsent[books[0].PID] -= s.Sent[e].UniqueBytes
 			if slices.ContainsFunc(books, func(k workload.Entry) bool { return b.evidence.owed(&k, s.First, s.Last) }) {
-				b.mistake("connection %d: %v was seen and has no owner (%v)", c.ID, c.Endpoint[e], v.Reason)
+				b.mistake("connection %d: %v was seen and has no owner (%v: %s)", c.ID, c.Endpoint[e], v.Reason, v.Why)
 			}
 			continue
 		}
@@ -172,39 +120,6 @@ func during(books []workload.Entry, first, last int64) (those []workload.Entry) 
 		}
 	}
 	return those
-}
-
-// owed tells whether packets from first to last must have an owner at the end
-// that e is about: whether it follows from the looks that the socket existed
-// throughout. Two looks at a TCP socket decide for its whole connection (one does not, of
-// a server that listens), two at a UDP socket for what is between them
-// (docs/attribution.md).
-func (k *evidence) owed(e *workload.Entry, first, last int64) bool {
-	if k.whole {
-		return true
-	}
-	here, until := endOf(e), e.End
-	withoutPeer := end{protocol: here.protocol, local: here.local}
-	for _, t := range slices.Concat(k.lost[here], k.lost[withoutPeer]) {
-		if e.Begin <= t {
-			until = min(until, t+1)
-		}
-	}
-	for _, t := range k.doubted[here] { // the nearest look behind these packets may be of others
-		if e.Begin <= t && t < last {
-			return false
-		}
-	}
-	var seen []look
-	for _, l := range k.looks {
-		if e.Begin < l.begin && l.end < until {
-			seen = append(seen, l)
-		}
-	}
-	if len(seen) < 2 || e.Protocol == "tcp" {
-		return len(seen) > 1
-	}
-	return seen[0].end <= first && last <= seen[len(seen)-1].begin
 }
 
 // compareBytes compares what both ends of every connection counted with what

@@ -68,11 +68,12 @@ func TestOwed(t *testing.T) {
 	tcp := workload.Entry{Protocol: "tcp", Local: at("127.0.0.1:1"), Remote: at("127.0.0.1:2"), Begin: 100, End: 200}
 	udp := workload.Entry{Protocol: "udp", Local: at("127.0.0.1:1"), Remote: at("127.0.0.1:2"), Begin: 100, End: 200}
 	connected, bound := endOf(&udp), end{protocol: flow.UDP, local: endpointOf(udp.Local)}
+	accepted, listening := endOf(&tcp), end{protocol: flow.TCP, local: endpointOf(tcp.Local)}
 	for _, c := range []struct {
 		name        string
 		entry       workload.Entry
 		looks       []look
-		lost        map[end][]int64
+		lost        map[end][]*loss
 		first, last int64
 		want        bool
 	}{
@@ -85,19 +86,49 @@ func TestOwed(t *testing.T) {
 		{"between two looks", udp, []look{{90, 101}, {110, 120}, {130, 140}, {170, 180}, {190, 200}}, nil, 120, 170, true},
 		{"before the first", udp, []look{{110, 120}, {170, 180}}, nil, 119, 150, false},
 		{"after the last", udp, []look{{110, 120}, {170, 180}}, nil, 150, 171, false},
-		{"its holder last known in the first look", udp, []look{{110, 120}, {170, 180}}, map[end][]int64{connected: {120}}, 130, 130, false},
-		{"its holder last known in the last look", udp, []look{{110, 120}, {170, 180}}, map[end][]int64{connected: {180}}, 130, 130, true},
-		{"no peer, its holder not asked again", udp, []look{{110, 120}, {170, 180}}, map[end][]int64{bound: {120}}, 130, 130, false},
-		{"behind it others may have held it", tcp, []look{{130, 140}, {150, 160}}, map[end][]int64{{protocol: flow.TCP, local: endpointOf(tcp.Local), remote: endpointOf(tcp.Remote)}: {160}}, 150, 161, false},
-		{"before others may have held it", tcp, []look{{130, 140}, {150, 160}}, map[end][]int64{{protocol: flow.TCP, local: endpointOf(tcp.Local), remote: endpointOf(tcp.Remote)}: {160}}, 150, 160, true},
-		{"another socket before", udp, []look{{110, 120}, {170, 180}}, map[end][]int64{connected: {99}}, 130, 130, true},
+		{"its holder last known in the first look", udp, []look{{110, 120}, {170, 180}}, map[end][]*loss{connected: {{120, 120}}}, 130, 130, false},
+		{"its holder last known in the last look", udp, []look{{110, 120}, {170, 180}}, map[end][]*loss{connected: {{180, 180}}}, 130, 130, true},
+		{"no peer, its holder not asked again", udp, []look{{110, 120}, {170, 180}}, map[end][]*loss{bound: {{120, 120}}}, 130, 130, false},
+		{"behind it others may have held it", tcp, []look{{130, 140}, {150, 160}}, map[end][]*loss{accepted: {{160, 200}}}, 150, 161, false},
+		{"before others may have held it", tcp, []look{{130, 140}, {150, 160}}, map[end][]*loss{accepted: {{160, 200}}}, 150, 160, true},
+		{"others may have held it when it was first seen, and until it was accepted", tcp, []look{{130, 140}, {150, 160}}, map[end][]*loss{accepted: {{90, 110}}}, 80, 120, false},
+		{"others may have listened when it began", tcp, []look{{130, 140}, {150, 160}}, map[end][]*loss{listening: {{70, 90}}}, 80, 120, false},
+		{"others may have listened before it began", tcp, []look{{130, 140}, {150, 160}}, map[end][]*loss{listening: {{70, 79}}}, 80, 120, true},
+		{"another socket before", udp, []look{{110, 120}, {170, 180}}, map[end][]*loss{connected: {{99, 99}}}, 130, 130, true},
 	} {
 		k := evidence{looks: c.looks, lost: c.lost}
 		if c.entry.Protocol == "tcp" {
-			k.doubted = c.lost
+			k.doubted = map[end][]int64{}
+			for e, list := range c.lost {
+				k.doubted[e] = append(k.doubted[e], list[0].at)
+			}
 		}
 		if got := k.owed(&c.entry, c.first, c.last); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// A time that passed twice is of two moments: who owned what then is not asked.
+func TestTwiceIsNotOwed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	const log = `{"event":"head","time_ns":100,"seq":1,"schema":"pcapwho.connlog/1","recording_id":"0123456789abcdef0123456789abcdef","host":"h","source":"diag"}
+{"event":"clock","time_ns":200,"seq":2}
+{"event":"clock","time_ns":250,"seq":3,"step_ns":-50}
+{"event":"clock","time_ns":400,"seq":4,"step_ns":60}
+`
+	if err := os.WriteFile(path, []byte(log), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k, err := readEvidence(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.looks = []look{{110, 120}, {500, 510}, {520, 530}}
+	e := workload.Entry{Protocol: "tcp", Begin: 100, End: 600}
+	for at, want := range map[int64]bool{149: true, 150: false, 300: false, 301: true} {
+		if got := k.owed(&e, at, at); got != want {
+			t.Errorf("at %d: %v, want %v", at, got, want)
 		}
 	}
 }
