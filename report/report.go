@@ -294,7 +294,7 @@ func (r *Result) table(s *table.Schema) *table.Table {
 	case "connections":
 		return measure.Connections(r.Attribution, r.Selection, !r.cfg.NoMeasures, r.cfg.workers())
 	case "endpoints":
-		return r.endpoints.Table()
+		return r.endpoints.Table(r.cfg.workers())
 	case "turns":
 		return measure.Turns(r.Attribution, r.Selection)
 	case "packets":

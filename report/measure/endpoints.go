@@ -191,15 +191,15 @@ func insert[T cmp.Ordered](list []T, v T, most int) []T {
 	return slices.Insert(list, i, v)
 }
 
-// Table returns one row an endpoint.
-func (e *Endpoints) Table() *table.Table {
+// Table returns one row an endpoint, made by so many goroutines.
+func (e *Endpoints) Table(workers int) *table.Table {
 	e.shrink()
 	keys := slices.SortedFunc(maps.Keys(e.sums), endpointKey.compare)
 	rows := len(keys)
 	if e.rest != nil {
 		rows++
 	}
-	return table.Of(table.Endpoints(), rows, func(b *table.Batch, i int) {
+	return table.Divide(table.Endpoints(), rows, workers, func(b *table.Batch, i int) {
 		n := e.rest
 		if i < len(keys) {
 			n = e.sums[keys[i]]

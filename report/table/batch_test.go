@@ -170,17 +170,34 @@ func TestMicros(t *testing.T) {
 	}
 }
 
-// Of cuts its rows into full batches and one rest.
+// Of and Divide cut their rows into full batches and one rest, in order.
 func TestOf(t *testing.T) {
-	for n, want := range map[int][]int{0: nil, 1: {1}, MaxRows: {MaxRows}, 2*MaxRows + 1: {MaxRows, MaxRows, 1}} {
-		var got []int
-		tab := Of(small(), n, func(b *Batch, i int) { b.Int("a_ns", int64(i)); b.Text("b", "x") })
-		if err := tab.Each(func(*Batch) {}, func(b *Batch) error { got = append(got, b.Rows); return nil }); err != nil || !slices.Equal(got, want) {
-			t.Errorf("%d rows come as %v, want %v", n, got, want)
-		}
-		stop := errors.New("stop")
-		if err := tab.Each(func(*Batch) {}, func(*Batch) error { return stop }); n > 0 && !errors.Is(err, stop) {
-			t.Errorf("%d rows: yield's error comes out as %v", n, err)
+	row := func(b *Batch, i int) { b.Int("a_ns", int64(i)); b.Text("b", "x") }
+	for n, want := range map[int][]int{0: nil, 1: {1}, batchRows: {batchRows}, 2*batchRows + 1: {batchRows, batchRows, 1}} {
+		for workers := range 4 {
+			tab := Of(small(), n, row)
+			if workers > 0 {
+				tab = Divide(small(), n, workers, row)
+			}
+			var got []int
+			next := int64(0)
+			err := tab.Each(func(*Batch) {}, func(b *Batch) error {
+				for _, v := range b.Columns[0].Ints {
+					if v != next {
+						t.Fatalf("%d rows, %d workers: row %d has %d", n, workers, next, v)
+					}
+					next++
+				}
+				got = append(got, b.Rows)
+				return nil
+			})
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("%d rows, %d workers: they come as %v, want %v", n, workers, got, want)
+			}
+			stop := errors.New("stop")
+			if err := tab.Each(func(*Batch) {}, func(*Batch) error { return stop }); n > 0 && !errors.Is(err, stop) {
+				t.Errorf("%d rows, %d workers: yield's error comes out as %v", n, workers, err)
+			}
 		}
 	}
 }

@@ -16,13 +16,17 @@ type Table struct {
 	Each func(prepare func(*Batch), yield func(*Batch) error) error
 }
 
+// batchRows is how many rows a batch of Of has at most: what an encoder makes of them is
+// some megabytes, which are not copied for long while they grow.
+const batchRows = 1 << 12
+
 // Of returns a table of n rows; row must append row i to the batch.
 func Of(s *Schema, n int, row func(b *Batch, i int)) *Table {
 	return &Table{s, func(prepare func(*Batch), yield func(*Batch) error) error {
 		b := NewBatch(s)
 		for i := range n {
 			row(b, i)
-			if b.Rows == MaxRows || i == n-1 {
+			if b.Rows == batchRows || i == n-1 {
 				prepare(b)
 				if err := yield(b); err != nil {
 					return err
@@ -48,6 +52,29 @@ func Parallel[B any](s *Schema, workers int, open func() (read func(*B) error), 
 		}
 		return p.each(yield)
 	}}
+}
+
+// Divide returns what Of does, of which so many goroutines make batches: row is called by
+// several at a time.
+func Divide(s *Schema, n, workers int, row func(b *Batch, i int)) *Table {
+	type part struct{ first, end int }
+	return Parallel(s, workers, func() func(*part) error {
+		next := 0
+		return func(p *part) error {
+			if next == n {
+				return io.EOF
+			}
+			*p = part{next, min(next+batchRows, n)}
+			next = p.end
+			return nil
+		}
+	}, func() func(*Batch, *part) {
+		return func(b *Batch, p *part) {
+			for i := p.first; i < p.end; i++ {
+				row(b, i)
+			}
+		}
+	})
 }
 
 // pool is what the workers of Parallel share.
