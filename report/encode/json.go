@@ -2,6 +2,7 @@ package encode
 
 import (
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -124,6 +125,9 @@ func (l *lines) Batch(b *table.Batch) error {
 
 func (l *lines) Close() error { return l.out.flush(true) }
 
+// After how many rows memory is made for the others, and how much at most, bytes.
+const sample, mostGrown = 64, 16 << 20
+
 // appendRows appends the rows of b as objects, with text before and after each. What
 // is NULL is left out, but of the first row of a table: so that it names all columns.
 func appendRows(out []byte, b *table.Batch, before, after string, first bool) []byte {
@@ -132,7 +136,11 @@ func appendRows(out []byte, b *table.Batch, before, after string, first bool) []
 		names[k] = `"` + b.Schema.Columns[k].Name + `": `
 	}
 	var w clock
+	begin := len(out)
 	for i := range b.Rows {
+		if i == sample { // the others are as long, likely
+			out = slices.Grow(out, min((len(out)-begin)/sample*(b.Rows-i)/8*9, mostGrown))
+		}
 		out = append(out, before...)
 		for k := range b.Columns {
 			if !b.Columns[k].Valid[i] && (i > 0 || !first) {

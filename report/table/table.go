@@ -18,7 +18,7 @@ type Table struct {
 
 // batchRows is how many rows a batch of Of has at most: what an encoder makes of them is
 // some megabytes, which are not copied for long while they grow.
-const batchRows = 1 << 12
+const batchRows = 1 << 11
 
 // Of returns a table of n rows; row must append row i to the batch.
 func Of(s *Schema, n int, row func(b *Batch, i int)) *Table {
