@@ -15,9 +15,10 @@ const chunkSize = 256 << 10
 // Sorter takes records in any order. It is not safe for concurrent use.
 type Sorter struct {
 	budget int
-	chunks [][]byte
-	places []place
-	held   int // bytes of chunks that are full, and of places
+	chunks [][]byte // records: number, length, and what they are
+	inside int      // how many these are
+	places []place  // of them, in order, once that is asked for
+	held   int      // bytes of chunks that are full, and of places
 	n      int
 
 	file *os.File // nil = nothing was spilled
@@ -25,14 +26,17 @@ type Sorter struct {
 	runs []extent
 }
 
-// place is where a record lies in memory.
-type place struct {
-	id     uint64
-	chunk  uint32
-	offset uint32
+// place is where a record lies in memory: number of the chunk, and in the lower half offset.
+type place struct{ id, at uint64 }
+
+func (p place) compare(o place) int {
+	if p.id != o.id {
+		return cmp.Compare(p.id, o.id)
+	}
+	return cmp.Compare(p.at, o.at)
 }
 
-const placeSize = 16
+const idSize, placeSize = 8, 16 // bytes
 
 // extent is a sorted run in the file, in bytes.
 type extent struct{ offset, length int64 }
@@ -47,7 +51,7 @@ func (s *Sorter) Len() int { return s.n }
 // they were added, where one Sorter has them all. It keeps nothing of record. Its
 // errors are those of the temporary file.
 func (s *Sorter) Add(id uint64, record []byte) error {
-	need := len(record) + binary.MaxVarintLen32
+	need := idSize + len(record) + binary.MaxVarintLen32
 	last := len(s.chunks) - 1
 	if last < 0 || cap(s.chunks[last])-len(s.chunks[last]) < need {
 		if s.held > s.budget {
@@ -60,26 +64,36 @@ func (s *Sorter) Add(id uint64, record []byte) error {
 		s.held += size
 		last = len(s.chunks) - 1
 	}
-	c := s.chunks[last]
-	s.places = append(s.places, place{id, uint32(last), uint32(len(c))})
-	s.held += placeSize
+	c := binary.NativeEndian.AppendUint64(s.chunks[last], id)
 	s.chunks[last] = append(binary.AppendUvarint(c, uint64(len(record))), record...)
+	s.held += placeSize
+	s.inside++
 	s.n++
 	return nil
 }
 
 // record returns a record in memory.
 func (s *Sorter) record(p place) []byte {
-	b := s.chunks[p.chunk][p.offset:]
+	b := s.chunks[p.at>>32][uint32(p.at)+idSize:]
 	n, k := binary.Uvarint(b)
 	return b[k : k+int(n)]
 }
 
 // sort orders what is in memory.
 func (s *Sorter) sort() {
-	slices.SortFunc(s.places, func(a, b place) int {
-		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.chunk, b.chunk), cmp.Compare(a.offset, b.offset))
-	})
+	if len(s.places) == s.inside {
+		return
+	}
+	s.places = make([]place, 0, s.inside)
+	for n, c := range s.chunks {
+		for offset := 0; offset < len(c); {
+			p := place{binary.NativeEndian.Uint64(c[offset:]), uint64(n)<<32 | uint64(offset)}
+			length, k := binary.Uvarint(c[offset+idSize:])
+			offset += idSize + k + int(length)
+			s.places = append(s.places, p)
+		}
+	}
+	slices.SortFunc(s.places, place.compare)
 }
 
 // spill writes what is in memory to the file, as one run.
@@ -106,7 +120,7 @@ func (s *Sorter) spill() (err error) {
 	}
 	s.size += run.length
 	s.runs = append(s.runs, run)
-	s.chunks, s.places, s.held = nil, s.places[:0], 0
+	s.chunks, s.inside, s.places, s.held = nil, 0, nil, 0
 	return nil
 }
 
