@@ -252,6 +252,32 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// Where one side alone has phases, every form says so.
+func TestSideWithoutPhases(t *testing.T) {
+	total, phase := Subject{Total, ""}, Subject{Phase, "load"}
+	with := &Run{Name: "with", Values: map[Subject]map[Metric]int64{total: {Bytes: 1}, phase: {Bytes: 1}}}
+	without := &Run{Name: "without", Values: map[Subject]map[Metric]int64{total: {Bytes: 1}}}
+	for _, c := range []struct {
+		a, b *Run
+		want string
+	}{{with, without, "B"}, {without, with, "A"}, {with, with, ""}, {without, without, ""}} {
+		one := Runs([]*Run{c.a}, []*Run{c.b})
+		var text, markdown, json strings.Builder
+		if err := errors.Join(one.Text(&text, 0.01, 0), one.Markdown(&markdown, 0.01), one.JSON(&json)); err != nil {
+			t.Fatal(err)
+		}
+		says := fmt.Sprintf("%s has no phases", c.want)
+		for _, out := range []string{text.String(), markdown.String(), one.Section(0.01).Verdict} {
+			if strings.Contains(out, says) != (c.want != "") {
+				t.Errorf("%s, %s: it says\n%s", c.a.Name, c.b.Name, out)
+			}
+		}
+		if key := fmt.Sprintf(`"without_phases": %q`, strings.ToLower(c.want)); strings.Contains(json.String(), key) != (c.want != "") {
+			t.Errorf("%s, %s: JSON says\n%s", c.a.Name, c.b.Name, json.String())
+		}
+	}
+}
+
 // A phase has every turn and every segment that was sent again once, whoever is at the
 // other end, and the median of its round trips; from a result of an older version nothing
 // of these.

@@ -10,6 +10,7 @@ import (
 type Comparison struct {
 	A, B    []string // names of the runs
 	Enough  bool     // each has Enough of them
+	Bare    string   // "A" or "B", where no run of it has phases, and some of the other have
 	Changes []Change // of every subject and metric, in the order of subjects and metrics
 }
 
@@ -29,6 +30,12 @@ type Change struct {
 func Runs(a, b []*Run) *Comparison {
 	c := &Comparison{A: names(a), B: names(b), Enough: len(a) >= Enough && len(b) >= Enough}
 	before, after := newSide(a), newSide(b)
+	switch x, y := before.knows(Phase), after.knows(Phase); {
+	case x && !y:
+		c.Bare = "B"
+	case y && !x:
+		c.Bare = "A"
+	}
 	var p []float64
 	for _, s := range subjects(slices.Concat(a, b)) {
 		for _, m := range metrics {
@@ -98,6 +105,18 @@ func newSide(runs []*Run) *side {
 		d.told = append(d.told, told)
 	}
 	return d
+}
+
+// knows tells whether any run has subjects of a kind.
+func (d *side) knows(k Kind) bool {
+	return slices.ContainsFunc(d.runs, func(r *Run) bool {
+		for s := range r.Values {
+			if s.Kind == k {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // samples returns what each run has of a metric. One that knows it of others of the kind

@@ -35,8 +35,15 @@ func (c *Comparison) shown(smallest float64, most int) (list []Change, n int) {
 	return list[:min(n, most)], n
 }
 
-// verdict says in a sentence what came out.
+// verdict says in a sentence what came out, and what could not be compared.
 func (c *Comparison) verdict(n int, smallest float64) string {
+	if c.Bare != "" {
+		return c.outcome(n, smallest) + "; " + c.Bare + " has no phases, so that none is compared"
+	}
+	return c.outcome(n, smallest)
+}
+
+func (c *Comparison) outcome(n int, smallest float64) string {
 	switch {
 	case c.Enough && n == 0:
 		return fmt.Sprintf("nothing changed by %s or more that is not chance", percent(smallest))
@@ -295,8 +302,9 @@ func (c *Comparison) JSON(w io.Writer) error {
 		A       []string `json:"a"`
 		B       []string `json:"b"`
 		Enough  bool     `json:"enough_runs"`
+		Bare    string   `json:"without_phases,omitempty"`
 		Changes []change `json:"changes"`
-	}{c.A, c.B, c.Enough, []change{}}
+	}{c.A, c.B, c.Enough, strings.ToLower(c.Bare), []change{}}
 	finite := func(v float64) *float64 {
 		if math.IsInf(v, 0) || math.IsNaN(v) {
 			return nil
