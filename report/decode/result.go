@@ -19,8 +19,10 @@ const maxRows = 2048
 type Result struct {
 	Tables []*table.Table // those that it holds, in the order of the documentation
 
-	name string // of the file, for errors
-	open func() (io.ReadCloser, error)
+	name  string // of the file, for errors
+	open  func() (io.ReadSeekCloser, error)
+	begin map[string]int64 // where the rows of a table do in the file, bytes; 0 = the table is Single
+	first map[string]row   // of each table; nil = it has none
 }
 
 // row is one row as JSON has it.
@@ -43,22 +45,16 @@ func Is(path string) bool {
 
 // Open reads a result through. Errors name the table and row that is wrong.
 func Open(path string) (*Result, error) {
-	return read(path, func() (io.ReadCloser, error) { return os.Open(path) })
+	return read(path, func() (io.ReadSeekCloser, error) { return os.Open(path) })
 }
 
-func read(name string, open func() (io.ReadCloser, error)) (*Result, error) {
-	r := &Result{name: name, open: open}
-	columns := map[string]row{}
-	first := func(_ string, n int) bool { return n == 0 }
-	err := r.walk(first, func(name string, _ int, one row) error {
-		columns[name] = one
-		return nil
-	})
-	if err != nil {
+func read(name string, open func() (io.ReadSeekCloser, error)) (*Result, error) {
+	r := &Result{name: name, open: open, begin: map[string]int64{}, first: map[string]row{}}
+	if err := r.decode(0, r.lookThrough); err != nil {
 		return nil, err
 	}
 	for _, s := range table.All() {
-		if first, ok := columns[s.Name]; ok {
+		if first, ok := r.first[s.Name]; ok {
 			r.Tables = append(r.Tables, r.table(known(s, first)))
 		}
 	}
@@ -85,7 +81,8 @@ func known(s *table.Schema, first row) *table.Schema {
 	return &shown
 }
 
-// table returns the table of a schema, which reads the file whenever it is asked.
+// table returns the table of a schema, which reads its part of the file whenever it is
+// asked.
 func (r *Result) table(s *table.Schema) *table.Table {
 	return &table.Table{Schema: s, Each: func(prepare func(*table.Batch), yield func(*table.Batch) error) error {
 		b := table.NewBatch(s)
@@ -98,41 +95,49 @@ func (r *Result) table(s *table.Schema) *table.Table {
 			b.Reset()
 			return err
 		}
-		mine := func(name string, _ int) bool { return name == s.Name }
-		err := r.walk(mine, func(name string, n int, one row) error {
-			if n < 0 {
-				return nil
-			}
+		add := func(n int, one row) error {
 			if err := appendRow(b, one); err != nil {
-				return fmt.Errorf("%s: table %s, row %d: %w", r.name, name, n+1, err)
+				return fmt.Errorf("%s: table %s, row %d: %w", r.name, s.Name, n+1, err)
 			}
 			if b.Rows < maxRows {
 				return nil
 			}
 			return flush()
-		})
-		if err != nil {
+		}
+		if err := r.each(s, add); err != nil {
 			return err
 		}
 		return flush()
 	}}
 }
 
-// wanted tells whether a row of a table, by its number, is to be decoded; others are
-// only looked through.
-type wanted func(name string, n int) bool
+// each calls f with the rows of a table and their numbers.
+func (r *Result) each(s *table.Schema, f func(n int, one row) error) error {
+	if s.Single {
+		return f(0, r.first[s.Name])
+	}
+	return r.decode(r.begin[s.Name], func(d *json.Decoder) error {
+		if err := bracket(d, s.Name); err != nil {
+			return err
+		}
+		all := func(int) bool { return true }
+		return rows(d, s.Name, all, f)
+	})
+}
 
-// walk calls f with the rows that are wanted and their numbers; for a table without rows
-// once, with -1 and nil.
-func (r *Result) walk(want wanted, f func(name string, n int, one row) error) error {
+// decode calls f with a decoder of the file from an offset on.
+func (r *Result) decode(from int64, f func(*json.Decoder) error) error {
 	file, err := r.open()
 	if err != nil {
 		return err
 	}
 	defer file.Close()
+	if _, err := file.Seek(from, io.SeekStart); err != nil {
+		return err
+	}
 	d := json.NewDecoder(bufio.NewReaderSize(file, 1<<16))
 	d.UseNumber()
-	if err := walk(d, want, f); err != nil {
+	if err := f(d); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
@@ -141,7 +146,8 @@ func (r *Result) walk(want wanted, f func(name string, n int, one row) error) er
 	return nil
 }
 
-func walk(d *json.Decoder, want wanted, f func(string, int, row) error) error {
+// lookThrough finds the tables, and the first row of each.
+func (r *Result) lookThrough(d *json.Decoder) error {
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return failed(err, "it is no object")
 	}
@@ -151,16 +157,10 @@ func walk(d *json.Decoder, want wanted, f func(string, int, row) error) error {
 			return err
 		}
 		name, _ := t.(string)
-		switch s := table.Lookup(name); {
-		case s == nil:
+		if s := table.Lookup(name); s == nil {
 			err = other(d, name)
-		case s.Single:
-			var one row
-			if err = d.Decode(&one); err == nil && one != nil && want(name, 0) {
-				err = f(name, 0, one)
-			}
-		default:
-			err = rows(d, name, want, f)
+		} else {
+			err = r.lookAt(d, s)
 		}
 		if err != nil {
 			return err
@@ -170,17 +170,45 @@ func walk(d *json.Decoder, want wanted, f func(string, int, row) error) error {
 	return err
 }
 
-// rows reads the rows of a table.
-func rows(d *json.Decoder, name string, want wanted, f func(string, int, row) error) error {
+func (r *Result) lookAt(d *json.Decoder, s *table.Schema) error {
+	if _, twice := r.begin[s.Name]; twice {
+		return fmt.Errorf("table %s stands there twice", s.Name)
+	}
+	if s.Single {
+		var one row
+		if err := d.Decode(&one); err != nil || one == nil {
+			return err
+		}
+		r.begin[s.Name], r.first[s.Name] = 0, one
+		return nil
+	}
+	if err := bracket(d, s.Name); err != nil {
+		return err
+	}
+	r.begin[s.Name], r.first[s.Name] = d.InputOffset()-1, nil
+	first := func(n int) bool { return n == 0 }
+	return rows(d, s.Name, first, func(_ int, one row) error {
+		r.first[s.Name] = one
+		return nil
+	})
+}
+
+// bracket reads the bracket before the rows of a table.
+func bracket(d *json.Decoder, name string) error {
 	if t, err := d.Token(); err != nil || t != json.Delim('[') {
 		return failed(err, "table "+name+" is no array")
 	}
-	n := 0
-	for ; d.More(); n++ {
+	return nil
+}
+
+// rows reads the rows of a table, and calls f with those that are wanted, by their
+// numbers; others are only looked through.
+func rows(d *json.Decoder, name string, want func(n int) bool, f func(n int, one row) error) error {
+	for n := 0; d.More(); n++ {
 		var one row
 		var passed json.RawMessage
 		into := any(&passed)
-		if want(name, n) {
+		if want(n) {
 			into = &one
 		}
 		if err := d.Decode(into); err != nil {
@@ -192,12 +220,7 @@ func rows(d *json.Decoder, name string, want wanted, f func(string, int, row) er
 			}
 			continue
 		}
-		if err := f(name, n, one); err != nil {
-			return err
-		}
-	}
-	if n == 0 {
-		if err := f(name, -1, nil); err != nil {
+		if err := f(n, one); err != nil {
 			return err
 		}
 	}

@@ -20,9 +20,14 @@ func write(t testing.TB, text string) string {
 	return path
 }
 
+// inMemory is a file that is none.
+type inMemory struct{ *strings.Reader }
+
+func (inMemory) Close() error { return nil }
+
 // count returns how many rows each table of a result has.
 func count(text string) (rows []int, err error) {
-	r, err := read("result.json", func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil })
+	r, err := read("result.json", func() (io.ReadSeekCloser, error) { return inMemory{strings.NewReader(text)}, nil })
 	if err != nil {
 		return nil, err
 	}
@@ -54,6 +59,7 @@ func TestOpen(t *testing.T) {
 		{`{"processes": [{"pid": 1.5}]}`, `pid: 1.5 is no int64`},
 		{`{"processes": [{"pid": 99999999999999999999}]}`, `is no int64`},
 		{`{"processes": [{"name": 1}]}`, `name: 1 is no string`},
+		{`{"processes": [{"pid": 1}], "processes": [{"pid": 2}]}`, `table processes stands there twice`},
 		{`{"processes": {}}`, `table processes is no array`},
 		{`{"processes": [null]}`, `row 1: it is no object`},
 		{`{"processes": [{"pid": 1}`, `unexpected EOF`},
