@@ -159,8 +159,12 @@ func (b *balance) String() string {
 }
 
 func (b *balance) err() error {
-	if len(b.mistakes) == 0 {
+	switch {
+	case len(b.mistakes) == 0:
 		return nil
+	case len(b.evidence.twice) > 0: // the books have the wrong times, too
+		return &failure{message: "the clock was set back while this was recorded, and the analysis does not agree with the processes", status: statusFailed,
+			hint: "run it again"}
 	}
 	return errors.New("the analysis does not agree with the processes")
 }

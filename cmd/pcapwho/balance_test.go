@@ -109,6 +109,18 @@ func TestOwed(t *testing.T) {
 	}
 }
 
+// Where the clock was set back, the error says so.
+func TestBalanceAfterClockSetBack(t *testing.T) {
+	b := balance{evidence: &evidence{}, mistakes: []string{"x"}}
+	if err := b.err(); strings.Contains(err.Error(), "clock") {
+		t.Errorf("without a reason it says %v", err)
+	}
+	b.evidence.twice = []look{{1, 2}}
+	if err := b.err(); !strings.Contains(err.Error(), "the clock was set back") {
+		t.Errorf("it says %v", err)
+	}
+}
+
 // A time that passed twice is of two moments: who owned what then is not asked.
 func TestTwiceIsNotOwed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
