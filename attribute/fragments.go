@@ -16,6 +16,10 @@ const maxFragments = 1 << 14
 // (net.ipv4.ipfrag_time): its number may be another one's by then.
 const maxReassembly = int64(30 * time.Second)
 
+// maxCopy is for how long after the last of a datagram's fragments copies of them may
+// come, where one interface has a packet twice. Sooner no sender has its number again.
+const maxCopy = int64(50 * time.Millisecond)
+
 // fragments gives later fragments of a datagram the ports of its first one.
 // A fragment that comes before its first stays without. The zero value is
 // ready.
@@ -25,18 +29,21 @@ type fragments struct {
 	next  int
 }
 
-// fragment is the first of a datagram.
+// fragment is the first of a datagram, and how many bytes came since.
 type fragment struct {
 	source, destination uint16 // ports
-	time                int64
+	time, lasts         int64  // others may come for so long
+	length              uint32 // the most that it can have had itself
+	later, whole        uint32 // in later ones, and in all; 0 = not known
 }
 
-// fragmentKey identifies a datagram (RFC 791 section 3.2, RFC 8200 section 4.5).
+// fragmentKey identifies a datagram (RFC 791 section 3.2, RFC 8200 section 4.5). Its
+// fragments may be in two files of a rotated set.
 type fragmentKey struct {
 	source, destination flow.Addr
 	protocol            flow.Protocol
 	id                  uint32
-	iface               uint32
+	device              uint16
 }
 
 // resolve returns p itself, or for a later fragment whose first was seen a
@@ -45,21 +52,42 @@ func (f *fragments) resolve(p *packet.Packet) *packet.Packet {
 	if !p.Fragmented {
 		return p
 	}
-	key := fragmentKey{p.Tuple.Source, p.Tuple.Destination, p.Tuple.Protocol, p.FragmentID, p.Interface}
+	key := fragmentKey{p.Tuple.Source, p.Tuple.Destination, p.Tuple.Protocol, p.FragmentID, p.Device}
 	if p.FragmentOffset == 0 {
 		if p.Class == packet.Transport && p.FragmentMore {
-			f.remember(key, fragment{p.Tuple.SourcePort, p.Tuple.DestinationPort, p.Time})
+			f.remember(key, firstOf(p))
 		}
 		return p
 	}
 	first, ok := f.first[key]
-	if apart := p.Time - first.time; !ok || apart > maxReassembly || apart < -maxReassembly {
+	if apart := p.Time - first.time; !ok || apart > first.lasts || apart < -first.lasts {
 		return p
 	}
+	first.add(p)
+	f.first[key] = first
 	q := *p
 	q.Class, q.Tuple.SourcePort, q.Tuple.DestinationPort = packet.Transport, first.source, first.destination
 	q.Hash = q.Tuple.Hash()
 	return &q
+}
+
+func firstOf(p *packet.Packet) fragment {
+	header := uint32(8)
+	if p.Tuple.Protocol == flow.TCP {
+		header = 60 // with all options
+	}
+	return fragment{source: p.Tuple.SourcePort, destination: p.Tuple.DestinationPort, time: p.Time, lasts: maxReassembly, length: p.Payload + header}
+}
+
+// add adds a later fragment: where all have come, more are of another datagram.
+func (f *fragment) add(p *packet.Packet) {
+	f.later += p.Payload
+	if !p.FragmentMore {
+		f.whole = uint32(p.FragmentOffset) + p.Payload
+	}
+	if f.whole > 0 && f.whole <= f.later+f.length {
+		f.time, f.lasts = p.Time, maxCopy
+	}
 }
 
 func (f *fragments) remember(key fragmentKey, first fragment) {

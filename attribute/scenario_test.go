@@ -42,6 +42,7 @@ import (
 //	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 mark=m out = packet:web remote
 //	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 if=1 dup = …  on the second captured interface, not counted
 //	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 if=1 file=1 = …   in the second file
+//	packet 5 udp 10.0.0.1:5000 > 10.0.0.9:53 frag=8 last = …  the last fragment of a datagram
 //	packet 5 tcp 10.0.0.1:5000 > 10.0.0.9:80 S seq=1 len=0 = stream:web remote
 type scenario struct {
 	log     *owner.Timeline
@@ -418,6 +419,8 @@ func (s *scenario) packetWord(p *packet.Packet, w []string) {
 		if p.FragmentOffset > 0 {
 			p.Class, p.Tuple.SourcePort, p.Tuple.DestinationPort = packet.Network, 0, 0
 		}
+	case w[0] == "last":
+		p.FragmentMore = false
 	case w[0] == "dup":
 		s.again[len(s.packets)] = true
 	case w[0] == "arp":
