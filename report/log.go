@@ -20,6 +20,7 @@ type log struct {
 	paths    []string
 	timeline *owner.Timeline // nil = there is no log
 	ids      []string        // recording ids, of every head
+	made     []made          // of every head, in that order
 	host     string
 	command  []string
 	focused  bool
@@ -31,6 +32,12 @@ type log struct {
 	gaps     int64 // losses that the recorder noticed
 	marks    measure.Marker
 	damage   []ingest.Damage
+}
+
+// made is where and when a recording was.
+type made struct {
+	id, host, boot string
+	first, last    int64 // events, Unix nanoseconds
 }
 
 // logs returns the paths of the connection logs: those given, or those beside
@@ -108,8 +115,8 @@ func (l *log) read(ctx context.Context, cfg *Config, nwb *measure.NWB, events *i
 	return err
 }
 
-// checkLogs refuses logs that are of other recordings than all captures, where both
-// tell: another host's would give the packets wrong owners.
+// checkLogs refuses logs that are of other recordings than all captures, or of another
+// host's at the time of one, where both tell: it would give the packets wrong owners.
 func (r *Result) checkLogs() error {
 	if r.cfg.OtherHost || len(r.log.ids) == 0 {
 		return nil
@@ -119,7 +126,7 @@ func (r *Result) checkLogs() error {
 		switch {
 		case f.RecordingID == "":
 		case slices.Contains(r.log.ids, f.RecordingID):
-			return nil
+			return r.checkHosts()
 		case id == "":
 			capture, id = r.input.names[i], f.RecordingID
 		}
@@ -131,12 +138,43 @@ func (r *Result) checkLogs() error {
 		Hint: "give the log that was written with the capture; if this one is of the same host and time, say --other-host"}
 }
 
+// checkHosts refuses a capture beside which another host was recorded.
+func (r *Result) checkHosts() error {
+	for i, f := range r.input.capture.Files() {
+		for _, m := range r.log.made {
+			if f.RecordingID == "" || m.id == "" || m.id == f.RecordingID || f.First > m.last || f.Last < m.first || r.log.madeWith(f.RecordingID, &m) {
+				continue
+			}
+			return &InputError{Err: fmt.Errorf("%s is of recording %q, and that of %q was made at the same time on %s", r.input.names[i], f.RecordingID, m.id, cmp.Or(m.host, "an unknown host")),
+				Hint: "analyze each recording by itself, with --each; or say --other-host, if both are of one host"}
+		}
+	}
+	return nil
+}
+
+// madeWith tells whether a recording was made on the host of another.
+func (l *log) madeWith(id string, other *made) bool {
+	return slices.ContainsFunc(l.made, func(m made) bool {
+		if m.boot != "" && other.boot != "" {
+			return m.id == id && m.boot == other.boot
+		}
+		return m.id == id && m.host == other.host
+	})
+}
+
 // note keeps what e says about the recording.
 func (l *log) note(e *connlog.Event) {
 	if l.first == 0 || e.Time < l.first {
 		l.first = e.Time
 	}
 	l.last = max(l.last, e.Time)
+	if e.Kind == connlog.KindHead {
+		l.made = append(l.made, made{e.Head.RecordingID, e.Head.Host, e.Head.BootID, e.Time, e.Time})
+	}
+	if n := len(l.made) - 1; n >= 0 {
+		m := &l.made[n]
+		m.first, m.last = min(m.first, e.Time), max(m.last, e.Time)
+	}
 	switch e.Kind {
 	case connlog.KindHead:
 		if e.Head.RecordingID != "" && !slices.Contains(l.ids, e.Head.RecordingID) {
