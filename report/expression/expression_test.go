@@ -39,6 +39,10 @@ func TestMatch(t *testing.T) {
 		`ip == "10.0.0.0/8"`:                         true,
 		`ip != "10.0.0.0/8"`:                         false,
 		`ip == "2001:db8::/32"`:                      false,
+		`ip == "::ffff:10.1.2.3"`:                    true, // as ss shows it of a socket of IPv6
+		`ip == "::ffff:10.0.0.0/104"`:                true,
+		`ip == "::ffff:11.0.0.0/104"`:                false,
+		`ip == "::/0"`:                               false,
 		`ip in ("192.0.2.1", "10.1.0.0/16")`:         true,
 		`ip contains ".2."`:                          true,
 		`tls`:                                        true,

@@ -61,11 +61,15 @@ func parseInteger(text string) (v int64, ok bool) {
 	return r.Num().Int64(), r.IsInt() && r.Num().IsInt64()
 }
 
-// parsePrefix reads an address, or a prefix.
+// parsePrefix reads an address, or a prefix. IPv4 in IPv6 is IPv4.
 func parsePrefix(text string) (netip.Prefix, bool) {
-	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
-		return netip.PrefixFrom(a, a.BitLen()), true
-	}
+	const mapped = 96 // bits in front of an IPv4 address in IPv6 (RFC 4291 section 2.5.5.2)
 	p, err := netip.ParsePrefix(text)
+	if a, e := netip.ParseAddr(text); e == nil && a.Zone() == "" {
+		p, err = netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	if a := p.Addr(); a.Is4In6() && p.Bits() >= mapped {
+		p = netip.PrefixFrom(a.Unmap(), p.Bits()-mapped)
+	}
 	return p, err == nil
 }
