@@ -33,6 +33,7 @@ type fragments struct {
 type fragment struct {
 	source, destination uint16 // ports
 	time, lasts         int64  // others may come for so long
+	next                uint32 // TCP: sequence number behind it, and those that came since
 	length              uint32 // the most that it can have had itself
 	later, whole        uint32 // in later ones, and in all; 0 = not known
 }
@@ -47,7 +48,8 @@ type fragmentKey struct {
 }
 
 // resolve returns p itself, or for a later fragment whose first was seen a
-// copy with its ports and Class Transport.
+// copy with its ports and Class Transport; of TCP with a sequence number, as if they came
+// in their order.
 func (f *fragments) resolve(p *packet.Packet) *packet.Packet {
 	if !p.Fragmented {
 		return p
@@ -63,25 +65,30 @@ func (f *fragments) resolve(p *packet.Packet) *packet.Packet {
 	if apart := p.Time - first.time; !ok || apart > first.lasts || apart < -first.lasts {
 		return p
 	}
+	q := *p
+	q.Seq = first.next
 	first.add(p)
 	f.first[key] = first
-	q := *p
 	q.Class, q.Tuple.SourcePort, q.Tuple.DestinationPort = packet.Transport, first.source, first.destination
 	q.Hash = q.Tuple.Hash()
 	return &q
 }
 
 func firstOf(p *packet.Packet) fragment {
-	header := uint32(8)
+	header, next := uint32(8), p.Seq+p.Payload
 	if p.Tuple.Protocol == flow.TCP {
 		header = 60 // with all options
 	}
-	return fragment{source: p.Tuple.SourcePort, destination: p.Tuple.DestinationPort, time: p.Time, lasts: maxReassembly, length: p.Payload + header}
+	if p.TCPFlags&packet.SYN != 0 {
+		next++
+	}
+	return fragment{next: next, source: p.Tuple.SourcePort, destination: p.Tuple.DestinationPort, time: p.Time, lasts: maxReassembly, length: p.Payload + header}
 }
 
 // add adds a later fragment: where all have come, more are of another datagram.
 func (f *fragment) add(p *packet.Packet) {
 	f.later += p.Payload
+	f.next += p.Payload
 	if !p.FragmentMore {
 		f.whole = uint32(p.FragmentOffset) + p.Payload
 	}

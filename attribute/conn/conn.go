@@ -306,7 +306,7 @@ func (f *Follower) add(i int32, p *packet.Packet, s flow.Side) {
 // addTCP keeps what TCP says and returns the payload bytes seen for the first time.
 func (f *Follower) addTCP(i int32, in *Instance, p *packet.Packet, s flow.Side) int64 {
 	if p.Fragmented && p.FragmentOffset > 0 {
-		return int64(p.Payload) // no header of its own: taken as new
+		return int64(f.addSequence(i, in, s, p.Seq, p.Payload, false)) // no header of its own
 	}
 	in.Flags[s] |= p.TCPFlags
 	seq, syn := p.Seq, p.TCPFlags&packet.SYN != 0

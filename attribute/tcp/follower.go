@@ -95,11 +95,13 @@ func (f *Follower) Add(n int32, p *packet.Packet, side flow.Side, unique uint32)
 }
 
 // Continue adds to connection n a later fragment of the segment that side sent
-// last: payload without a TCP header.
+// before: payload without a TCP header.
 func (f *Follower) Continue(n int32, p *packet.Packet, side flow.Side) {
 	c := f.states.At(n)
 	c.last = max(c.last, p.Time)
-	c.half[side].next += p.Payload
+	if h, end := &c.half[side], p.Seq+p.Payload; below(h.next, end) {
+		h.next = end
+	}
 }
 
 // of returns the trouble of a side.
