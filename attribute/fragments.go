@@ -33,7 +33,7 @@ type fragments struct {
 type fragment struct {
 	source, destination uint16 // ports
 	time, lasts         int64  // others may come for so long
-	next                uint32 // TCP: sequence number behind it, and those that came since
+	next                uint32 // TCP: sequence number behind it
 	length              uint32 // the most that it can have had itself
 	later, whole        uint32 // in later ones, and in all; 0 = not known
 }
@@ -66,7 +66,7 @@ func (f *fragments) resolve(p *packet.Packet) *packet.Packet {
 		return p
 	}
 	q := *p
-	q.Seq = first.next
+	q.Seq = first.next + first.later
 	first.add(p)
 	f.first[key] = first
 	q.Class, q.Tuple.SourcePort, q.Tuple.DestinationPort = packet.Transport, first.source, first.destination
@@ -88,7 +88,6 @@ func firstOf(p *packet.Packet) fragment {
 // add adds a later fragment: where all have come, more are of another datagram.
 func (f *fragment) add(p *packet.Packet) {
 	f.later += p.Payload
-	f.next += p.Payload
 	if !p.FragmentMore {
 		f.whole = uint32(p.FragmentOffset) + p.Payload
 	}

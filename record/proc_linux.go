@@ -230,10 +230,10 @@ func receiving(text []byte) (descriptor uint32, ok bool) {
 func (r processReader) mayHold(pid int32) bool {
 	flags, threads, ok := r.flags(strconv.Itoa(int(pid)))
 	switch {
-	case !ok || flags&kernelThread != 0:
+	case ok && flags&(kernelThread|exiting) == 0:
+		return true
+	case !ok || flags&kernelThread != 0 || threads < 2:
 		return false
-	case flags&exiting == 0 || threads < 2:
-		return flags&exiting == 0
 	}
 	list := r.threads(pid)
 	return len(list) == maxThreads || slices.ContainsFunc(list, func(thread string) bool {

@@ -156,16 +156,10 @@ func (a *analysis) compareWith(ctx *cli.Context, c *console) error {
 		return err
 	}
 	this := compare.Files(ctx.Args().Slice())
-	for _, s := range before {
-		if s.Among(this) && slices.Contains(old, s.Name) {
-			return usagef("name the runs before it", "--compare-with: %s is what the page is about", s.Name)
-		}
+	itself := func(s compare.Source) bool { return s.Among(this) } // a pattern finds this one, too
+	if before, after = slices.DeleteFunc(before, itself), slices.DeleteFunc(after, itself); len(before) == 0 {
+		return usagef("name the runs before it", "--compare-with: it has no run but what the page is about")
 	}
-	before = slices.DeleteFunc(before, func(s compare.Source) bool { return s.Among(this) })
-	if len(before) == 0 {
-		return usagef("name the runs before it", "--compare-with: there is no run but what the page is about")
-	}
-	after = slices.DeleteFunc(after, func(s compare.Source) bool { return s.Among(this) }) // a pattern finds it too
 	if one, twice := compare.Twice(slices.Concat(before, after)); one != nil {
 		return usagef("name each run once", "%s: this run is given twice", twice.Name)
 	}
