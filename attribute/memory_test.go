@@ -17,6 +17,7 @@ import (
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
+	"github.com/pcapwho/pcapwho/testdata/need"
 )
 
 // traffic is a capture in which a connection begins every 20 ms, says its
@@ -60,8 +61,8 @@ func heapInUse() int64 {
 // A capture ten times as long, with as many connections alive at once, needs no
 // more memory: finished connections are spilled beyond their budget.
 func TestMemoryIsThatOfLiveConnections(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
+	if need.Slow {
+		t.Skip("takes half a minute here, and what memory it needs is no different elsewhere")
 	}
 	defer func(budget int) { finishedBudget = budget }(finishedBudget)
 	finishedBudget = 1 << 20

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"runtime"
 	"runtime/metrics"
 	"slices"
 	"testing"
@@ -15,11 +14,11 @@ import (
 
 	"github.com/pcapwho/pcapwho/ingest/packet"
 	"github.com/pcapwho/pcapwho/ingest/pcapng"
+	"github.com/pcapwho/pcapwho/testdata/need"
 )
 
-// slow is 1 where tests try less: under the race detector, and on s390x, which is
-// emulated.
-var slow = map[bool]int{true: 1}[underRace || runtime.GOARCH == "s390x"]
+// slow is 1 where tests try less.
+var slow = map[bool]int{true: 1}[need.Slow]
 
 // six are captures of all kinds, each of more than 4 KiB.
 func six(t testing.TB) map[string][]byte {

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pcapwho/pcapwho/ingest/pcapng"
+	"github.com/pcapwho/pcapwho/testdata/need"
 )
 
 // socket opens a UDP socket until the test ends, and returns its address.
@@ -183,7 +184,10 @@ func TestWriteFails(t *testing.T) {
 			if k > 20 {
 				t.Fatal("there is no end of writes")
 			}
-			for _, how := range faults {
+			for i, how := range faults {
+				if need.Slow && i%2 == k%2 {
+					continue
+				}
 				t.Run(fmt.Sprintf("%s write %d %s", file, k, how.name), func(t *testing.T) {
 					failed = failAt(t, file, k, how)
 				})

@@ -14,6 +14,7 @@ import (
 	"github.com/pcapwho/pcapwho/ingest"
 	"github.com/pcapwho/pcapwho/report/table"
 	"github.com/pcapwho/pcapwho/testdata/demo"
+	"github.com/pcapwho/pcapwho/testdata/need"
 )
 
 var formats = []Format{Text, JSON, JSONL, CSV, Arrow, Parquet}
@@ -49,7 +50,7 @@ func TestDeterministic(t *testing.T) {
 		written, err := os.ReadFile(log)
 		must(t, err)
 		runs := 20
-		if testing.Short() { // on emulated machines
+		if need.Slow {
 			runs = 8
 		}
 		if filepath.Dir(path) == dir { // much more of it

@@ -16,6 +16,7 @@ import (
 // 50 MB, in bounded memory, and with the status that it should: 0 where capinfos
 // of Wireshark reads it whole, 2 where it is no capture, and else 0, 2 or 3.
 func TestAnalyzeCaptures(t *testing.T) {
+	t.Parallel()
 	const most = 64 << 20 // bytes allocated, over those of the file
 	dir := need.Env(t, need.Corpora, "a folder of third-party captures")
 	whole, captures := capinfosExits(t, dir)

@@ -133,6 +133,7 @@ func TestReadmeReaders(t *testing.T) {
 
 // TestDataframes runs every block of the page about dataframes.
 func TestDataframes(t *testing.T) {
+	t.Parallel()
 	dir := bench(t)
 	log := strings.SplitAfter(readPage(t, filepath.Join(dir, "run.conns.jsonl")), "\n")
 	end := len(log) - 2
@@ -183,6 +184,7 @@ func TestDataframes(t *testing.T) {
 // TestReadersSumAsJSON reads the Parquet and Arrow tables of a recording with
 // DuckDB and polars: rows and sums of every column are those of the JSON.
 func TestReadersSumAsJSON(t *testing.T) {
+	t.Parallel()
 	dir := bench(t)
 	const tables = "capture,coverage,processes,connections,packets"
 	shell(t, dir, "pcapwho analyze run.pcapng -o result.json --tables "+tables)

@@ -73,6 +73,7 @@ func talking(t *testing.T) func(args ...string) *exec.Cmd {
 // more than the last second is missing. PCAPWHO_KILLS says how many; 200 take five
 // minutes.
 func TestKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
 	kills, pcapwho, dir := 12, talking(t), t.TempDir()
 	if n, err := strconv.Atoi(os.Getenv("PCAPWHO_KILLS")); err == nil {
 		kills = n

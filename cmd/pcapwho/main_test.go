@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 // TestScripts drives the real program by the scripts of testdata/script. Those
 // in root/ need root, and run in a network namespace of their own.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, params("testdata/script"))
 }
 
@@ -33,6 +34,7 @@ func TestScriptsAsRoot(t *testing.T) {
 	need.Root(t)
 	need.Tool(t, "unshare")
 	need.Tool(t, "ip")
+	t.Parallel()
 	testscript.Run(t, params("testdata/script/root"))
 }
 

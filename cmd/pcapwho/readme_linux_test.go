@@ -14,6 +14,7 @@ import (
 func TestReadmeShell(t *testing.T) {
 	need.Root(t)
 	need.Tool(t, "setcap")
+	t.Parallel()
 	dir := t.TempDir()
 	copyProgram(t, filepath.Join(dir, "pcapwho"))
 	script := "#!/bin/sh\nexec pcapwho workload ledger.$$ --long 4\n"

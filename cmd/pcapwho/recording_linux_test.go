@@ -125,6 +125,7 @@ func endpointText(ip string, port int) string {
 // they are few.
 func TestEveryConnectionHasItsOwner(t *testing.T) {
 	need.Root(t)
+	t.Parallel()
 	const connections = 240
 	dir := t.TempDir()
 	inside(t, dir, fmt.Sprintf("pcapwho run -o result.json -- pcapwho workload ledger --long %d", connections))
@@ -229,6 +230,7 @@ func TestPollingSource(t *testing.T) {
 // ends have their process, and it is the right one.
 func TestNothingIsTooShort(t *testing.T) {
 	need.Root(t)
+	t.Parallel()
 	connections := 40 // of each of twelve kinds
 	if testing.Short() {
 		connections = 3
@@ -247,6 +249,7 @@ func TestNothingIsTooShort(t *testing.T) {
 // one before, they may be two.
 func TestSharedSocket(t *testing.T) {
 	need.Root(t)
+	t.Parallel()
 	b, entries := recordForks(t, "shared 40", &evidence{})
 	wrong := slices.ContainsFunc(b.mistakes, func(m string) bool { return strings.Contains(m, " was process ") })
 	if wrong || len(entries) != 2*8*40 || b.owned < b.ends-20 || b.ends < len(entries)-40 {

@@ -113,6 +113,7 @@ func (b *browser) first(section string, cell int) string {
 
 // The page of a real recording works in a browser, by mouse and by keyboard.
 func TestReportInBrowser(t *testing.T) {
+	t.Parallel()
 	b := newBrowser(t)
 	capture := markedRecording(t)
 	path := reportOf(t, capture)

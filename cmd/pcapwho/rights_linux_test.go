@@ -31,6 +31,7 @@ const watched = `sleep .3; cat /proc/self/status >command; cat /proc/$PPID/task/
 // connection has its owners.
 func TestRights(t *testing.T) {
 	need.Root(t)
+	t.Parallel()
 	nobody := need.Tool(t, "setpriv") + " --reuid=nobody --regid=nogroup --clear-groups "
 	for _, c := range []struct {
 		name      string

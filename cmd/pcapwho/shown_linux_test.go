@@ -19,23 +19,26 @@ var goCommands = []string{
 	"go build -o pcapwho ./cmd/pcapwho",
 	"go run ./cmd/pcapwho demo",
 	"go run ./testdata/generate -kind small -scale 0.2 -o DIR",
-	"go run ./testdata/generate -kind small -o DIR",
 	"go run ./testdata/benchmark/sources -connections 1 -holds 0.01 -sources poll",
 	"go run ./testdata/benchmark/recorders -n 1 -loads latency -recorders none,diag",
 	"go run ./testdata/benchmark -scale 0.002 -n 1 -only pcapwho -dir DIR",
 	"go test -run '^$' -bench Analyze/small -benchtime 2x -cpuprofile cpu.prof ./report",
 	"go tool pprof -top -cum cpu.prof | grep -E 'looker|Names|Endpoints'",
 	"go tool pprof -top -cum cpu.prof",
+	"go run ./testdata/generate -kind small -scale 0.17 -processes 10000 -o DIR",
 	"go test -short -run '^$' -bench . -benchtime 1x ./ingest/... ./attribute/... ./report/...",
+	"go test -run '^$' -bench Dump ./record",
+	"go test ./report/table -update",
+	"go test ./report/encode -run 'TestText|TestJSON' -update",
+}
+
+// benchCommands are of benchmarks all of which one of goCommands runs.
+var benchCommands = []string{
 	"go test -run '^$' -bench Judge -benchtime 100x -count 10 ./attribute | tee old.txt",
 	"go test -run '^$' -bench Judge -benchtime 100x -count 10 ./attribute | tee new.txt",
-	"go run ./testdata/generate -kind small -scale 0.17 -processes 10000 -o DIR",
 	"go test -short -run '^$' -bench Log -benchtime 3x ./report",
-	"go test -run '^$' -bench Dump ./record",
 	"go test -run '^$' -bench Packets ./report/encode",
 	"go test -run '^$' -bench Packets/parquet -benchtime 1x ./report",
-	"go test ./report/table -update",
-	"go test ./report/encode ./report/table -update",
 }
 
 // ciCommands are those that CI runs itself: among all tests, or under the race detector.
@@ -49,6 +52,7 @@ var ciCommands = []string{
 // TestGoCommands holds that the pages show these, each of which works.
 func TestGoCommands(t *testing.T) {
 	need.Root(t) // not for rights: it takes seconds, and CI runs all tests as root too
+	t.Parallel()
 	shown := map[string]string{}
 	pages, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
@@ -62,7 +66,7 @@ func TestGoCommands(t *testing.T) {
 		}
 	}
 	root := copied(t)
-	for _, line := range slices.Concat(goCommands, ciCommands) {
+	for _, line := range slices.Concat(goCommands, benchCommands, ciCommands) {
 		if shown[line] == "" {
 			t.Errorf("no page shows %s", line)
 		}

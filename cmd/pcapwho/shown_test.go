@@ -24,6 +24,7 @@ var elsewhere = map[string]string{
 // TestShownCommands runs each command that README, the other pages and --help show in a
 // text, a table or as an example, in a folder that has the files they name.
 func TestShownCommands(t *testing.T) {
+	t.Parallel()
 	commands := map[string]string{} // where each is shown
 	inline := regexp.MustCompile("`(pcapwho [a-z]+ [^`\n]+)`")
 	pages, err := filepath.Glob("../../docs/*.md")

@@ -393,6 +393,7 @@ func script(t *testing.T, name string) string {
 // those that may have accepted, and not whom they passed it to.
 func TestTruth(t *testing.T) {
 	need.Root(t)
+	t.Parallel()
 	for _, source := range []string{"ebpf", "diag", "poll"} {
 		t.Run(source, func(t *testing.T) {
 			dir := t.TempDir()

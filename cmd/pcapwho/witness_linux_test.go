@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,20 +56,20 @@ func newWitness(t *testing.T) *witness {
 			}
 		}
 	})
-	if err := w.open(fmt.Sprintf("pcapwho-test-%d", os.Getpid())); err != nil {
+	if err := w.open(); err != nil {
 		t.Fatalf("witness: %v", err)
 	}
 	go w.collect()
 	return w
 }
 
-func (w *witness) open(name string) error {
+func (w *witness) open() error {
 	root, err := groupRoot()
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(root, name)
-	if err := os.Mkdir(path, 0o755); err != nil {
+	path, err := os.MkdirTemp(root, "pcapwho-test-")
+	if err != nil {
 		return err
 	}
 	w.close = append(w.close, func() error { return removeGroup(path) })

@@ -16,13 +16,14 @@ import (
 	"github.com/pcapwho/pcapwho/report/decode"
 	"github.com/pcapwho/pcapwho/report/encode/parquet"
 	"github.com/pcapwho/pcapwho/report/table"
+	"github.com/pcapwho/pcapwho/testdata/need"
 )
 
-// TestMain has properties tried less often, for rows are wide, and even less under
-// the race detector; the flag on the command line goes before.
+// TestMain has properties tried less often, for rows are wide, and even less where
+// everything is slow; the flag on the command line goes before.
 func TestMain(m *testing.M) {
 	checks := "30"
-	if underRace {
+	if need.Slow {
 		checks = "10"
 	}
 	if err := flag.Set("rapid.checks", checks); err != nil {
@@ -297,9 +298,9 @@ func (b *broken) Write(p []byte) (int, error) {
 // Whichever write fails, the error comes out, and nothing panics.
 func TestWriteErrors(t *testing.T) {
 	t.Parallel()
-	rows := 70_000 // more than a batch
-	if underRace {
-		rows = 40_000 // more than Parquet's first write
+	rows, step := 70_000, 1
+	if need.Slow {
+		rows, step = 40_000, 5 // more rows than Parquet's first write
 	}
 	tab := table.Of(table.Coverage(), rows, func(b *table.Batch, i int) {
 		b.Text("side", "source")
@@ -313,7 +314,7 @@ func TestWriteErrors(t *testing.T) {
 		if whole.writes < 2 {
 			t.Errorf("%s: only %d writes", name, whole.writes)
 		}
-		for k := range whole.writes {
+		for k := 0; k < whole.writes; k += step {
 			if err := Write(encoder(&broken{k: k}), []*table.Table{tab}); !errors.Is(err, errBroken) {
 				t.Errorf("%s, write %d of %d fails: error is %v", name, k, whole.writes, err)
 			}

@@ -33,9 +33,9 @@ func TestReaders(t *testing.T) {
 	dir := t.TempDir()
 	want := map[string]told{}
 	for _, s := range table.All() {
-		rows := 70_001                            // more than a batch
-		if underRace && s.Name != "connections" { // it has lists too
-			rows = 5_001
+		rows := 70_001
+		if need.Slow {
+			rows = 5_001 // more than a batch
 		}
 		tab := seeded(s, rows)
 		for extension, e := range map[string]func(io.Writer) Encoder{"parquet": parquetOf, "arrow": arrowOf} {

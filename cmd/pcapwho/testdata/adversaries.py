@@ -114,22 +114,27 @@ def reused(n):
     servers = [child(serve, s), child(serve_datagrams, u)]
     s.close()
     u.close()
-    turn, pids = os.pipe(), []
+    turns, first, pids = [os.pipe(), os.pipe()], [], []
 
     def one(mine, after):
-        os.read(mine, 1)
+        ask(ports[0])  # what is done once is quicker
+        os.read(mine[0][0], 1)
         ask(ports[0], 7777, reset=True)
+        os.write(after[0][1], b"t")
+        os.read(mine[1][0], 1)
         ask_datagram(ports[1], 7778)
-        os.write(after, b"t")
-    first = turn[1]
+        os.write(after[1][1], b"t")
     for _ in range(n):
-        after = os.pipe()
-        pids.append(child(one, turn[0], after[1]))
-        os.close(turn[0])
-        if turn[1] != first:
-            os.close(turn[1])
-        turn = after
-    os.write(first, b"t")
+        after = [os.pipe(), os.pipe()]
+        pids.append(child(one, turns, after))
+        for mine in turns:
+            os.close(mine[0])
+            if first:
+                os.close(mine[1])
+        first = first or [mine[1] for mine in turns]
+        turns = after
+    for turn in first:
+        os.write(turn, b"t")
     wait(pids)
     kill(servers)
 

@@ -1,5 +1,5 @@
 //go:build !race
 
-package encode
+package need
 
 const underRace = false
