@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pcapwho/pcapwho/testdata/need"
 )
 
 // twenty is a pcapng file of 20 packets that say who they are, and a classic
@@ -255,6 +257,9 @@ func TestEveryBitFlipped(t *testing.T) {
 	for _, file := range samples(t) {
 		for i := range min(len(file), 4<<10) {
 			for bit := range 8 {
+				if need.Slow && bit != i%8 {
+					continue
+				}
 				file[i] ^= 1 << bit
 				drainFile(t, file)
 				file[i] ^= 1 << bit
@@ -267,6 +272,9 @@ func TestEveryBitFlipped(t *testing.T) {
 func TestLengthBombs(t *testing.T) {
 	for name, file := range samples(t) {
 		for i := range len(file) - 4 {
+			if need.Slow && i%4 != 0 { // where no length is
+				continue
+			}
 			for _, bomb := range []string{"\xff\xff\xff\xff", "\x7f\xff\xff\xff", "\x00\x00\xff\xff", "\x07\xff\xff\xff", "\xff\xff\xff\x07"} {
 				old := string(file[i : i+4])
 				copy(file[i:], bomb)
