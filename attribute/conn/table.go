@@ -1,6 +1,9 @@
 package conn
 
-import "github.com/pcapwho/pcapwho/ingest/flow"
+import (
+	"github.com/pcapwho/pcapwho/attribute/slab"
+	"github.com/pcapwho/pcapwho/ingest/flow"
+)
 
 // Table finds the latest instance of a connection key: open addressing over
 // 8-byte slots that hold half of the hash and an index, so that a miss costs
@@ -99,7 +102,7 @@ func tag(h uint64) uint64 { return h &^ 0xffffffff }
 
 func (t *Table) grow(f *Follower) {
 	old := t.slots
-	t.slots = make([]uint64, max(1024, 2*len(old)))
+	t.slots = slab.Make[uint64](max(1024, 2*len(old)))
 	mask := uint64(len(t.slots) - 1)
 	for _, s := range old {
 		if s == 0 {

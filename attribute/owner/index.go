@@ -73,7 +73,7 @@ func (x *index) slot(k *flow.Key, h uint64) uint64 {
 }
 
 func (x *index) grow() {
-	x.slots = make([]uint64, max(1024, 2*len(x.slots)))
+	x.slots = slab.Make[uint64](max(1024, 2*len(x.slots)))
 	mask := uint64(len(x.slots) - 1)
 	for n := range int32(x.len()) {
 		h := x.key(n).Hash()

@@ -43,7 +43,7 @@ func place(i int32) (slab, at uint32) {
 func (l *List[T]) Add() int32 {
 	i := int32(l.n)
 	if k, _ := place(i); int(k) == len(l.slabs) {
-		l.slabs = append(l.slabs, make([]T, 1<<min(firstBits+k, mostBits)))
+		l.slabs = append(l.slabs, Make[T](1<<min(firstBits+k, mostBits)))
 	}
 	l.n++
 	return i

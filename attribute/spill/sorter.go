@@ -4,13 +4,15 @@ import (
 	"bufio"
 	"cmp"
 	"encoding/binary"
+	"github.com/pcapwho/pcapwho/attribute/slab"
 	"io"
 	"os"
 	"slices"
 )
 
-// chunkSize is how much memory is taken at a time, in bytes.
-const chunkSize = 256 << 10
+// chunkSize is how much memory is taken at a time, in bytes: more where much is held
+// already, maxChunk at most.
+const chunkSize, maxChunk = 256 << 10, 4 << 20
 
 // Sorter takes records in any order. It is not safe for concurrent use.
 type Sorter struct {
@@ -59,8 +61,8 @@ func (s *Sorter) Add(id uint64, record []byte) error {
 				return err
 			}
 		}
-		size := max(chunkSize, need)
-		s.chunks = append(s.chunks, make([]byte, 0, size))
+		size := max(chunkSize, need, min(s.held/4, maxChunk))
+		s.chunks = append(s.chunks, slab.Make[byte](size)[:0])
 		s.held += size
 		last = len(s.chunks) - 1
 	}
@@ -84,7 +86,7 @@ func (s *Sorter) sort() {
 	if len(s.places) == s.inside {
 		return
 	}
-	s.places = make([]place, 0, s.inside)
+	s.places = slab.Make[place](s.inside)[:0]
 	for n, c := range s.chunks {
 		for offset := 0; offset < len(c); {
 			p := place{binary.NativeEndian.Uint64(c[offset:]), uint64(n)<<32 | uint64(offset)}
