@@ -60,11 +60,7 @@ func manCommand(c *console) *cli.Command {
 			if ctx.NArg() > 0 {
 				return usagef("see pcapwho man --help", "what is %q?", ctx.Args().First())
 			}
-			text, err := ctx.App.ToManWithSection(1)
-			if err != nil {
-				return err
-			}
-			_, err = io.WriteString(c.out, text)
+			_, err := io.WriteString(c.out, manual(ctx.App))
 			return err
 		},
 	}

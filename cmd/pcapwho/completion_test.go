@@ -109,11 +109,20 @@ func TestOtherCompletions(t *testing.T) {
 	}
 	fish, page := said(t, "completion", "fish"), said(t, "man")
 	for _, name := range commandNames(newApp(newConsole(os.Stdout, os.Stderr), new(int))) {
-		if !strings.Contains(fish, "-a '"+name+"'") || !strings.Contains(page, "\n.SH "+name+"\n") {
+		if !strings.Contains(fish, "-a '"+name+"'") || !strings.Contains(page, "\n.SH "+strings.ToUpper(name)+"\n") {
 			t.Errorf("fish or the manual page lacks %s", name)
 		}
 	}
-	if strings.Contains(fish+page, "'workload'") || strings.Contains(page, ".SH workload") || !strings.HasPrefix(page, ".nh\n.TH pcapwho 1") {
+	if strings.Contains(fish+page, "'workload'") || strings.Contains(page, ".SH WORKLOAD") || !strings.HasPrefix(page, ".TH PCAPWHO 1\n") {
 		t.Errorf("the manual page begins with %.80q", page)
+	}
+	for _, want := range []string{"\n.TP\n\\fB\\-\\-keep\\fR\\fI FOLDER\\fR\nkeep the recording in this new FOLDER\n",
+		"\npcapwho analyze run.pcapng \\-\\-format parquet \\-o tables/\n", "\n.SH EXIT STATUS\n"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the manual page lacks %q", want)
+		}
+	}
+	if got := roff(".a \\ b\n'c"); got != "\\&.a \\e b\n\\&'c" {
+		t.Errorf("roff writes %q", got)
 	}
 }

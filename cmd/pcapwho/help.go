@@ -36,11 +36,7 @@ Flags: --version prints the version, --help this
 func printHelp(w io.Writer, command *cli.Command, columns, lines int) error {
 	columns = min(max(cmp.Or(columns, helpWidth+1)-1, 50), 110)
 	var b strings.Builder
-	usage := command.UsageText
-	if usage == "" {
-		usage = "pcapwho " + command.Name + " [flags]"
-	}
-	fmt.Fprintf(&b, "pcapwho %s: %s\n\nUsage: %s\n", command.Name, command.Usage, strings.ReplaceAll(usage, "\n", "\n       "))
+	fmt.Fprintf(&b, "pcapwho %s: %s\n\nUsage: %s\n", command.Name, command.Usage, strings.ReplaceAll(usageOf(command), "\n", "\n       "))
 	if command.Description != "" {
 		fmt.Fprintf(&b, "\n%s\n", command.Description)
 	}
@@ -57,6 +53,11 @@ func printHelp(w io.Writer, command *cli.Command, columns, lines int) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// usageOf returns how a command is written.
+func usageOf(command *cli.Command) string {
+	return cmp.Or(command.UsageText, "pcapwho "+command.Name+" [flags]")
 }
 
 // shortHelp names flags, with what they take behind a zero byte: by one letter where they
