@@ -180,7 +180,12 @@ func (l *log) note(e *connlog.Event) {
 		if e.Head.RecordingID != "" && !slices.Contains(l.ids, e.Head.RecordingID) {
 			l.ids = append(l.ids, e.Head.RecordingID)
 		}
-		l.host, l.command, l.focused = e.Head.Host, slices.Clone(e.Head.Command), e.Head.Focused
+		if len(l.made) > 1 && !slices.Equal(l.command, e.Head.Command) {
+			l.command = nil // several are no one's
+		} else {
+			l.command = slices.Clone(e.Head.Command)
+		}
+		l.host, l.focused = e.Head.Host, e.Head.Focused
 		l.blind = slices.Clone(e.Head.Blind)
 	case connlog.KindGap:
 		l.gaps++

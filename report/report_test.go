@@ -217,6 +217,16 @@ func TestSeveralRecordings(t *testing.T) {
 	if len(r.Warnings) > 0 || r.Capture.RecordingID != recordingID {
 		t.Errorf("two recordings with their logs: %+v, %q", r.Warnings, r.Capture.RecordingID)
 	}
+	if got := r.log.command; !slices.Equal(got, []string{"bench", "--fast"}) {
+		t.Errorf("both are of the command %q", got)
+	}
+	second := filepath.Join(filepath.Dir(captures[1]), "run.conns.jsonl")
+	b, err := os.ReadFile(second)
+	must(t, err)
+	must(t, os.WriteFile(second, bytes.ReplaceAll(b, []byte("--fast"), []byte("--slow")), 0o600))
+	if got := analyze(t, Config{Captures: captures}).log.command; got != nil {
+		t.Errorf("the command of two recordings of different ones: %q", got)
+	}
 	r = analyze(t, Config{Captures: captures, Logs: []string{filepath.Join(filepath.Dir(captures[0]), "run.conns.jsonl")}})
 	if got := kinds(r); !slices.Contains(got, OtherLog) || !strings.HasPrefix(r.Warnings[0].Message, captures[1]+" is of recording") {
 		t.Errorf("the log of the first: %+v", r.Warnings)
