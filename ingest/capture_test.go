@@ -219,7 +219,7 @@ func TestOpenErrors(t *testing.T) {
 		{"text", ": begins with bytes 68656c6c, want a pcapng or pcap capture", []string{save(t, "text", []byte("hello"))}},
 		{"gzip", ": offset 0x4: gzip data cut: the file ends before it does", []string{save(t, "a.pcap.gz", []byte("\x1f\x8b\x08\x00"))}},
 		{"bzip2", ": compressed by bzip2 (decompress it first: bunzip2), want a pcapng or pcap capture", []string{save(t, "a.pcap.bz2", []byte("BZh91AY"))}},
-		{"log", ": JSON, perhaps a connection log (name the capture, and the log with --log)", []string{save(t, "log", []byte(`{"event":"head"}`))}},
+		{"log", ": JSON, perhaps a connection log (name the capture: its log is found beside it)", []string{save(t, "log", []byte(`{"event":"head"}`))}},
 		{"header cut", "the file is cut here, 23 bytes into a block or record", []string{save(t, "a.pcap", classic(t, 1, 0)[:23])}},
 		{"second", ": empty, want", []string{good, save(t, "empty", nil)}},
 		{"second missing", "no such file", []string{good, filepath.Join(dir, "missing.pcap")}},

@@ -129,7 +129,7 @@ func (c *Config) resolve() error {
 	case c.Snaplen < 0:
 		return usage("the snaplen is negative", "0 keeps whole frames")
 	case c.RingMiB < 0 || c.RingMiB > 4095:
-		return usage("the ring is 1 to 4095 MiB", "")
+		return usage("the ring is 1 to 4095 MiB", "64 MiB is the default")
 	case c.Focus && len(c.PIDs) == 0 && len(c.Command) == 0:
 		return usage("there is nothing to focus on", "name processes with --pid, or a command behind --")
 	case c.Interval < 0 || c.Duration < 0:

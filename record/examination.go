@@ -179,6 +179,9 @@ func tryDisk(folder string) DiskState {
 	file, err := os.CreateTemp(folder, ".pcapwho-doctor-*")
 	if err != nil {
 		d.Error = err.Error()
+		if of := new(fs.PathError); errors.As(err, &of) {
+			d.Error = "no file can be made here: " + of.Err.Error()
+		}
 		return d
 	}
 	defer os.Remove(file.Name()) // where a file that is open cannot go

@@ -81,7 +81,7 @@ func TestRefusals(t *testing.T) {
 		{"capture of a long name", func(_ *testing.T, c *Config, f string) { c.Capture = f + "/" + strings.Repeat("x", 256) }, "file name too long", "-w", 2, 125},
 		{"log of a long name", func(_ *testing.T, c *Config, f string) { c.Capture = f + "/" + strings.Repeat("x", 255) }, ".conns.jsonl\": file name too long", "--log", 2, 125},
 		{"snaplen", func(_ *testing.T, c *Config, _ string) { c.Snaplen = -1 }, "snaplen is negative", "0 keeps", 2, 125},
-		{"ring", func(_ *testing.T, c *Config, _ string) { c.RingMiB = 5000 }, "1 to 4095 MiB", "", 2, 125},
+		{"ring", func(_ *testing.T, c *Config, _ string) { c.RingMiB = 5000 }, "1 to 4095 MiB", "64 MiB", 2, 125},
 		{"duration", func(_ *testing.T, c *Config, _ string) { c.Duration = -1 }, "time span is negative", "", 2, 125},
 		{"source", func(_ *testing.T, c *Config, _ string) { c.Source = "magic" }, `unknown source "magic"`, "auto, ebpf, diag and poll", 2, 125},
 		{"interface", func(_ *testing.T, c *Config, _ string) { c.Interfaces = []string{"lo", "nosuch9"} }, `no interface "nosuch9"`, "lo", 2, 125},

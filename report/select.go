@@ -157,7 +157,7 @@ func (s *selected) owners(processes []attribute.Process) ([]bool, error) {
 		if s.cfg.Command {
 			return nil, &InputError{fmt.Errorf("no process of the recording belongs to a recorded command"), "record one with `pcapwho record -w run.pcapng -- COMMAND`"}
 		}
-		return nil, &InputError{fmt.Errorf("the recording has no process %d", s.cfg.PID), "processes and their PIDs: --tables processes"}
+		return nil, &InputError{fmt.Errorf("the recording has no process %d", s.cfg.PID), listProcesses}
 	}
 	if s.cfg.Tree {
 		measure.NewTree(processes).Extend(owners)

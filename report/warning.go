@@ -93,10 +93,14 @@ func (r *Result) warnings() []Warning {
 		add(NoRoom, "", "there was no room for %s of DNS: connections may miss the name of their server, or have an older one", encode.Count(n.Left, "answer"))
 	}
 	if r.NWB != nil && !r.NWB.Seen() {
-		add(NoProcess, "processes and their PIDs: --tables processes", "the log has no connection of process %d: every number of nwb is 0", r.cfg.NWB)
+		add(NoProcess, "of a connection with both ends here nwb takes the one that the log names last; "+listProcesses,
+			"nwb has no connection of process %d: every number is 0", r.cfg.NWB)
 	}
 	return all
 }
+
+// listProcesses says how to see the processes of a recording.
+const listProcesses = "processes and their PIDs: --tables processes --format csv"
 
 // unknown counts the packets of a side that ought to have one owner, and have
 // none.

@@ -11,6 +11,8 @@ import (
 
 	"github.com/pcapwho/pcapwho/record"
 	"github.com/pcapwho/pcapwho/report"
+	"github.com/pcapwho/pcapwho/report/encode"
+	"github.com/pcapwho/pcapwho/report/measure"
 )
 
 // Exit statuses. Those of record's own errors come with them.
@@ -61,6 +63,9 @@ func judge(err error) (hint string, status int) {
 		if input.Hint == "" && errors.Is(err, fs.ErrPermission) {
 			return "captures belong to who recorded them: use that user, or sudo", statusUsage
 		}
+		if input.Hint == "" && errors.Is(err, fs.ErrNotExist) {
+			return rotated(err), statusUsage
+		}
 		return input.Hint, statusUsage
 	case errors.Is(err, syscall.EPIPE):
 		return "", statusUnread
@@ -68,4 +73,19 @@ func judge(err error) (hint string, status int) {
 		return "temporary files are made where the environment variable TMPDIR says: set it to a folder with more room", statusFailed
 	}
 	return "", statusFailed
+}
+
+// rotated returns the remedy where a capture is missing that was rotated: others have its
+// name with a number, "" = none has.
+func rotated(err error) string {
+	var file *fs.PathError
+	if !errors.As(err, &file) {
+		return ""
+	}
+	ending := filepath.Ext(file.Path)
+	begin := strings.TrimSuffix(file.Path, ending)
+	if found, _ := filepath.Glob(begin + "_[0-9][0-9][0-9][0-9][0-9]_*" + ending); len(found) == 0 {
+		return ""
+	}
+	return "it was rotated: name " + encode.Escape(measure.Quote([]string{begin + "_*" + ending}))
 }

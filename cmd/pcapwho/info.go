@@ -1,9 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"runtime"
 
 	"github.com/urfave/cli/v2"
@@ -45,7 +45,7 @@ func infoCommand(c *console, status *int) *cli.Command {
 // out. It returns the exit status.
 func (c *console) describe(ctx context.Context, files []string, asJSON bool) (status int, err error) {
 	told := 0
-	var first error
+	var left []error
 	for _, path := range files {
 		capture, err := inspect.File(ctx, path, inspect.Config{Workers: runtime.GOMAXPROCS(0), Progress: c.newProgress("reading")})
 		c.endProgress()
@@ -53,10 +53,7 @@ func (c *console) describe(ctx context.Context, files []string, asJSON bool) (st
 			return 0, ctx.Err()
 		}
 		if err != nil {
-			status, first = statusDamaged, cmp.Or(first, err)
-			if len(files) > 1 {
-				c.warning("left out: " + err.Error())
-			}
+			status, left = statusDamaged, append(left, err)
 			continue
 		}
 		if len(capture.Damage) > 0 {
@@ -68,7 +65,10 @@ func (c *console) describe(ctx context.Context, files []string, asJSON bool) (st
 		told++
 	}
 	if told == 0 {
-		return 0, &report.InputError{Err: first}
+		return 0, &report.InputError{Err: errors.Join(left...)}
+	}
+	for _, err := range left {
+		c.warning("left out: " + err.Error())
 	}
 	return status, nil
 }

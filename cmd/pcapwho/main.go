@@ -95,6 +95,9 @@ func newApp(c *console, status *int) *cli.App {
 			fmt.Fprintln(c.out, "pcapwho", version())
 			return nil
 		case ctx.NArg() > 0:
+			if _, err := os.Stat(ctx.Args().First()); err == nil {
+				return usagef(toType("analyze", fileArgument(ctx.Args().First())), "%q is a file, and no command", ctx.Args().First())
+			}
 			return usagef("the commands are "+strings.Join(commandNames(app), ", "), "no command %q", ctx.Args().First())
 		}
 		return cli.ShowAppHelp(ctx)
@@ -112,25 +115,34 @@ func usageError(ctx *cli.Context, err error, _ bool) error {
 	if ctx.Command != nil && ctx.Command.Name != "" && ctx.Command.Name != ctx.App.Name {
 		help = "pcapwho " + ctx.Command.Name + " --help"
 	}
-	message := err.Error()
+	message, hint := err.Error(), "see "+help
 	if name, ok := strings.CutPrefix(message, "flag provided but not defined: -"); ok {
 		message = "no flag " + dashed(name)
 	} else if m := badValue.FindStringSubmatch(message); m != nil {
-		message = fmt.Sprintf("%s: %s %s", dashed(m[3]), m[2], wrong(m[1] != "", m[4]))
+		f, _ := lookFlag(ctx.Command, m[2])
+		if _, ok := f.(*cli.DurationFlag); ok {
+			hint = "a time has a unit: 100ms, 1.5s, 2m"
+		}
+		message = fmt.Sprintf("%s: %s %s", dashed(m[2]), m[1], wrong(f, m[3]))
 	}
-	return usagef("see "+help, "%s", message)
+	return usagef(hint, "%s", message)
 }
 
 // badValue is what the flag parser says of a value.
-var badValue = regexp.MustCompile(`^invalid (boolean )?value (".*") for (?:flag )?-(\S+?)(?:: (.*))?$`)
+var badValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-(\S+?)(?:: (.*))?$`)
 
-// wrong says what is wrong with a value, which the flag parser has a reason for.
-func wrong(boolean bool, reason string) string {
-	switch {
-	case boolean:
-		return "is neither true nor false"
-	case strings.Contains(reason, "out of range"):
+// wrong says what is wrong with a value of a flag, which the flag parser has a reason for.
+func wrong(f cli.Flag, reason string) string {
+	if strings.Contains(reason, "out of range") {
 		return "is too large"
+	}
+	switch f.(type) {
+	case *cli.BoolFlag:
+		return "is neither true nor false"
+	case *cli.DurationFlag:
+		return "is no time"
+	case *cli.Float64Flag:
+		return "is no number"
 	}
 	return "is no whole number"
 }

@@ -68,7 +68,7 @@ func reportCommand(c *console, status *int) *cli.Command {
 			}
 			var err error
 			*status, err = a.run(ctx.Context, c)
-			return err
+			return a.wrote(ctx, c, err)
 		},
 	}
 }
@@ -137,7 +137,15 @@ func showResult(ctx *cli.Context, c *console) error {
 	}
 	stopping, stop := stoppable(ctx.Context)
 	defer stop()
-	return report.WriteView(stopping, ctx.Args().First(), a.output)
+	return a.wrote(ctx, c, report.WriteView(stopping, ctx.Args().First(), a.output))
+}
+
+// wrote tells where a page or charts are that nobody named.
+func (a *analysis) wrote(ctx *cli.Context, c *console, err error) error {
+	if err == nil && ctx.String("output") == "" {
+		c.info("wrote %s", a.output.Path)
+	}
+	return err
 }
 
 // compareWith reads --compare-with and --repeats: the page shows what changed from the

@@ -26,7 +26,7 @@ func describe(head []byte) string {
 		{"BZh", "compressed by bzip2 (decompress it first: bunzip2)"},
 		{"snoop\x00", "a snoop capture (convert it first: editcap -F pcapng)"},
 		{"GMBU", "a Microsoft Network Monitor capture (convert it first: editcap -F pcapng)"},
-		{"{", "JSON, perhaps a connection log (name the capture, and the log with --log)"},
+		{"{", "JSON, perhaps a connection log (name the capture: its log is found beside it)"},
 		{"PAR1", "a Parquet file"},
 	} {
 		if bytes.HasPrefix(head, []byte(f.magic)) {

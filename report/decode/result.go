@@ -59,7 +59,7 @@ func read(name string, open func() (io.ReadSeekCloser, error)) (*Result, error) 
 		}
 	}
 	if len(r.Tables) == 0 {
-		return nil, fmt.Errorf("%s: it holds no table", name)
+		return nil, fmt.Errorf("%s: it holds no table, and is no result of analyze", name)
 	}
 	return r, nil
 }
