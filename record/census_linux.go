@@ -100,7 +100,7 @@ func (c *census) leave(stamp int64, p *resident) {
 	}
 	c.tell(stamp, p, connlog.ProcessExit)
 	delete(c.living, p.ID.PID)
-	if p.Command && p.ID != c.tree.command {
+	if p.Command && p.ID != c.tree.command && c.tree.root != 0 { // without a command nobody is adopted
 		c.ended = append(c.ended, ended{p.ID, time.Now()})
 	}
 }

@@ -21,7 +21,8 @@ func Track(ctx context.Context, cfg Config, f func() error) (Summary, error) {
 	}
 	defer restore(SocketVariable)()
 	os.Setenv(SocketVariable, r.control.path)
-	defer r.Stop() // where f panics
+	defer r.Wait() // where f panics
+	defer r.Stop()
 	failed := f()
 	r.Stop()
 	s, err := r.Wait()

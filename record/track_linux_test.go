@@ -5,8 +5,10 @@ import (
 	"errors"
 	"net"
 	"os"
+	"os/exec"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 )
@@ -50,5 +52,43 @@ func TestTrack(t *testing.T) {
 	var refused *Error
 	if _, err := Track(context.Background(), Config{Command: []string{"true"}}, nil); !errors.As(err, &refused) {
 		t.Errorf("with a command: %v", err)
+	}
+}
+
+// TestTrackLeavesChildren: a child of this process is this process's, however late it
+// waits for it.
+func TestTrackLeavesChildren(t *testing.T) {
+	private(t)
+	for _, source := range []string{SourceAuto, SourceDiag} {
+		cfg := configure(t)
+		cfg.Source = source
+		_, err := Track(context.Background(), cfg, func() error {
+			child := exec.Command("true")
+			if err := child.Start(); err != nil {
+				return err
+			}
+			time.Sleep(time.Duration(grace) + 300*time.Millisecond)
+			return child.Wait()
+		})
+		if err != nil {
+			t.Errorf("%s: %v", source, err)
+		}
+	}
+}
+
+// TestTrackPanic: the recording is whole when a function's panic goes on.
+func TestTrackPanic(t *testing.T) {
+	private(t)
+	cfg := configure(t)
+	func() {
+		defer func() {
+			if recover() != "mine" {
+				t.Error("the panic did not go on")
+			}
+		}()
+		_, _ = Track(context.Background(), cfg, func() error { panic("mine") })
+	}()
+	if log := readLog(t, cfg.Capture); log[len(log)-1].Event != "end" {
+		t.Errorf("the log ends with %+v", log[len(log)-1])
 	}
 }
