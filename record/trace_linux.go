@@ -14,6 +14,9 @@ import (
 // it, where none is known: it may be about to read what came, or to close.
 const patience = time.Second
 
+// mostKept is for how many events memory is kept.
+const mostKept = 1 << 12
+
 // trace is the observer that the kernel tells of every change (package hooks).
 //
 //	attach → list the open sockets and the processes → every 20 ms take the events
@@ -39,8 +42,9 @@ type trace struct {
 	fresh     []*traced          // that began, and are not in the log yet
 	orphans   []*traced          // that are over, and nobody is known to have had them
 	initial   []connlog.Process
-	total     int // sockets ever told
-	people    int // processes ever told
+	batch     []hooks.Event // that were read together
+	total     int           // sockets ever told
+	people    int           // processes ever told
 }
 
 func newTrace(write func(*connlog.Event)) (*trace, error) {
@@ -127,7 +131,8 @@ func (t *trace) report() {
 func (t *trace) lookNow(last bool) error {
 	boot, now := clocks()
 	t.ahead = now - boot
-	lost, err := t.hooks.Read(t.take)
+	lost, err := t.hooks.Read(func(e *hooks.Event) { t.batch = append(t.batch, *e) })
+	t.takeBatch(lost)
 	if err == nil && lost > 0 {
 		err = t.renew(lost)
 	}
@@ -142,6 +147,20 @@ func (t *trace) lookNow(last bool) error {
 	t.tellNames(boot - int64(renames))
 	t.reap()
 	return err
+}
+
+// takeBatch takes the events that were read together. Where some among them were lost,
+// it is not known who else used a socket between those that were not.
+func (t *trace) takeBatch(lost uint64) {
+	for i := range t.batch {
+		if e := &t.batch[i]; lost == 0 || e.OfProcess() {
+			t.take(e)
+		}
+	}
+	if clear(t.batch); cap(t.batch) > mostKept {
+		t.batch = nil
+	}
+	t.batch = t.batch[:0]
 }
 
 func (t *trace) gap(count uint64, why string) {
@@ -190,11 +209,10 @@ func (t *trace) flush(boot int64) {
 }
 
 func (t *trace) take(e *hooks.Event) {
-	switch e.Kind {
-	case hooks.Fork:
-		t.inherit(e)
-		fallthrough
-	case hooks.Exec, hooks.Exit, hooks.Rename:
+	if e.OfProcess() {
+		if e.Kind == hooks.Fork {
+			t.inherit(e)
+		}
 		t.census.take(e)
 		return
 	}

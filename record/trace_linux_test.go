@@ -238,3 +238,19 @@ func TestInsteadOfTrace(t *testing.T) {
 		t.Errorf("%q", lacking)
 	}
 }
+
+// Of what came together with a loss nothing is said of sockets: between two of their events
+// another may have used one.
+func TestTraceLossBetween(t *testing.T) {
+	const a, b = "10.0.0.1:80", "10.0.0.2:5000"
+	for lost, want := range map[uint64]int{0: 2, 7: 1} {
+		f, got := fakeTrace(t)
+		f.take(state(socketEvent(hooks.State, 10, 1, a, b), hooks.SynSent))
+		f.take(state(socketEvent(hooks.State, 20, 0, a, b), hooks.Established))
+		f.flush(30)
+		f.batch = []hooks.Event{*former(sent(state(socketEvent(hooks.Use, 60, 2, a, b), hooks.Established)), 50)}
+		if f.takeBatch(lost); len(*got) != want || len(f.batch) != 0 {
+			t.Errorf("%d lost: %q", lost, *got)
+		}
+	}
+}

@@ -66,6 +66,11 @@ type Event struct {
 	Args   []string
 }
 
+// OfProcess tells whether the event is one of a process, and not of a socket.
+func (e *Event) OfProcess() bool {
+	return e.Kind == Exec || e.Kind == Fork || e.Kind == Exit || e.Kind == Rename
+}
+
 // Socket is the socket of an event.
 type Socket struct {
 	Cookie        uint64
