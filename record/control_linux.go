@@ -88,6 +88,10 @@ func (a *account) take(path string) error {
 	return os.Chown(path, a.uid, a.gid)
 }
 
+// drainFor is how long the marks are taken that wait in the socket at its end: who is
+// connected to it may go on writing.
+const drainFor = 100 * time.Millisecond
+
 // run takes marks until the socket is closed, or nothing more is let in: then what
 // is in it.
 func (c *control) run() {
@@ -105,14 +109,16 @@ func (c *control) run() {
 	if err != nil || c.conn.SetReadDeadline(time.Time{}) != nil {
 		return // it is closed
 	}
+	until := time.Now().Add(drainFor)
 	raw.Read(func(fd uintptr) bool {
-		for {
+		for time.Now().Before(until) {
 			n, oobn, flags, _, err := unix.Recvmsg(int(fd), b, oob, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
 			if err != nil {
 				return true
 			}
 			c.take(b[:n], oob[:oobn], flags)
 		}
+		return true
 	})
 }
 

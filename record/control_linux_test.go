@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -202,6 +203,42 @@ func TestMarkNobody(t *testing.T) {
 	for _, name := range []string{"", "two\nlines", strings.Repeat("x", maxMark)} {
 		if err := Mark(c.path, connlog.MarkBegin, name); err == nil || !strings.Contains(err.Error(), "one line") {
 			t.Errorf("a name of %d bytes: %v", len(name), err)
+		}
+	}
+}
+
+// TestMarksWithoutEnd ends a socket to which several that are connected write for ever.
+func TestMarksWithoutEnd(t *testing.T) {
+	c, err := openControl(nil, func(MessageKind, string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var writers sync.WaitGroup
+	defer writers.Wait()
+	defer c.close()
+	for range 4 {
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0) // its writes wait
+		if err = errors.Join(err, unix.Connect(fd, &unix.SockaddrUnix{Name: c.path})); err != nil {
+			t.Fatal(err)
+		}
+		writers.Go(func() {
+			defer unix.Close(fd)
+			for err == nil {
+				_, err = unix.Write(fd, []byte("mark x"))
+			}
+		})
+	}
+	<-c.notices
+	c.drain()
+	for until := time.After(5 * time.Second); ; {
+		select {
+		case _, more := <-c.notices:
+			if !more {
+				return
+			}
+			time.Sleep(time.Millisecond) // it is written to the log
+		case <-until:
+			t.Fatal("it takes marks 5 s behind its end")
 		}
 	}
 }
