@@ -267,7 +267,7 @@ func (c *capture) readDrops(now int64) {
 	if n > 0 {
 		c.dropped += n
 		c.ports[0].dropped += uint64(n)
-		c.lost(connlog.Gap{Source: connlog.GapCapture, Begin: c.dropsRead, End: now, Count: n, Message: "the capture ring was full"})
+		c.lost(connlog.Gap{Source: connlog.GapCapture, Begin: min(c.dropsRead, now), End: max(c.dropsRead, now), Count: n, Message: "the capture ring was full"})
 	}
 	c.dropsRead = now
 }
@@ -290,7 +290,7 @@ func (c *capture) fail(err error) {
 	}
 	c.failed = err
 	c.message(Warning, fmt.Sprintf("the capture ends here: %v", err))
-	if c.name == "-" && c.reached != nil { // nobody gets what follows
+	if (c.name == "-" || c.limits != Limits{}) && c.reached != nil { // nobody gets what follows, or a limit is never reached
 		c.reached("the packets could not be written")
 	}
 }

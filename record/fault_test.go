@@ -209,3 +209,35 @@ func TestEveryCallOfALogFails(t *testing.T) {
 		}
 	}
 }
+
+// TestFailureBeforeLimit: a capture that fails ends the recording where that waits for a
+// number of packets, which never come.
+func TestFailureBeforeLimit(t *testing.T) {
+	first := &output{path: "run.pcapng", file: &faulty{kthCall: &kthCall{k: 3, err: syscall.ENOSPC}}, whole: wholeBlocks}
+	tap := &frames{left: 12}
+	c, err := newCapture(tap, first, &Config{Message: func(MessageKind, string) {}, Limits: Limits{Packets: 1000}}, "id", []connlog.Interface{{Index: 1, Name: "lo", LinkType: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reasons []string
+	tap.capture, c.lost, c.reached = c, func(connlog.Gap) {}, func(reason string) { reasons = append(reasons, reason) }
+	c.run()
+	if c.failed == nil || len(reasons) != 1 {
+		t.Errorf("failed: %v, ended because %q", c.failed, reasons)
+	}
+}
+
+// losing is a tap that lost packets.
+type losing struct{ frames }
+
+func (*losing) drops() (int64, error) { return 3, nil }
+
+// TestLossOverClockStep: what was lost while the clock was set back lies between two times.
+func TestLossOverClockStep(t *testing.T) {
+	var gap connlog.Gap
+	c := capture{tap: &losing{}, ports: make([]port, 1), dropsRead: 5000, lost: func(g connlog.Gap) { gap = g }}
+	c.readDrops(2000)
+	if gap.Begin != 2000 || gap.End != 5000 || gap.Count != 3 || c.dropsRead != 2000 {
+		t.Errorf("%+v", gap)
+	}
+}
