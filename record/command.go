@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -56,6 +57,14 @@ func commandError(name string, err error) error {
 	return &Error{Message: fmt.Sprintf("command %q cannot be executed", name), Status: statusNotExecutable, Err: err}
 }
 
+// unstarted says why a command that was found did not start.
+func (c *command) unstarted(err error) error {
+	if _, there := os.Stat(c.Path); there == nil && errors.Is(err, fs.ErrNotExist) {
+		return &Error{Message: fmt.Sprintf("what interprets command %q is not found", c.Args[0]), Hint: "its first line names it, or it is the loader of its libraries: install that", Status: statusNotFound}
+	}
+	return commandError(c.Args[0], err)
+}
+
 // enough is how many signals that ask it to end a command gets before the next
 // one kills it.
 const enough = 2
@@ -70,11 +79,11 @@ func (c *command) start(control string) error {
 		c.Env = append(c.Env, SocketVariable+"="+control)
 	}
 	signal.Notify(c.signals, slices.Concat(passedSignals(), keySignals())...)
-	c.disown = adoptOrphans()
+	c.disown = sync.OnceFunc(adoptOrphans())
 	if err := c.Start(); err != nil {
 		c.disown()
 		signal.Stop(c.signals)
-		return commandError(c.Args[0], err)
+		return c.unstarted(err)
 	}
 	go func() {
 		defer close(c.forwarded)

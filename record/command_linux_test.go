@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -361,5 +362,67 @@ func TestCaller(t *testing.T) {
 		if got == 4242424 && (len(who.environment()) != len(os.Environ()) || !slices.Equal(who.groups, []uint32{7})) {
 			t.Errorf("a user without an entry: %+v", who)
 		}
+	}
+}
+
+// TestBackground leaves a SIGINT ignored that was so at the start, as a shell has it of
+// what it starts behind a script: Ctrl-C is not for that.
+func TestBackground(t *testing.T) {
+	private(t)
+	capture := filepath.Join(t.TempDir(), "run.pcapng")
+	c := exec.Command("sh", "-c", `trap "" INT; exec "$0" sh -c "kill -INT \$PPID; kill -INT \$\$; sleep 0.3; exit 6"`, os.Args[0])
+	c.Env = append(os.Environ(), roleVariable+"=recorder", "RECORD_TEST_CAPTURE="+capture)
+	c.Stderr = os.Stderr
+	out, err := c.Output()
+	var started, ended outcome
+	d := json.NewDecoder(bytes.NewReader(out))
+	if err := errors.Join(err, d.Decode(&started), d.Decode(&ended)); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if *ended.Summary.Status != 6 {
+		t.Errorf("status %d, want 6", *ended.Summary.Status)
+	}
+}
+
+// TestInterpreterMissing: a command is there, and what its first line names is not.
+func TestInterpreterMissing(t *testing.T) {
+	private(t)
+	script := filepath.Join(t.TempDir(), "script")
+	if err := os.WriteFile(script, []byte("#!/none/such\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Start(context.Background(), configure(t, script))
+	var e *Error
+	if !errors.As(err, &e) || e.ExitStatus() != 127 || !strings.Contains(e.Error(), "interprets") || strings.Contains(e.Hint, "path") {
+		t.Errorf("%v (%+v)", err, e)
+	}
+}
+
+// TestOrphansAfterEnd: when the recording has ended, and its command goes on, nobody is
+// adopted whose end nobody would wait for.
+func TestOrphansAfterEnd(t *testing.T) {
+	private(t)
+	end, born := filepath.Join(t.TempDir(), "end"), filepath.Join(t.TempDir(), "born")
+	cfg := configure(t, "sh", "-c", "while [ ! -e "+end+" ]; do sleep 0.02; done; (sh -c 'echo $$ >"+born+"; exec sleep 1' &); sleep 0.5")
+	r := begin(t, cfg)
+	r.Stop()
+	within(t, "the log ends", func() bool {
+		return bytes.Contains(readFile(t, LogPath(cfg.Capture)), []byte(`"event":"end"`))
+	})
+	if err := os.WriteFile(end, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	complete(t, r)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(readFile(t, born))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, err := newProcessReader()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.close()
+	if f, there := reader.face(int32(pid)); !there || f.parent == int32(os.Getpid()) {
+		t.Errorf("%+v, there %v: it was adopted", f, there)
 	}
 }

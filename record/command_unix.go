@@ -24,8 +24,13 @@ func passedSignals() []os.Signal {
 }
 
 // keySignals are those of the terminal's keys, which its whole foreground group
-// gets.
-func keySignals() []os.Signal { return []os.Signal{os.Interrupt, syscall.SIGQUIT} }
+// gets. A shell lets what it starts in the background of a script ignore SIGINT.
+func keySignals() []os.Signal {
+	if signal.Ignored(os.Interrupt) {
+		return []os.Signal{syscall.SIGQUIT}
+	}
+	return []os.Signal{os.Interrupt, syscall.SIGQUIT}
+}
 
 // asksToEnd tells a signal that a command may not disregard for ever.
 func asksToEnd(s os.Signal) bool { return s == syscall.SIGTERM }

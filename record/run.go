@@ -213,6 +213,9 @@ func (r *Recording) finish() {
 	r.nat.close()
 	r.control.close()
 	r.tap.close()
+	if r.command != nil {
+		r.command.disown() // nobody waits for the end of orphans any more
+	}
 	if c.failed != nil {
 		r.tellLoss(connlog.Gap{Source: connlog.GapCapture, Begin: c.safe, End: now.UnixNano(), Message: "the capture failed: " + c.failed.Error()})
 	}
