@@ -136,7 +136,7 @@ func (c *Config) resolve() error {
 		return usage("a time span is negative", "")
 	}
 	for _, pid := range c.PIDs {
-		if there, err := process.PidExists(pid); pid < 1 || err == nil && !there {
+		if all, err := process.Pids(); err == nil && !slices.Contains(all, pid) { // a thread's number is none
 			return usage(fmt.Sprintf("there is no process %d", pid), "name one that runs")
 		}
 	}

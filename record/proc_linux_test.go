@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -282,5 +283,27 @@ func TestCgroup(t *testing.T) {
 	}
 	if container(id) != id {
 		t.Error("a cgroup that is an id has none")
+	}
+}
+
+// TestThreadIsNoProcess refuses the number of a thread, which /proc has too: nothing would
+// be marked.
+func TestThreadIsNoProcess(t *testing.T) {
+	threads := make(chan int)
+	release := make(chan struct{})
+	defer close(release)
+	for range 2 { // one of them at least is not the first
+		go func() {
+			runtime.LockOSThread()
+			threads <- unix.Gettid()
+			<-release
+		}()
+	}
+	for range 2 {
+		tid := <-threads
+		c := Config{Capture: "run.pcapng", PIDs: []int32{int32(tid)}}
+		if err := c.resolve(); (err == nil) != (tid == os.Getpid()) {
+			t.Errorf("thread %d of process %d: %v", tid, os.Getpid(), err)
+		}
 	}
 }
