@@ -228,6 +228,31 @@ func TestInterruptedOnce(t *testing.T) {
 	}
 }
 
+// TestHungUpTwice: who closes a terminal hangs up twice, by the shell and by the kernel; it
+// ends in order all the same.
+func TestHungUpTwice(t *testing.T) {
+	pcapwho, dir := talking(t), t.TempDir()
+	capture := filepath.Join(dir, "run.pcapng")
+	p := pcapwho("record", "-q", "-i", "lo", "-w", capture)
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	await(t, "it records", func() bool { info, err := os.Stat(capture); return err == nil && info.Size() > 10_000 })
+	go func() { ended <- p.Wait() }()
+	for again := time.NewTicker(5 * time.Millisecond); ; <-again.C {
+		p.Process.Signal(unix.SIGHUP)
+		select {
+		case err := <-ended:
+			if log, readErr := os.ReadFile(filepath.Join(dir, "run.conns.jsonl")); err != nil || readErr != nil || !bytes.Contains(log, []byte(`"event":"end"`)) {
+				t.Errorf("%v, %v: the log has no end", err, readErr)
+			}
+			return
+		default:
+		}
+	}
+}
+
 // catches tells whether a process has a handler for a signal.
 func catches(pid int, signal syscall.Signal) bool {
 	content, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")

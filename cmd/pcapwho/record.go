@@ -7,6 +7,8 @@ import (
 	"math"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -122,6 +124,7 @@ func recordNow(parent context.Context, c *console, cfg record.Config) (record.Su
 		var stop context.CancelFunc
 		ctx, stop = stoppable(parent)
 		defer stop()
+		outlive()
 		context.AfterFunc(ctx, stop) // the next signal ends the program at once
 	} else { // which gets the signals itself; one of them would end the recorder with a trace
 		quit := make(chan os.Signal, 1)
@@ -186,13 +189,30 @@ func failedStatus(s *record.Summary) int {
 // analysisOf returns the command that analyzes a recording.
 func analysisOf(s *record.Summary) string {
 	words := []string{"analyze"}
-	for _, name := range s.Captures {
+	for _, name := range together(s.Captures) {
 		words = append(words, fileArgument(name))
 	}
 	if s.Log != ingest.FindLog(s.Captures[0]) {
 		words = append(words, "-l", fileArgument(s.Log))
 	}
 	return toType(words...)
+}
+
+// setName is the name of a file of a set: record.Rotation.
+var setName = regexp.MustCompile(`^([^*?\[\\]*)_\d{5,}_\d{14}(\.pcapng|\.pcap)?$`)
+
+// together names many files by a pattern, where that finds no others.
+func together(names []string) []string {
+	const most = 8
+	parts := setName.FindStringSubmatch(names[0])
+	if len(names) <= most || parts == nil {
+		return names
+	}
+	pattern := parts[1] + "_*" + parts[2]
+	if found, err := filepath.Glob(pattern); err != nil || !slices.Equal(slices.Sorted(slices.Values(names)), found) {
+		return names
+	}
+	return []string{pattern}
 }
 
 // readFilter reads an expression, a program that tcpdump -ddd printed, or a file of

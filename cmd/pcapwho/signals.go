@@ -14,6 +14,14 @@ import (
 // starts would ignore it too.)
 func keepPipes() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
+// outlive lets no hang-up end the program that follows another signal: one that closes a
+// terminal comes twice, from the shell and from the kernel.
+func outlive() {
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
+}
+
 // stoppable returns a context that ends when the program is asked to end. A
 // hang-up that was ignored when it was started, as nohup does, stays ignored.
 func stoppable(parent context.Context) (context.Context, context.CancelFunc) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -35,6 +36,31 @@ func TestAnalysisOf(t *testing.T) {
 		if out, err := cmd.Output(); err != nil || strings.TrimPrefix(string(out), "./") != name {
 			t.Errorf("%s names %q in a shell (%v)", got, out, err)
 		}
+	}
+	var many []string
+	for n := range 9 {
+		many = append(many, fmt.Sprintf("set_%05d_20260102030405.pcapng", n+1))
+		if err := os.WriteFile(many[n], nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile("set.conns.jsonl", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set := record.Summary{Captures: many, Log: "set.conns.jsonl"}
+	if got, want := analysisOf(&set), "pcapwho analyze 'set_*.pcapng'"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	set.Captures = many[:8] // the pattern finds another
+	if got := analysisOf(&set); strings.Contains(got, "*") || strings.Count(got, ".pcapng") != 8 {
+		t.Errorf("got %s", got)
+	}
+	if err := os.WriteFile("set_of_another.pcapng", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set.Captures = many
+	if got := analysisOf(&set); strings.Contains(got, "*") || strings.Count(got, ".pcapng") != 9 {
+		t.Errorf("got %s", got)
 	}
 	s := record.Summary{Captures: []string{"a"}, Log: "-l"}
 	if got, want := analysisOf(&s), "pcapwho analyze a -l ./-l"; got != want {
