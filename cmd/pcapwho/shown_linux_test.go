@@ -28,17 +28,13 @@ var goCommands = []string{
 	"go run ./testdata/generate -kind small -scale 0.17 -processes 10000 -o DIR",
 	"go test -short -run '^$' -bench . -benchtime 1x ./ingest/... ./attribute/... ./report/...",
 	"go test -run '^$' -bench Dump ./record",
-	"go test ./report/table -update",
-	"go test ./report/encode -run 'TestText|TestJSON' -update",
-}
-
-// benchCommands are of benchmarks all of which one of goCommands runs.
-var benchCommands = []string{
 	"go test -run '^$' -bench Judge -benchtime 100x -count 10 ./attribute | tee old.txt",
 	"go test -run '^$' -bench Judge -benchtime 100x -count 10 ./attribute | tee new.txt",
 	"go test -short -run '^$' -bench Log -benchtime 3x ./report",
 	"go test -run '^$' -bench Packets ./report/encode",
 	"go test -run '^$' -bench Packets/parquet -benchtime 1x ./report",
+	"go test ./report/table -update",
+	"go test ./report/encode -run 'TestText|TestJSON' -update",
 }
 
 // ciCommands are those that CI runs itself: among all tests, or under the race detector.
@@ -66,7 +62,7 @@ func TestGoCommands(t *testing.T) {
 		}
 	}
 	root := copied(t)
-	for _, line := range slices.Concat(goCommands, benchCommands, ciCommands) {
+	for _, line := range slices.Concat(goCommands, ciCommands) {
 		if shown[line] == "" {
 			t.Errorf("no page shows %s", line)
 		}
