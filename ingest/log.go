@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -16,10 +15,6 @@ import (
 
 // LogSuffix is what the name of a connection log has instead of ".pcapng".
 const LogSuffix = ".conns.jsonl"
-
-// rotated is what rotation puts before a capture's suffix: the number and time
-// of dumpcap and pcapwho, or the number alone.
-var rotated = regexp.MustCompile(`_\d{5,}(_\d{14})?$`)
 
 // FindLog returns the path of the connection log beside a capture:
 // "run.conns.jsonl" for "run.pcapng" and "run.pcapng.gz", and for "run_00001_20260102030405.pcapng"

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/pcapwho/pcapwho/ingest"
 	"github.com/pcapwho/pcapwho/record"
 	"github.com/pcapwho/pcapwho/report"
 	"github.com/pcapwho/pcapwho/report/encode"
@@ -82,10 +83,9 @@ func rotated(err error) string {
 	if !errors.As(err, &file) {
 		return ""
 	}
-	ending := filepath.Ext(file.Path)
-	begin := strings.TrimSuffix(file.Path, ending)
-	if found, _ := filepath.Glob(begin + "_[0-9][0-9][0-9][0-9][0-9]_*" + ending); len(found) == 0 {
+	pattern, captures := ingest.RotatedSet(file.Path)
+	if len(captures) == 0 {
 		return ""
 	}
-	return "it was rotated: name " + encode.Escape(measure.Quote([]string{begin + "_*" + ending}))
+	return "it was rotated: name " + encode.Escape(measure.Quote([]string{pattern}))
 }

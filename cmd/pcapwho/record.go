@@ -7,8 +7,6 @@ import (
 	"math"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -198,21 +196,16 @@ func analysisOf(s *record.Summary) string {
 	return toType(words...)
 }
 
-// setName is the name of a file of a set: record.Rotation.
-var setName = regexp.MustCompile(`^([^*?\[\\]*)_\d{5,}_\d{14}(\.pcapng|\.pcap)?$`)
-
 // together names many files by a pattern, where that finds no others.
 func together(names []string) []string {
 	const most = 8
-	parts := setName.FindStringSubmatch(names[0])
-	if len(names) <= most || parts == nil {
+	if len(names) <= most {
 		return names
 	}
-	pattern := parts[1] + "_*" + parts[2]
-	if found, err := filepath.Glob(pattern); err != nil || !slices.Equal(slices.Sorted(slices.Values(names)), found) {
-		return names
+	if pattern, captures := ingest.RotatedSet(names[0]); slices.Equal(slices.Sorted(slices.Values(names)), captures) {
+		return []string{pattern}
 	}
-	return []string{pattern}
+	return names
 }
 
 // readFilter reads an expression, a program that tcpdump -ddd printed, or a file of
