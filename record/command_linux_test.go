@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -214,23 +215,25 @@ func TestInsistingSignals(t *testing.T) {
 	}
 }
 
-// TestNohup leaves a SIGHUP ignored that was so at the start, in the command
-// too.
-func TestNohup(t *testing.T) {
+// TestIgnoredSignals leaves a signal ignored that was so at the start, in the command too:
+// SIGHUP by nohup, SIGINT by a shell that starts it in the background of a script.
+func TestIgnoredSignals(t *testing.T) {
 	private(t)
-	capture := filepath.Join(t.TempDir(), "run.pcapng")
-	script := "kill -HUP $PPID; kill -HUP $$; sleep 0.3; exit 6"
-	c := exec.Command("sh", "-c", `trap "" HUP; exec "$0" sh -c "$1"`, os.Args[0], script)
-	c.Env = append(os.Environ(), roleVariable+"=recorder", "RECORD_TEST_CAPTURE="+capture)
-	c.Stderr = os.Stderr
-	out, err := c.Output()
-	var started, ended outcome
-	d := json.NewDecoder(bytes.NewReader(out))
-	if err := errors.Join(err, d.Decode(&started), d.Decode(&ended)); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	if *ended.Summary.Status != 6 {
-		t.Errorf("status %d, want 6", *ended.Summary.Status)
+	for _, name := range []string{"HUP", "INT"} {
+		capture := filepath.Join(t.TempDir(), "run.pcapng")
+		script := fmt.Sprintf("kill -%[1]s $PPID; kill -%[1]s $$; sleep 0.3; exit 6", name)
+		c := exec.Command("sh", "-c", `trap "" `+name+`; exec "$0" sh -c "$1"`, os.Args[0], script)
+		c.Env = append(os.Environ(), roleVariable+"=recorder", "RECORD_TEST_CAPTURE="+capture)
+		c.Stderr = os.Stderr
+		out, err := c.Output()
+		var started, ended outcome
+		d := json.NewDecoder(bytes.NewReader(out))
+		if err := errors.Join(err, d.Decode(&started), d.Decode(&ended)); err != nil {
+			t.Fatalf("%s: %v: %s", name, err, out)
+		}
+		if *ended.Summary.Status != 6 {
+			t.Errorf("%s: status %d, want 6", name, *ended.Summary.Status)
+		}
 	}
 }
 
@@ -362,25 +365,6 @@ func TestCaller(t *testing.T) {
 		if got == 4242424 && (len(who.environment()) != len(os.Environ()) || !slices.Equal(who.groups, []uint32{7})) {
 			t.Errorf("a user without an entry: %+v", who)
 		}
-	}
-}
-
-// TestBackground leaves a SIGINT ignored that was so at the start, as a shell has it of
-// what it starts behind a script: Ctrl-C is not for that.
-func TestBackground(t *testing.T) {
-	private(t)
-	capture := filepath.Join(t.TempDir(), "run.pcapng")
-	c := exec.Command("sh", "-c", `trap "" INT; exec "$0" sh -c "kill -INT \$PPID; kill -INT \$\$; sleep 0.3; exit 6"`, os.Args[0])
-	c.Env = append(os.Environ(), roleVariable+"=recorder", "RECORD_TEST_CAPTURE="+capture)
-	c.Stderr = os.Stderr
-	out, err := c.Output()
-	var started, ended outcome
-	d := json.NewDecoder(bytes.NewReader(out))
-	if err := errors.Join(err, d.Decode(&started), d.Decode(&ended)); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	if *ended.Summary.Status != 6 {
-		t.Errorf("status %d, want 6", *ended.Summary.Status)
 	}
 }
 

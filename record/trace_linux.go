@@ -157,10 +157,10 @@ func (t *trace) takeBatch(lost uint64) {
 			t.take(e)
 		}
 	}
-	if clear(t.batch); cap(t.batch) > mostKept {
+	clear(t.batch) // what their texts hold
+	if t.batch = t.batch[:0]; cap(t.batch) > mostKept {
 		t.batch = nil
 	}
-	t.batch = t.batch[:0]
 }
 
 func (t *trace) gap(count uint64, why string) {

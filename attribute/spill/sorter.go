@@ -4,10 +4,11 @@ import (
 	"bufio"
 	"cmp"
 	"encoding/binary"
-	"github.com/pcapwho/pcapwho/attribute/slab"
 	"io"
 	"os"
 	"slices"
+
+	"github.com/pcapwho/pcapwho/attribute/slab"
 )
 
 // chunkSize is how much memory is taken at a time, in bytes: more where much is held
