@@ -177,6 +177,7 @@ def group(n):
     first.close()
     for k in range(0, n, 50):
         wait([child(ask_datagrams, port, 10, k + i) for i in range(0, 50, 10)])
+    ask_datagrams(port, 10, n)  # for those that are lost
     kill(pids)
 
 
