@@ -110,7 +110,9 @@ func (s *share) takeList(b *ingest.Batch, list []uint32) {
 		group := list[:min(len(list), conn.Group)]
 		list = list[len(group):]
 		for k, i := range group {
-			hashes[k] = b.Packets[i].Hash
+			p := &b.Packets[i]
+			hashes[k] = p.Hash
+			s.touched += uint64(p.Payload) // in its second cache line
 		}
 		s.follower.Prepare(hashes[:len(group)], &measured)
 		if s.measured != nil {

@@ -11,8 +11,11 @@ type handshake struct {
 	opener      uint8 // the side that sent the SYN
 }
 
-// add is told of every segment until one is the handshake's last.
-func (s *handshake) add(p *packet.Packet, side uint8) {
+// add is told of every segment of a side until it says that the handshake is over.
+func (s *handshake) add(p *packet.Packet, side uint8) (over bool) {
+	if s.established != 0 {
+		return true
+	}
 	switch p.TCPFlags & (packet.SYN | packet.ACK) {
 	case packet.SYN:
 		if s.first == 0 {
@@ -28,6 +31,7 @@ func (s *handshake) add(p *packet.Packet, side uint8) {
 			s.established = p.Time
 		}
 	}
+	return s.established != 0
 }
 
 // initialRTT returns the time from the last SYN to the ACK, Unknown where one is

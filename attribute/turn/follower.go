@@ -43,17 +43,18 @@ const (
 	RunOver                   // Follower.Run returns it
 )
 
-// state is a connection as far as it was followed. It has no pointers.
+// state is a connection as far as it was followed. It has no pointers. What every packet
+// needs comes first.
 type state struct {
-	first, last   int64 // packets, Unix nanoseconds; valid iff begun
-	busy, waiting int64
-	before        int64 // of busy: that of the runs that are over
-	turn          Turn  // Frame is 0 before the first
-	waits         quantile.Summary
-	speaker       [2]speaker // by flow.Side
-	spoke         [2]bool    // likewise
-	begun         bool
-	cut           int32 // in Follower.cuts; 0 = there was no Cut
+	first, last  int64 // packets, Unix nanoseconds; valid iff begun
+	busy, before int64 // before of busy is that of the runs that are over
+	cut          int32 // in Follower.cuts; 0 = there was no Cut
+	begun        bool
+	spoke        [2]bool // by flow.Side
+	turn         Turn    // Frame is 0 before the first
+	speaker      [2]speaker
+	waiting      int64
+	waits        quantile.Summary
 }
 
 // speaker is one side.
@@ -73,7 +74,7 @@ func (f *Follower) Prepare(numbers []int32) {
 	for _, n := range numbers {
 		if n != 0 {
 			c := f.states.At(n)
-			f.touched += c.first + int64(c.turn.Frame) + c.speaker[0].slot + c.speaker[1].slot
+			f.touched += c.first + c.turn.RequestLast + c.speaker[0].slot + c.speaker[1].first
 		}
 	}
 }

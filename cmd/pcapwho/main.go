@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -36,7 +37,10 @@ func main() {
 	if os.Getenv("GOGC") == "" { // what grows holds no pointers: collecting costs little, and memory is the user's
 		debug.SetGCPercent(25)
 	}
-	os.Exit(pcapwho(os.Args, newConsole(os.Stdout, os.Stderr)))
+	ballast := make([]byte, 32<<20) // never touched, so no memory: it is not worth collecting before there is as much
+	status := pcapwho(os.Args, newConsole(os.Stdout, os.Stderr))
+	runtime.KeepAlive(ballast)
+	os.Exit(status)
 }
 
 // pcapwho is the whole program; it returns the exit status.

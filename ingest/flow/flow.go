@@ -197,7 +197,7 @@ func (t FiveTuple) Key(ns uint16) (Key, Side) {
 // Hash returns a 64-bit hash of t, the same for both directions, and another one in
 // each process: see seed.
 func (t FiveTuple) Hash() uint64 {
-	return hash(t.Source, t.Destination, t.SourcePort, t.DestinationPort, t.Protocol)
+	return Hash(t.Source, t.Destination, t.SourcePort, t.DestinationPort, t.Protocol)
 }
 
 // Equal tells whether k is o, as == does, without a branch a field.
@@ -212,10 +212,11 @@ func (k Key) Endpoint(s Side) Endpoint { return Endpoint{k.addr[s&1], k.port[s&1
 // Hash returns what FiveTuple.Hash does for both directions of k; the
 // namespace is not in it.
 func (k Key) Hash() uint64 {
-	return hash(k.addr[0], k.addr[1], k.port[0], k.port[1], k.Protocol)
+	return Hash(k.addr[0], k.addr[1], k.port[0], k.port[1], k.Protocol)
 }
 
-func hash(a, b Addr, p, q uint16, protocol Protocol) uint64 {
+// Hash returns what FiveTuple.Hash does, of endpoints a with port p and b with port q.
+func Hash(a, b Addr, p, q uint16, protocol Protocol) uint64 {
 	x := mix(a.Hi^seed[0]^uint64(p)<<48, a.Lo^seed[1]^uint64(p))
 	y := mix(b.Hi^seed[0]^uint64(q)<<48, b.Lo^seed[1]^uint64(q))
 	return mix(x+y, seed[2]^uint64(protocol))

@@ -45,18 +45,17 @@ const (
 const MaxHeld = 1 << 14
 
 // Packet is what pcapwho keeps of one frame: a plain value without pointers,
-// reused in batches. Lengths are in bytes.
+// reused in batches. Lengths are in bytes. It fills three cache lines, and most
+// packets only the first two: one core writes them and another reads them.
 type Packet struct {
-	Frame uint64 // 1-based frame number in the recording, over all its files
-	Time  int64  // Unix nanoseconds; 0 where the capture has none (simple packet blocks), or none between the years 1677 and 2262
 	Tuple flow.FiveTuple
 	Hash  uint64 // Tuple.Hash(); valid iff Class is Transport
+	Frame uint64 // 1-based frame number in the recording, over all its files
+	Time  int64  // Unix nanoseconds; 0 where the capture has none (simple packet blocks), or none between the years 1677 and 2262
 
 	Interface      uint32 // index into the recording's interfaces, over all its files
 	Device         uint16 // which of the recorder's interfaces that is: the same in every file of a rotated set
-	Print          uint16 // of UDP, what tells a datagram from others: a hash of its checksum and first bytes
 	Place          uint16 // of the interface, in its own file
-	Held           uint16 // bytes of the payload that are at hand, as far as MaxHeld: see Body
 	CapturedLength uint32 // bytes of the frame in the file
 	WireLength     uint32 // bytes of the frame on the wire, link header included
 
@@ -69,6 +68,9 @@ type Packet struct {
 	// leaves it, and in Batch.Data of package ingest, as a Stream hands it on.
 	// Valid iff Held > 0.
 	Body uint32
+	Held uint16 // bytes of the payload that are at hand, as far as MaxHeld
+
+	Print uint16 // of UDP, what tells a datagram from others: a hash of its checksum and first bytes
 
 	// Mark is 1 + the index into Capture.Marks of package ingest of the process
 	// that the capture itself names for this packet; 0 = none.
@@ -77,35 +79,38 @@ type Packet struct {
 	// Valid iff Tuple.Protocol is TCP and Class is Transport.
 	Seq, Ack uint32
 	Window   uint16 // as it stands in the header, unscaled
+	MSS      uint16 // the maximum segment size option, RFC 9293 section 3.7.1; 0 = it has none
 	TCPFlags uint8
 
-	Class     Class
-	IPVersion uint8 // 4, 6, or 0 when Class is Undecoded or Link
-	Direction Direction
+	// TCPOptions tells which options a TCP segment has, as far as they were
+	// captured; valid as Seq is.
+	TCPOptions TCPOptions
 
-	// Fragment is valid iff Fragmented: the packet is one of several
-	// fragments of an IP datagram (RFC 791, RFC 8200 section 4.5).
-	Fragmented     bool
-	FragmentMore   bool   // more fragments follow
-	FragmentOffset uint16 // in bytes; 0 is the first fragment, the only one that can be Transport
-	MSS            uint16 // of TCP, as Seq: the maximum segment size option, RFC 9293 section 3.7.1; 0 = it has none
+	Class      Class
+	IPVersion  uint8 // 4, 6, or 0 when Class is Undecoded or Link
+	Direction  Direction
+	Fragmented bool // it is one of several fragments of an IP datagram
+	HasQuoted  bool // it is an ICMP error: see Quoted
+
+	// Stamp and Echo are TSval and TSecr of TCP's timestamps option, RFC 7323
+	// section 3; valid iff TCPOptions.Stamped.
+	Stamp, Echo uint32
+
+	// The third line: of no meaning in most packets.
+
+	// Quoted is the five-tuple of the packet that an ICMP error quotes, as
+	// that packet was sent; valid iff HasQuoted.
+	Quoted flow.FiveTuple
+
+	// Valid iff Fragmented (RFC 791, RFC 8200 section 4.5).
 	FragmentID     uint32
+	FragmentOffset uint16 // in bytes; 0 is the first fragment, the only one that can be Transport
+	FragmentMore   bool   // more fragments follow
 
 	// Valid iff Tuple.Protocol is ICMP or ICMPv6 and Class is Network.
 	ICMPType, ICMPCode uint8
 	// ICMPID is the identifier of an echo request or reply, RFC 792; 0 in other messages.
 	ICMPID uint16
 
-	// TCPOptions tells which options a TCP segment has, as far as they were
-	// captured; valid as Seq is.
-	TCPOptions TCPOptions
-
-	// Quoted is the five-tuple of the packet that an ICMP error quotes, as
-	// that packet was sent; valid iff HasQuoted.
-	HasQuoted bool
-	Quoted    flow.FiveTuple
-
-	// Stamp and Echo are TSval and TSecr of TCP's timestamps option, RFC 7323
-	// section 3; valid iff TCPOptions.Stamped.
-	Stamp, Echo uint32
+	_ [8]byte // 64 in all
 }

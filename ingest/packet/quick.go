@@ -4,8 +4,8 @@ import "github.com/pcapwho/pcapwho/ingest/flow"
 
 // quick decodes what captures are made of: an Ethernet frame, perhaps tagged,
 // of whole TCP or UDP over IPv4 without fragments or IPv6 without extension
-// headers. It tells whether it did; p is then as full would have left it, and
-// otherwise of no meaning. It is worth its lines: most packets take half the
+// headers. It tells whether it did; p is then as full would have left it but for
+// what is valid of a fragment or of ICMP alone, and otherwise of no meaning. It is worth its lines: most packets take half the
 // time.
 func quick(data []byte, p *Packet) bool {
 	if len(data) < 14+20+8 {
@@ -18,6 +18,8 @@ func quick(data []byte, p *Packet) bool {
 	}
 	room := max(int(p.WireLength), len(data)) - off
 	data = data[off:]
+	var source, destination flow.Addr
+	var protocol flow.Protocol
 	var n int // bytes that IP carries
 	switch kind {
 	case etherIPv4:
@@ -29,8 +31,8 @@ func quick(data []byte, p *Packet) bool {
 		}
 		n -= 20
 		p.IPVersion = 4
-		p.Tuple.Source, p.Tuple.Destination = flow.AddrFrom4(be.Uint32(data[12:])), flow.AddrFrom4(be.Uint32(data[16:]))
-		p.Tuple.Protocol = flow.Protocol(data[9])
+		source, destination = flow.AddrFrom4(be.Uint32(data[12:])), flow.AddrFrom4(be.Uint32(data[16:]))
+		protocol = flow.Protocol(data[9])
 		data = data[20:]
 	case etherIPv6:
 		if len(data) < 40+8 || data[0]>>4 != 6 {
@@ -40,14 +42,14 @@ func quick(data []byte, p *Packet) bool {
 			n = room - 40
 		}
 		p.IPVersion = 6
-		p.Tuple.Source, p.Tuple.Destination = flow.AddrFrom16(data[8:]), flow.AddrFrom16(data[24:])
-		p.Tuple.Protocol = flow.Protocol(data[6])
+		source, destination = flow.AddrFrom16(data[8:]), flow.AddrFrom16(data[24:])
+		protocol = flow.Protocol(data[6])
 		data = data[40:]
 	default:
 		return false
 	}
 	header := 8
-	switch p.Tuple.Protocol {
+	switch protocol {
 	case flow.TCP:
 		if len(data) < 20 || data[12]>>4 < 5 {
 			return false
@@ -76,10 +78,9 @@ func quick(data []byte, p *Packet) bool {
 	if held := min(len(data)-header, n, MaxHeld); held > 0 {
 		p.Body, p.Held = uint32(whole-len(data)+header), uint16(held)
 	}
-	p.Tuple.SourcePort, p.Tuple.DestinationPort = be.Uint16(data), be.Uint16(data[2:])
-	p.Hash = p.Tuple.Hash()
-	p.Class = Transport
-	p.Fragmented, p.FragmentMore, p.FragmentOffset, p.FragmentID = false, false, 0, 0
-	p.ICMPType, p.ICMPCode, p.ICMPID, p.HasQuoted = 0, 0, 0, false
+	from, to := be.Uint16(data), be.Uint16(data[2:])
+	p.Tuple.Source, p.Tuple.Destination, p.Tuple.SourcePort, p.Tuple.DestinationPort, p.Tuple.Protocol = source, destination, from, to, protocol
+	p.Hash = flow.Hash(source, destination, from, to, protocol) // not of p.Tuple, whose memory may be another core's: that is waited for
+	p.Class, p.Fragmented, p.HasQuoted = Transport, false, false
 	return true
 }

@@ -75,7 +75,9 @@ func (l *Layout) Packet(b []byte, rec *Record) int {
 	}
 	rec.Flags = 0
 	if options := 28 + (captured+3)&^3; options < length-4 {
-		if !plainOptions(b[options:length-4], le, rec) {
+		if o := b[options : length-4]; len(o) == 12 && le.Uint16(o) == PacketFlags && le.Uint16(o[2:]) == 4 && le.Uint16(o[8:]) == OptionEnd {
+			rec.Flags = le.Uint32(o[4:]) // what most packets have, and no more
+		} else if !plainOptions(o, le, rec) {
 			return 0
 		}
 	}
