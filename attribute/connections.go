@@ -74,7 +74,7 @@ type BlockReader struct {
 }
 
 // BlockSize is how many connections a block has, except the last.
-const BlockSize = 2048
+const BlockSize = 256
 
 // Block is some connections in a row.
 type Block struct {

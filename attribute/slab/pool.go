@@ -1,5 +1,7 @@
 package slab
 
+import "slices"
+
 // Pool is a List whose elements are given back. Elements are referred to by
 // their index and one, so that 0 refers to none. The zero value is empty.
 type Pool[T any] struct {
@@ -27,6 +29,9 @@ func (p *Pool[T]) Give(n int32) {
 	}
 	var zero T
 	*p.At(n) = zero
+	if len(p.free) == cap(p.free) {
+		p.free = slices.Grow(p.free, max(len(p.free), 1024)) // twice as many, where append takes a quarter more
+	}
 	p.free = append(p.free, n)
 }
 

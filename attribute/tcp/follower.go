@@ -44,7 +44,7 @@ func (f *Follower) Add(n int32, p *packet.Packet, side flow.Side, unique uint32)
 	if p.TCPFlags&control != 0 {
 		c.control(p, side)
 	}
-	is := h.is&(opened|greeted) | seen
+	is := h.is&(opened|greeted|shut) | seen
 	if is&greeted == 0 && c.handshake.add(p, uint8(side)) {
 		is |= greeted
 	}
@@ -52,8 +52,8 @@ func (f *Follower) Add(n int32, p *packet.Packet, side flow.Side, unique uint32)
 		is |= acks
 		f.acknowledge(other, p)
 	}
-	if p.Window == 0 || h.trouble != 0 {
-		f.window(h, p)
+	if p.Window == 0 || is&shut != 0 {
+		is = f.window(h, p, is)
 	}
 	switch {
 	case p.Payload > 1: // most are
@@ -133,21 +133,28 @@ func (c *state) control(p *packet.Packet, side flow.Side) {
 	}
 }
 
-// window notes since when a side's window is closed, and for how long it was.
-func (f *Follower) window(h *half, p *packet.Packet) {
-	t := f.of(h)
-	if p.Window == 0 && p.TCPFlags&control == 0 {
+// window notes since when a side's window is closed, and for how long it was. It returns
+// is as it is then.
+func (f *Follower) window(h *half, p *packet.Packet, is uint8) uint8 {
+	switch {
+	case p.Window == 0 && p.TCPFlags&control == 0:
+		t := f.of(h)
 		t.zeroWindows++
 		if t.closed == 0 {
 			t.closed = p.Time
 		}
-	} else if t.closed != 0 {
-		t.reopen(p.Time)
+		return is | shut
+	case is&shut != 0:
+		f.of(h).reopen(p.Time)
 	}
+	return is &^ shut
 }
 
 // reopen notes that the window is open at a time.
 func (t *trouble) reopen(now int64) {
+	if t.closed == 0 {
+		return
+	}
 	if t.closedTime += max(now-t.closed, 0); t.closedTime < 0 {
 		t.closedTime = math.MaxInt64 // of a clock that jumped by centuries
 	}
@@ -250,9 +257,7 @@ func (f *Follower) End(n int32) Measures {
 func (f *Follower) end(c *state, side uint8, d *Direction) {
 	h, other := &c.half[side], &c.half[1-side]
 	if h.trouble != 0 {
-		if t := f.troubles.At(h.trouble); t.closed != 0 {
-			t.reopen(c.last)
-		}
+		f.troubles.At(h.trouble).reopen(c.last)
 	}
 	f.counted(h, d)
 	if !c.cut {

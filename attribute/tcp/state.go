@@ -41,6 +41,7 @@ const (
 	probed              // its last segment probed a closed window
 	opened              // it sent a SYN, sometime
 	greeted             // the handshake was over when it sent its last segment
+	shut                // its window is closed: see trouble.closed
 )
 
 // trouble is what goes wrong with what one side sends: most connections have none.

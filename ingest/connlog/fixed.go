@@ -261,13 +261,17 @@ func (c *cursor) texts(to []string) []string {
 	return to
 }
 
-// word reads one of names, as its index.
+// word reads one of names, as its index. It is lookup without a copy of the word, which
+// would be waited for.
 func (c *cursor) word(names []string) int {
-	i, ok := lookup(names, string(c.quoted()))
-	if !ok {
-		c.bad = true
+	word := c.quoted()
+	for i, n := range names {
+		if n == string(word) && n != "" {
+			return i
+		}
 	}
-	return i
+	c.bad = true
+	return 0
 }
 
 func (c *cursor) protocol() flow.Protocol {

@@ -110,9 +110,10 @@ func appendTimes(b *table.Batch, prefix string, t *Times, measured bool) {
 		}{{"_median_ns", 50}, {"_p95_ns", 95}, {"_p99_ns", 99}} {
 			b.IntIf(name+q.name, s.Quantile(q.percent), n > 0)
 		}
-		var list []table.Bucket
-		for _, bucket := range s.Buckets() {
-			list = append(list, table.Bucket(bucket))
+		buckets := s.Buckets()
+		list := make([]table.Bucket, len(buckets))
+		for k, bucket := range buckets {
+			list[k] = table.Bucket(bucket)
 		}
 		b.Histogram(name+"_histogram", list)
 	}

@@ -149,7 +149,7 @@ func (b *Batch) Histogram(name string, v []Bucket) {
 }
 
 func (b *Batch) integer(name string, v int64, known bool) {
-	c := b.cell(name, known, Int64, Int32)
+	c := b.cell(name, known, Int64)
 	c.Ints = append(c.Ints, v)
 	if b.next > 0 && b.Schema.Columns[b.next].Type == Timestamp {
 		c = b.cell(b.Schema.Columns[b.next].Name, known, Timestamp)
@@ -157,14 +157,14 @@ func (b *Batch) integer(name string, v int64, known bool) {
 	}
 }
 
-// cell checks that the next column is the named one and of one of the types,
-// and moves on to the one after it.
-func (b *Batch) cell(name string, known bool, types ...Type) *Values {
+// cell checks that the next column is the named one and of the type, where Int32 is an
+// Int64, and moves on to the one after it.
+func (b *Batch) cell(name string, known bool, t Type) *Values {
 	col := &b.Schema.Columns[b.next]
-	ok := col.Name == name && (known || col.Nullable) && (col.Type == types[0] || len(types) > 1 && col.Type == types[1])
+	ok := col.Name == name && (known || col.Nullable) && (col.Type == t || col.Type == Int32 && t == Int64)
 	if !ok {
 		panic(fmt.Sprintf("table %s: cell %s (known: %v) of type %v appended where %s (nullable: %v) of type %v stands",
-			b.Schema.Name, name, known, types[0], col.Name, col.Nullable, col.Type))
+			b.Schema.Name, name, known, t, col.Name, col.Nullable, col.Type))
 	}
 	c := &b.Columns[b.next]
 	c.Valid = append(c.Valid, known)
