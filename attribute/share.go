@@ -32,6 +32,7 @@ type share struct {
 	clocks     *clocks
 	asked      []int32
 	totals     Counts // payload of the finished connections
+	packet     packet.Packet // that is taken
 	connection Connection
 	record     []byte
 	over       []int32
@@ -119,7 +120,8 @@ func (s *share) takeList(b *ingest.Batch, list []uint32) {
 			s.measured.prepare(&measured)
 		}
 		for _, i := range group {
-			p := &b.Packets[i]
+			p := &s.packet // not where it is: that is another core's memory, and writing there is waited for
+			*p = b.Packets[i]
 			p.Frame = b.First + uint64(i)
 			s.take(p, b.Body(p))
 		}
