@@ -93,16 +93,17 @@ func (r *Result) Owners(p *packet.Packet) (connection uint64, source, destinatio
 	return b.id, s.owner[side], s.owner[side.Other()], nil
 }
 
-// Prepare brings what Owners and Find need for the next packets into the processor's
-// caches; more than conn.Group of them do not help.
+// Prepare asks for what Owners and Find need for the next packets; more than conn.Group of
+// them do not help.
 func (r *Result) Prepare(packets []packet.Packet) {
 	var hashes [conn.Group]uint64
 	n := min(len(packets), conn.Group)
 	for i := range packets[:n] {
 		hashes[i] = packets[i].Hash
 	}
-	var measured [conn.Group]int32
-	r.find.follower.Prepare(hashes[:n], &measured)
+	var instances [conn.Group]int32
+	r.find.follower.Seek(hashes[:n])
+	r.find.follower.Prepare(hashes[:n], instances[:n])
 }
 
 // brief returns what is kept of instance i, one of whose packets has a frame number.

@@ -81,16 +81,14 @@ func (s *share) measure(i int32, p *packet.Packet, side flow.Side) {
 	}
 }
 
-// prepare brings what measure needs of some connections, by their numbers, into the
-// processor's caches, as conn.Follower.Prepare does.
-func (m *measurer) prepare(numbers *[conn.Group]int32) {
-	m.turns.Prepare(numbers[:])
-	for k, n := range numbers {
-		if n != 0 {
-			numbers[k] = m.of[n]
+// prefetch asks for what measure needs of an instance.
+func (m *measurer) prefetch(in *conn.Instance) {
+	if n := in.Measured; n != 0 {
+		m.turns.Prefetch(n)
+		if n := m.of[n]; n != 0 {
+			m.segments.Prefetch(n)
 		}
 	}
-	m.segments.Prepare(numbers[:])
 }
 
 // begin gives in its number, at time t.

@@ -31,7 +31,7 @@ type share struct {
 	looker     *looker // nil = nobody looks at payload
 	clocks     *clocks
 	asked      []int32
-	totals     Counts // payload of the finished connections
+	totals     Counts        // payload of the finished connections
 	packet     packet.Packet // that is taken
 	connection Connection
 	record     []byte
@@ -103,28 +103,37 @@ func (s *share) prepare(b *ingest.Batch, list []uint32) {
 	s.touched += log.Prepare(hashes[:n])
 }
 
-// takeList books the packets of some indexes.
+// takeList books the packets of some indexes. All that is needed for a group of them is
+// asked for while those before it are booked, step by step: one thing tells where the
+// next is.
 func (s *share) takeList(b *ingest.Batch, list []uint32) {
-	var hashes [conn.Group]uint64
-	var measured [conn.Group]int32
-	for len(list) > 0 {
-		group := list[:min(len(list), conn.Group)]
-		list = list[len(group):]
-		for k, i := range group {
-			p := &b.Packets[i]
-			hashes[k] = p.Hash
-			s.touched += uint64(p.Payload) // in its second cache line
+	const steps = 5
+	var groups [steps]upcoming // the latest, around
+	count := (len(list) + conn.Group - 1) / conn.Group
+	at := func(n int) *upcoming {
+		if n < 0 || n >= count {
+			return &upcoming{} // none
 		}
-		s.follower.Prepare(hashes[:len(group)], &measured)
-		if s.measured != nil {
-			s.measured.prepare(&measured)
+		return &groups[n%steps]
+	}
+	for n := range count + steps - 1 {
+		if n < count {
+			groups[n%steps].list = list[n*conn.Group : min((n+1)*conn.Group, len(list))]
 		}
-		for _, i := range group {
-			p := &s.packet // not where it is: that is another core's memory, and writing there is waited for
-			*p = b.Packets[i]
-			p.Frame = b.First + uint64(i)
-			s.take(p, b.Body(p))
-		}
+		at(n).fetch(b)
+		at(n-1).seek(b, s.follower)
+		at(n - 2).prepare(s.follower)
+		at(n - 3).measured(s)
+		s.takeGroup(b, at(n-4).list)
+	}
+}
+
+func (s *share) takeGroup(b *ingest.Batch, list []uint32) {
+	for _, i := range list {
+		p := &s.packet // not where it is: that is another core's memory, and writing there is waited for
+		*p = b.Packets[i]
+		p.Frame = b.First + uint64(i)
+		s.take(p, b.Body(p))
 	}
 }
 

@@ -3,9 +3,11 @@ package ingest
 import (
 	"math"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/pcapwho/pcapwho/ingest/flow"
 	"github.com/pcapwho/pcapwho/ingest/packet"
+	"github.com/pcapwho/pcapwho/ingest/prefetch"
 )
 
 // Batch is packets of a recording in a row, with their sums and how they are
@@ -65,6 +67,10 @@ func (b *Batch) empty() {
 	b.holders.Store(1)
 }
 
+// early is how many packets before it is decoded the memory of one is asked for: it was
+// read by another core last.
+const early = 8
+
 // next makes room for one more packet, whose memory holds an old one.
 func (b *Batch) next() *packet.Packet {
 	n := len(b.Packets)
@@ -72,6 +78,9 @@ func (b *Batch) next() *packet.Packet {
 		b.Packets = append(b.Packets, packet.Packet{})
 	} else {
 		b.Packets = b.Packets[:n+1]
+	}
+	if n+early < cap(b.Packets) {
+		prefetch.Write(unsafe.Pointer(&b.Packets[:n+early+1][n+early]), packet.Usual)
 	}
 	return &b.Packets[n]
 }

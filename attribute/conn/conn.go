@@ -104,8 +104,7 @@ type Follower struct {
 	ended     map[int32]int64      // first packet time of the latest instance that was removed, by Number
 	confused  map[int32]bool       // Numbers of keys whose instances the times of the capture do not order
 
-	unique  int64  // payload bytes that the last packet was the first to bring
-	touched uint64 // keeps Prepare from being optimized away
+	unique int64 // payload bytes that the last packet was the first to bring
 }
 
 // NewFollower returns a Follower; e may be nil. With every, packets that are seen on
@@ -157,14 +156,22 @@ func (f *Follower) Add(p *packet.Packet, k flow.Key, s flow.Side) (i int32, dupl
 // last were seen for the first time.
 func (f *Follower) Unique() int64 { return f.unique }
 
-// Group is how many packets are best added in a row: see Prepare.
+// Group is how many packets are best added in a row, after Seek and Prepare for them: a
+// million connections do not fit into the processor's caches.
 const Group = 32
 
-// Prepare brings what Add needs for packets with these hashes, no more than
-// Group, into the processor's caches: a million connections do not fit there. It
-// gives what the instances that are likely theirs have as Measured, 0 for none.
-func (f *Follower) Prepare(hashes []uint64, measured *[Group]int32) {
-	f.touched += f.table.touch(f, hashes, measured)
+// Seek asks for what Prepare reads for packets with these hashes.
+func (f *Follower) Seek(hashes []uint64) { f.table.seek(hashes) }
+
+// Prepare asks for what Add reads for packets with these hashes, and makes instances the
+// indexes of those that are likely theirs, -1 where there is none yet. It should come
+// some time after Seek, and before Add.
+func (f *Follower) Prepare(hashes []uint64, instances []int32) {
+	for k, h := range hashes {
+		if instances[k] = f.table.likely(h); instances[k] >= 0 {
+			f.instances.Prefetch(instances[k])
+		}
+	}
 }
 
 // open makes a new instance for p.

@@ -1,8 +1,11 @@
 package conn
 
 import (
+	"unsafe"
+
 	"github.com/pcapwho/pcapwho/attribute/slab"
 	"github.com/pcapwho/pcapwho/ingest/flow"
+	"github.com/pcapwho/pcapwho/ingest/prefetch"
 )
 
 // Table finds the latest instance of a connection key: open addressing over
@@ -68,34 +71,28 @@ func (t *Table) delete(f *Follower, i int32) {
 	t.used--
 }
 
-// touch reads the slots of some hashes, and the instances that they name, so
-// that the find of each does not wait for memory by itself. It gives what the
-// instances have as Measured, 0 where there is none, and returns nothing of meaning.
-func (t *Table) touch(f *Follower, hashes []uint64, measured *[Group]int32) (sum uint64) {
-	*measured = [Group]int32{}
+// seek asks for the slots of some hashes.
+func (t *Table) seek(hashes []uint64) {
 	if len(t.slots) == 0 {
-		return 0
+		return
 	}
 	mask := uint64(len(t.slots) - 1)
-	for _, h := range hashes { // first all slots, without a branch that waits for one
-		sum += t.slots[h&mask]
+	for _, h := range hashes {
+		prefetch.Read(unsafe.Pointer(&t.slots[h&mask]), 1)
 	}
-	var named [Group]uint32
-	for n, h := range hashes[:min(len(hashes), Group)] {
-		i := h & mask
-		for t.slots[i] != 0 && tag(t.slots[i]) != tag(h) {
-			i = (i + 1) & mask
-		}
-		named[n] = uint32(t.slots[i])
+}
+
+// likely returns the index of the instance that find likely finds, -1 where it finds none.
+func (t *Table) likely(h uint64) int32 {
+	if len(t.slots) == 0 {
+		return -1
 	}
-	for k, n := range named {
-		if n != 0 {
-			in := f.Instance(int32(n - 1))
-			sum += uint64(in.Last) + uint64(in.sent[0].Packets)
-			measured[k] = in.Measured
-		}
+	mask := uint64(len(t.slots) - 1)
+	i := h & mask
+	for t.slots[i] != 0 && tag(t.slots[i]) != tag(h) {
+		i = (i + 1) & mask
 	}
-	return sum
+	return int32(uint32(t.slots[i])) - 1
 }
 
 func tag(h uint64) uint64 { return h &^ 0xffffffff }

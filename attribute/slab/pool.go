@@ -12,6 +12,9 @@ type Pool[T any] struct {
 // At returns element n, which must have been taken.
 func (p *Pool[T]) At(n int32) *T { return p.list.At(n - 1) }
 
+// Prefetch asks for the memory of element n, which must have been taken.
+func (p *Pool[T]) Prefetch(n int32) { p.list.Prefetch(n - 1) }
+
 // Take returns an element that is zero.
 func (p *Pool[T]) Take() int32 {
 	if k := len(p.free); k > 0 {

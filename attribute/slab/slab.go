@@ -4,7 +4,12 @@
 // at.
 package slab
 
-import "math/bits"
+import (
+	"math/bits"
+	"unsafe"
+
+	"github.com/pcapwho/pcapwho/ingest/prefetch"
+)
 
 // List is a list of elements that stay where they are. The zero value is empty.
 //
@@ -18,6 +23,7 @@ type List[T any] struct {
 const (
 	firstBits = 10
 	mostBits  = 16
+	ahead     = 4 // so many elements before it is added, the memory of one is asked for
 )
 
 // Len returns how many elements there are.
@@ -46,5 +52,15 @@ func (l *List[T]) Add() int32 {
 		l.slabs = append(l.slabs, Make[T](1<<min(firstBits+k, mostBits)))
 	}
 	l.n++
+	if k, at := place(i + ahead); int(k) < len(l.slabs) {
+		e := &l.slabs[k][at]
+		prefetch.Write(unsafe.Pointer(e), int(unsafe.Sizeof(*e)))
+	}
 	return i
+}
+
+// Prefetch asks for the memory of element i, which must be there.
+func (l *List[T]) Prefetch(i int32) {
+	e := l.At(i)
+	prefetch.Write(unsafe.Pointer(e), int(unsafe.Sizeof(*e)))
 }

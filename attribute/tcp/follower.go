@@ -16,23 +16,14 @@ type Follower struct {
 	troubles   slab.Pool[trouble]
 	histograms quantile.Histograms
 	buckets    []byte // of the connection that ended last
-	touched    int64  // keeps Prepare from being optimized away
 }
 
 // Begin makes room for a connection, and returns the number by which Add and End
 // know it. It is not 0.
 func (f *Follower) Begin() int32 { return f.states.Take() }
 
-// Prepare brings some connections, of which 0 is none, into the processor's caches, so
-// that the Add of each does not wait for memory by itself.
-func (f *Follower) Prepare(numbers []int32) {
-	for _, n := range numbers {
-		if n != 0 {
-			c := f.states.At(n)
-			f.touched += c.last + int64(c.half[0].wireSegments) + int64(c.half[1].wireSegments) // in a cache line each
-		}
-	}
-}
+// Prefetch asks for what Add needs of connection n.
+func (f *Follower) Prefetch(n int32) { f.states.Prefetch(n) }
 
 // Add adds to connection n a segment that a side sent. Segments have a TCP header
 // and come in the order of the file; unique is how many bytes of the payload are

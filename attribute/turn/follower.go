@@ -31,7 +31,6 @@ type Follower struct {
 	turn       Turn // see Turn
 	run        Run  // see Run
 	buckets    []byte
-	touched    int64 // keeps Prepare from being optimized away
 }
 
 // Over tells what a packet ended.
@@ -68,16 +67,8 @@ type speaker struct {
 // it: the least that is free, from 1.
 func (f *Follower) Begin() int32 { return f.states.Take() }
 
-// Prepare brings some connections, of which 0 is none, into the processor's caches, so
-// that the Add of each does not wait for memory by itself.
-func (f *Follower) Prepare(numbers []int32) {
-	for _, n := range numbers {
-		if n != 0 {
-			c := f.states.At(n)
-			f.touched += c.first + c.turn.RequestLast + c.speaker[0].slot + c.speaker[1].first
-		}
-	}
-}
+// Prefetch asks for what Add needs of connection n.
+func (f *Follower) Prefetch(n int32) { f.states.Prefetch(n) }
 
 // Add adds to connection n a packet that a side sent, in the order of the file; unique
 // is how many bytes of its payload are in the capture for the first time. It tells what

@@ -36,11 +36,18 @@ func full(link uint16, data []byte, p *Packet) {
 func (p *Packet) forget() {
 	p.Hash = 0
 	p.Class, p.IPVersion, p.Tuple, p.Payload = Undecoded, 0, flow.FiveTuple{}, 0
-	p.Fragmented, p.FragmentMore, p.FragmentOffset, p.FragmentID = false, false, 0, 0
 	p.TCPFlags, p.Window, p.Seq, p.Ack = 0, 0, 0, 0
 	p.Body, p.Held = 0, 0
 	p.TCPOptions, p.MSS = 0, 0
-	p.ICMPType, p.ICMPCode, p.ICMPID, p.HasQuoted = 0, 0, 0, false
+	p.Fragmented, p.HasQuoted = false, false
+	p.forgetRare()
+}
+
+// forgetRare is forget of what is in the third line.
+func (p *Packet) forgetRare() {
+	p.Quoted = flow.FiveTuple{}
+	p.FragmentMore, p.FragmentOffset, p.FragmentID = false, 0, 0
+	p.ICMPType, p.ICMPCode, p.ICMPID = 0, 0, 0
 }
 
 // hold notes what was captured of the payload. Body is, until full knows better,

@@ -1,6 +1,10 @@
 package packet
 
-import "github.com/pcapwho/pcapwho/ingest/flow"
+import (
+	"unsafe"
+
+	"github.com/pcapwho/pcapwho/ingest/flow"
+)
 
 // Class tells how far the headers of a frame could be read.
 type Class uint8
@@ -43,6 +47,9 @@ const (
 // MaxHeld is how many bytes of a packet's payload are at hand: as many as a TLS
 // record has (RFC 8446 section 5.1).
 const MaxHeld = 1 << 14
+
+// Usual is how many bytes of a Packet most packets need.
+const Usual = int(unsafe.Offsetof(Packet{}.Quoted))
 
 // Packet is what pcapwho keeps of one frame: a plain value without pointers,
 // reused in batches. Lengths are in bytes. It fills three cache lines, and most
@@ -96,7 +103,7 @@ type Packet struct {
 	// section 3; valid iff TCPOptions.Stamped.
 	Stamp, Echo uint32
 
-	// The third line: of no meaning in most packets.
+	// The third line, which is 0 where the packet is Transport and not Fragmented.
 
 	// Quoted is the five-tuple of the packet that an ICMP error quotes, as
 	// that packet was sent; valid iff HasQuoted.

@@ -4,12 +4,15 @@ import "github.com/pcapwho/pcapwho/ingest/flow"
 
 // quick decodes what captures are made of: an Ethernet frame, perhaps tagged,
 // of whole TCP or UDP over IPv4 without fragments or IPv6 without extension
-// headers. It tells whether it did; p is then as full would have left it but for
-// what is valid of a fragment or of ICMP alone, and otherwise of no meaning. It is worth its lines: most packets take half the
+// headers. It tells whether it did; p is then as full would have left it, and
+// otherwise of no meaning. It is worth its lines: most packets take half the
 // time.
 func quick(data []byte, p *Packet) bool {
 	if len(data) < 14+20+8 {
 		return false
+	}
+	if p.Class != Transport || p.Fragmented { // the packet before
+		p.forgetRare()
 	}
 	whole, off := len(data), 14
 	kind := be.Uint16(data[12:])

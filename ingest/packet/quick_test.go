@@ -21,7 +21,7 @@ func TestQuickIsFull(t *testing.T) {
 		var got, want Packet
 		got.WireLength = uint32(len(frame) + r.IntN(3)*r.IntN(2000))
 		want.WireLength = got.WireLength
-		got.Fragmented, got.HasQuoted, got.Seq, got.Hash = true, true, 7, 7 // of the packet before
+		got.Fragmented, got.FragmentMore, got.HasQuoted, got.Seq, got.Hash = true, true, true, 7, 7 // of the packet before
 		if !quick(frame, &got) {
 			continue
 		}

@@ -1,0 +1,15 @@
+//go:build amd64 || arm64
+
+package prefetch
+
+import "unsafe"
+
+// Read asks for n bytes at p, which are going to be read. n is more than 0.
+//
+//go:noescape
+func Read(p unsafe.Pointer, n int)
+
+// Write asks for n bytes at p, which are going to be written. n is more than 0.
+//
+//go:noescape
+func Write(p unsafe.Pointer, n int)
