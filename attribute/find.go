@@ -72,7 +72,7 @@ func (f *finder) follow(p *packet.Packet) (i int32, side flow.Side, q *packet.Pa
 		return 0, 0, q, false
 	}
 	key, side := q.Tuple.Key(f.judge.log.Namespace(q.Place, &q.Tuple))
-	i, f.duplicate = f.follower.Add(q, key, side)
+	i, f.duplicate = f.follower.Add(q, &key, side)
 	return i, side, q, true
 }
 

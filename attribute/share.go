@@ -33,6 +33,7 @@ type share struct {
 	asked      []int32
 	totals     Counts        // payload of the finished connections
 	packet     packet.Packet // that is taken
+	key        flow.Key      // its own
 	connection Connection
 	record     []byte
 	over       []int32
@@ -143,12 +144,12 @@ func (s *share) take(p *packet.Packet, body []byte) {
 	if p.Class == packet.Transport {
 		var i int32
 		var duplicate bool
-		key, side := p.Tuple.Key(s.hearing.log.Namespace(p.Place, &p.Tuple))
+		side := s.key.Set(&p.Tuple, s.hearing.log.Namespace(p.Place, &p.Tuple))
 		if p.Mark != 0 {
-			i, duplicate = s.follower.AddLabelled(p, key, side, about(s.hearing.log, p, side))
+			i, duplicate = s.follower.AddLabelled(p, &s.key, side, about(s.hearing.log, p, side))
 			s.sighted.note(p)
 		} else {
-			i, duplicate = s.follower.Add(p, key, side)
+			i, duplicate = s.follower.Add(p, &s.key, side)
 		}
 		if duplicate {
 			window, _ := s.hearing.windows.At(p.Time)
@@ -251,17 +252,18 @@ func (s *share) finishAll() {
 	s.follower, s.hearing = nil, hearing{}
 }
 
-// fetch brings what the log has about some instances, no more than owner.Group, into the
+// fetch brings what is known of some instances, no more than owner.Group, into the
 // processor's caches.
 func (s *share) fetch(instances []int32) {
-	if s.hearing.log == nil {
-		return
-	}
 	var numbers [owner.Group]int32
 	for k, i := range instances {
-		numbers[k] = s.follower.Instance(i).Number
+		in := s.follower.Instance(i)
+		numbers[k] = in.Number
+		s.follower.Prefetch(in)
 	}
-	s.touched += s.hearing.log.PrepareNumbers(numbers[:len(instances)])
+	if s.hearing.log != nil {
+		s.touched += s.hearing.log.PrepareNumbers(numbers[:len(instances)])
+	}
 }
 
 // shared returns the hash that tells the share of a packet: of its five-tuple,

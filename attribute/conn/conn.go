@@ -129,17 +129,17 @@ func (f *Follower) All(yield func(i int32, in *Instance)) {
 }
 
 // Add books p, which must be Transport and whose connection key is k, sent
-// from side s. It returns the index of the instance, and whether p was booked
+// from side s. It keeps neither. It returns the index of the instance, and whether p was booked
 // before, as another device had it: then it is not again.
-func (f *Follower) Add(p *packet.Packet, k flow.Key, s flow.Side) (i int32, duplicate bool) {
-	i, ok := f.table.find(f, &k, p.Hash)
+func (f *Follower) Add(p *packet.Packet, k *flow.Key, s flow.Side) (i int32, duplicate bool) {
+	i, ok := f.table.find(f, k, p.Hash)
 	if !ok || f.Instance(i).ended(p, s) {
 		previous := i
-		i = f.open(p, &k, s)
+		i = f.open(p, k, s)
 		if ok {
 			f.succeed(previous, i, p.Time)
 		}
-		f.table.put(f, &k, p.Hash, i)
+		f.table.put(f, k, p.Hash, i)
 	}
 	in := f.Instance(i)
 	if d := p.Device + 1; in.lead[s] != d { // most captures have one
@@ -178,8 +178,8 @@ func (f *Follower) Prepare(hashes []uint64, instances []int32) {
 func (f *Follower) open(p *packet.Packet, k *flow.Key, s flow.Side) int32 {
 	i := f.place()
 	in := f.Instance(i)
-	*in = Instance{ID: p.Frame, Key: *k, Last: p.Time, Number: -1, state: uint16(s) * openedHigh,
-		from: math.MaxInt64, until: math.MinInt64}
+	in.ID, in.Key, in.Last, in.Number, in.state = p.Frame, *k, p.Time, -1, uint16(s)*openedHigh
+	in.from, in.until = math.MaxInt64, math.MinInt64
 	if p.IPVersion == 6 {
 		in.state |= version6
 	}
@@ -192,7 +192,7 @@ func (f *Follower) open(p *packet.Packet, k *flow.Key, s flow.Side) int32 {
 	return i
 }
 
-// place returns the index of a free instance.
+// place returns the index of a free instance, which is zero.
 func (f *Follower) place() int32 {
 	if n := len(f.free); n > 0 {
 		i := f.free[n-1]

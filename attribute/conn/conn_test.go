@@ -36,7 +36,7 @@ func follow(e Evidence, proto flow.Protocol, segments []segment) *Follower {
 		}
 		k, side := p.Tuple.Key(0)
 		p.Hash = p.Tuple.Hash()
-		f.Add(&p, k, side)
+		f.Add(&p, &k, side)
 	}
 	return f
 }
@@ -144,8 +144,8 @@ func TestAddDoesNotAllocate(t *testing.T) {
 	f := NewFollower(nil, false)
 	p := packet.Packet{Class: packet.Transport, Tuple: flow.FiveTuple{SourcePort: 1, DestinationPort: 2, Protocol: flow.TCP}, Payload: 10}
 	k, side := p.Tuple.Key(0)
-	f.Add(&p, k, side)
-	if n := testing.AllocsPerRun(1000, func() { p.Seq += 10; f.Add(&p, k, side) }); n != 0 {
+	f.Add(&p, &k, side)
+	if n := testing.AllocsPerRun(1000, func() { p.Seq += 10; f.Add(&p, &k, side) }); n != 0 {
 		t.Errorf("%v allocations a packet, want 0", n)
 	}
 }

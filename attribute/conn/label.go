@@ -55,7 +55,7 @@ type Edge struct {
 }
 
 // AddLabelled books p as Add does, with its mark.
-func (f *Follower) AddLabelled(p *packet.Packet, k flow.Key, s flow.Side, about About) (i int32, duplicate bool) {
+func (f *Follower) AddLabelled(p *packet.Packet, k *flow.Key, s flow.Side, about About) (i int32, duplicate bool) {
 	if i, duplicate = f.Add(p, k, s); duplicate {
 		return i, true
 	}

@@ -43,9 +43,9 @@ func TestLabels(t *testing.T) {
 		p.Hash = p.Tuple.Hash()
 		l := Label{p.Mark, About(random.IntN(3)), side}
 		if p.Mark > 0 {
-			f.AddLabelled(&p, k, side, l.About)
+			f.AddLabelled(&p, &k, side, l.About)
 		} else {
-			f.Add(&p, k, side)
+			f.Add(&p, &k, side)
 		}
 		all, labels = append(all, p), append(labels, l)
 	}
@@ -103,8 +103,8 @@ func TestAddLabelledDoesNotAllocate(t *testing.T) {
 	f := NewFollower(nil, false)
 	p := packet.Packet{Class: packet.Transport, Tuple: flow.FiveTuple{SourcePort: 1, DestinationPort: 2, Protocol: flow.TCP}, Payload: 10, Mark: 1}
 	k, side := p.Tuple.Key(0)
-	f.AddLabelled(&p, k, side, AboutLow)
-	if n := testing.AllocsPerRun(1000, func() { p.Seq += 10; p.Frame++; f.AddLabelled(&p, k, side, AboutLow) }); n != 0 {
+	f.AddLabelled(&p, &k, side, AboutLow)
+	if n := testing.AllocsPerRun(1000, func() { p.Seq += 10; p.Frame++; f.AddLabelled(&p, &k, side, AboutLow) }); n != 0 {
 		t.Errorf("%v allocations a packet, want 0", n)
 	}
 }

@@ -98,6 +98,13 @@ func (in *Instance) segment() Segment {
 	return Segment{From: in.from, Until: in.until, First: in.first, Last: in.last, Sent: in.sent}
 }
 
+// Prefetch asks for what Segments reads of an instance.
+func (f *Follower) Prefetch(in *Instance) {
+	if in.closed != 0 {
+		f.segments.all.Prefetch(in.closed - 1)
+	}
+}
+
 // Segments appends the segments of an instance to buf, in order of From.
 func (f *Follower) Segments(in *Instance, buf []Segment) []Segment {
 	begin := len(buf)

@@ -65,7 +65,7 @@ func newAnalyst() *analyst { return &analyst{instances: conn.NewFollower(nil, tr
 
 func (a *analyst) add(p *packet.Packet) analysis {
 	k, side := p.Tuple.Key(0)
-	i, _ := a.instances.Add(p, k, side)
+	i, _ := a.instances.Add(p, &k, side)
 	in := a.instances.Instance(i)
 	begins := in.Measured == 0
 	if begins {

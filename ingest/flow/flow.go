@@ -178,20 +178,25 @@ type Key struct {
 }
 
 // Key returns the connection key of t in namespace ns, and the side that
-// sends. Equal endpoints (a socket talking to itself) send from Low. It has no
+// sends. Equal endpoints (a socket talking to itself) send from Low.
+func (t FiveTuple) Key(ns uint16) (k Key, s Side) {
+	s = k.Set(&t, ns)
+	return k, s
+}
+
+// Set makes k the key that t.Key returns, where it is, and returns the side. It has no
 // branches: which endpoint compares lower cannot be predicted.
-func (t FiveTuple) Key(ns uint16) (Key, Side) {
+func (k *Key) Set(t *FiveTuple, ns uint16) Side {
 	_, less := bits.Sub64(uint64(t.DestinationPort), uint64(t.SourcePort), 0)
 	_, less = bits.Sub64(t.Destination.Lo, t.Source.Lo, less)
 	_, less = bits.Sub64(t.Destination.Hi, t.Source.Hi, less)
 	swap := -less // all bits, when the destination is the lower one
 	hi, lo := (t.Source.Hi^t.Destination.Hi)&swap, (t.Source.Lo^t.Destination.Lo)&swap
 	port := (t.SourcePort ^ t.DestinationPort) & uint16(swap)
-	return Key{
-		addr:     [2]Addr{{t.Source.Hi ^ hi, t.Source.Lo ^ lo}, {t.Destination.Hi ^ hi, t.Destination.Lo ^ lo}},
-		port:     [2]uint16{t.SourcePort ^ port, t.DestinationPort ^ port},
-		Protocol: t.Protocol, Namespace: ns,
-	}, Side(less)
+	k.addr[Low], k.addr[High] = Addr{t.Source.Hi ^ hi, t.Source.Lo ^ lo}, Addr{t.Destination.Hi ^ hi, t.Destination.Lo ^ lo}
+	k.port[Low], k.port[High] = t.SourcePort^port, t.DestinationPort^port
+	k.Protocol, k.Namespace = t.Protocol, ns
+	return Side(less)
 }
 
 // Hash returns a 64-bit hash of t, the same for both directions, and another one in
