@@ -83,28 +83,38 @@ func pidsAreLimited(t *testing.T) bool {
 }
 
 // TestPortsAreReused has hundreds of processes use one five-tuple, TCP and UDP, each
-// within some milliseconds of the one before, one at least within one.
+// within some milliseconds of the one before, one at least within one: a busy machine gets
+// three tries for that.
 func TestPortsAreReused(t *testing.T) {
 	need.Root(t)
-	const n = 100
-	a := withAdversary(t, "reused", n)
-	a.score.want(t, 32*n, 0.99)
-	var pauses []int64 // between the uses of two processes
+	const n, tries = 100, 3
+	var pauses []int64
+	for range tries {
+		a := withAdversary(t, "reused", n)
+		a.score.want(t, 32*n, 0.99)
+		if pauses = a.pauses(7777); len(pauses) >= n-1 && pauses[0] <= 1e6 {
+			return
+		}
+	}
+	t.Errorf("%d changes of the process, pauses in ns: %v", len(pauses), pauses)
+}
+
+// pauses returns how long the ends at a port were of nobody, from each process to the
+// next, ascending.
+func (a *adversary) pauses(port uint16) (list []int64) {
 	for e, calls := range a.ends {
-		if e.local.Port != 7777 {
+		if e.local.Port != port {
 			continue
 		}
 		slices.SortFunc(calls, func(a, b use) int { return int(a.first - b.first) })
 		for i := range calls[1:] {
 			if calls[i].pid != calls[i+1].pid {
-				pauses = append(pauses, calls[i+1].first-calls[i].end)
+				list = append(list, calls[i+1].first-calls[i].end)
 			}
 		}
 	}
-	slices.Sort(pauses)
-	if len(pauses) < n-1 || pauses[0] > 1e6 {
-		t.Errorf("%d changes of the process, pauses in ns: %v", len(pauses), pauses)
-	}
+	slices.Sort(list)
+	return list
 }
 
 // TestThousandReceivers has a thousand processes share a UDP port, a socket each.
