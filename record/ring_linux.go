@@ -21,10 +21,10 @@ const (
 )
 
 // ring is a TPACKET_V3 receive ring (Documentation/networking/packet_mmap.rst)
-// on one AF_PACKET socket. One goroutine reads; stop may be called from others.
+// on one AF_PACKET socket. One goroutine reads; interrupt may be called from others.
 type ring struct {
 	fd      int
-	wake    int // eventfd: written by stop
+	poller  *poller
 	memory  []byte
 	current int // block to read next
 	damaged int64
@@ -38,7 +38,7 @@ func openRing(index, mebibytes int, program []bpf.RawInstruction) (*ring, error)
 	if err != nil {
 		return nil, noRights(os.NewSyscallError("socket", err))
 	}
-	r := &ring{fd: fd, wake: -1}
+	r := &ring{fd: fd}
 	if err := r.configure(index, mebibytes, program); err != nil {
 		r.close()
 		return nil, err
@@ -68,8 +68,8 @@ func (r *ring) configure(index, mebibytes int, program []bpf.RawInstruction) (er
 	if r.memory, err = unix.Mmap(r.fd, 0, ringBlock*mebibytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
 		return ringError("mapping of the ring", err)
 	}
-	if r.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
-		return ringError("eventfd", err)
+	if r.poller, err = newPoller(r.fd); err != nil {
+		return ringError("wait", err)
 	}
 	if err := unix.Bind(r.fd, &unix.SockaddrLinklayer{Protocol: networkOrder(unix.ETH_P_ALL), Ifindex: index}); err != nil {
 		return ringError("bind", err)
@@ -102,44 +102,43 @@ func networkOrder(v uint16) uint16 {
 // timeout, and hands the block back to the kernel. It returns whether there
 // was one. The frame is valid during the call only.
 func (r *ring) read(timeout time.Duration, f func(*frame)) (bool, error) {
-	block := r.memory[r.current*ringBlock:][:ringBlock]
-	status := (*uint32)(unsafe.Pointer(&block[8])) // tpacket_block_desc.hdr.bh1.block_status
-	if atomic.LoadUint32(status)&unix.TP_STATUS_USER == 0 {
-		events := []unix.PollFd{{Fd: int32(r.fd), Events: unix.POLLIN | unix.POLLERR}, {Fd: int32(r.wake), Events: unix.POLLIN}}
-		if _, err := unix.Poll(events, int(timeout/time.Millisecond)); err != nil && !errors.Is(err, unix.EINTR) {
-			return false, os.NewSyscallError("poll", err)
-		}
-		if events[0].Revents&unix.POLLERR != 0 {
-			// An interface that goes down reports ENETDOWN once; capture goes on
-			// when it comes up again.
-			switch code, err := unix.GetsockoptInt(r.fd, unix.SOL_SOCKET, unix.SO_ERROR); {
-			case err != nil || code == 0:
-			case unix.Errno(code) == unix.ENETDOWN:
-				r.down = true
-			default:
-				return false, os.NewSyscallError("packet socket", unix.Errno(code))
+	if !r.ready() {
+		if timeout > 0 {
+			if err := r.poller.wait(timeout, r.ready); err != nil {
+				return false, ringError("wait", err)
 			}
 		}
-		if events[1].Revents != 0 {
-			var b [8]byte
-			unix.Read(r.wake, b[:])
-		}
-		if atomic.LoadUint32(status)&unix.TP_STATUS_USER == 0 {
-			return false, nil
+		if err := r.notice(); err != nil || !r.ready() {
+			return false, err
 		}
 	}
+	block := r.memory[r.current*ringBlock:][:ringBlock]
 	r.damaged += eachFrame(block, f)
-	atomic.StoreUint32(status, unix.TP_STATUS_KERNEL)
+	atomic.StoreUint32(r.status(), unix.TP_STATUS_KERNEL)
 	r.current = (r.current + 1) % (len(r.memory) / ringBlock)
 	return true, nil
 }
 
-// interrupt ends a read that waits.
-func (r *ring) interrupt() {
-	var one [8]byte
-	one[0], one[7] = 1, 1 // not zero in either byte order
-	unix.Write(r.wake, one[:])
+// status is that of the next block: tpacket_block_desc.hdr.bh1.block_status.
+func (r *ring) status() *uint32 { return (*uint32)(unsafe.Pointer(&r.memory[r.current*ringBlock+8])) }
+
+func (r *ring) ready() bool { return atomic.LoadUint32(r.status())&unix.TP_STATUS_USER != 0 }
+
+// notice reads what went wrong with the socket. An interface that goes down reports
+// ENETDOWN once; capture goes on when it comes up again.
+func (r *ring) notice() error {
+	switch code, err := unix.GetsockoptInt(r.fd, unix.SOL_SOCKET, unix.SO_ERROR); {
+	case err != nil || code == 0:
+	case unix.Errno(code) == unix.ENETDOWN:
+		r.down = true
+	default:
+		return os.NewSyscallError("packet socket", unix.Errno(code))
+	}
+	return nil
 }
+
+// interrupt ends a read that waits.
+func (r *ring) interrupt() { r.poller.interrupt() }
 
 // troubles returns how many frames lay outside of their block since the last call,
 // and whether an interface went down.
@@ -166,8 +165,8 @@ func (r *ring) close() {
 	if r.memory != nil {
 		unix.Munmap(r.memory)
 	}
-	if r.wake >= 0 {
-		unix.Close(r.wake)
+	if r.poller != nil {
+		r.poller.close()
 	}
 	unix.Close(r.fd)
 }

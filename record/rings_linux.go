@@ -1,8 +1,7 @@
 package record
 
 import (
-	"errors"
-	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -12,33 +11,30 @@ import (
 // one. Packets of several come in the order of their blocks, those of each in the order
 // of time.
 type rings struct {
-	list []*ring
-	wake int               // eventfd: written by interrupt
-	met  map[device]string // names of interfaces, as they were first asked for
+	list   []*ring
+	poller *poller           // of all
+	met    map[device]string // names of interfaces, as they were first asked for
 }
 
 func newRings(list []*ring) (*rings, error) {
-	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
-		return nil, ringError("eventfd", err)
+	var descriptors []int
+	for _, x := range list {
+		descriptors = append(descriptors, x.fd)
 	}
-	return &rings{list: list, wake: wake, met: map[device]string{}}, nil
+	poller, err := newPoller(descriptors...)
+	if err != nil {
+		return nil, ringError("wait", err)
+	}
+	return &rings{list: list, poller: poller, met: map[device]string{}}, nil
 }
 
 func (r *rings) read(timeout time.Duration, f func(*frame)) (bool, error) {
 	if any, err := r.take(f); any || err != nil {
 		return any, err
 	}
-	events := []unix.PollFd{{Fd: int32(r.wake), Events: unix.POLLIN}}
-	for _, x := range r.list {
-		events = append(events, unix.PollFd{Fd: int32(x.fd), Events: unix.POLLIN | unix.POLLERR})
-	}
-	if _, err := unix.Poll(events, int(timeout/time.Millisecond)); err != nil && !errors.Is(err, unix.EINTR) {
-		return false, os.NewSyscallError("poll", err)
-	}
-	if events[0].Revents != 0 {
-		var b [8]byte
-		unix.Read(r.wake, b[:])
+	ready := func() bool { return slices.ContainsFunc(r.list, (*ring).ready) }
+	if err := r.poller.wait(timeout, ready); err != nil {
+		return false, ringError("wait", err)
 	}
 	return r.take(f)
 }
@@ -65,11 +61,7 @@ func (r *rings) take(f func(*frame)) (any bool, err error) {
 	return any, nil
 }
 
-func (r *rings) interrupt() {
-	var one [8]byte
-	one[0], one[7] = 1, 1 // not zero in either byte order
-	unix.Write(r.wake, one[:])
-}
+func (r *rings) interrupt() { r.poller.interrupt() }
 
 func (r *rings) shut() error {
 	var failed error
@@ -99,7 +91,7 @@ func (r *rings) close() {
 	for _, x := range r.list {
 		x.close()
 	}
-	unix.Close(r.wake)
+	r.poller.close()
 }
 
 // interfaceName asks for the name of an interface in the ring's namespace, "" where it

@@ -14,7 +14,7 @@ import (
 const (
 	blockTimeout = 50 * time.Millisecond
 	linger       = 3 * blockTimeout
-	logFlush     = 50 * time.Millisecond // an event is in the log, after it was seen
+	logFlush     = 2 * DefaultTraceInterval // an event is in the log, after it was seen; with a look, so that one wake-up is both
 )
 
 // supervise ends the recording when it is time. It returns when there is no
@@ -62,7 +62,8 @@ func (r *Recording) supervise(ctx context.Context) (*int, error) {
 // follow writes the log until the recording ends: after Start every event comes
 // from this goroutine, in the order of time.
 func (r *Recording) follow(captured <-chan struct{}) {
-	looks, flushes, seconds := time.NewTicker(r.interval()), time.NewTicker(logFlush), time.NewTicker(time.Second)
+	every := r.interval()
+	looks, flushes, seconds := time.NewTicker(every), time.NewTicker(logFlush), time.NewTicker(time.Second)
 	defer looks.Stop()
 	defer flushes.Stop()
 	defer seconds.Stop()
@@ -72,21 +73,22 @@ func (r *Recording) follow(captured <-chan struct{}) {
 	for running := true; running; {
 		select {
 		case <-looks.C:
-			err := r.watch.lookNow(false)
-			looks.Reset(r.interval())
+			began := time.Now()
+			err := r.look(false)
+			if next := r.interval(); next != every || time.Since(began) > every/2 { // long ones have their pause
+				every = next
+				looks.Reset(every)
+			}
 			if err != nil && !failing {
 				r.cfg.Message(Warning, fmt.Sprintf("the sockets could not be read: %v", err))
 			}
 			failing = err != nil
-			if r.others.due {
-				r.tellAddresses(r.others.look())
-			}
 		case <-seconds.C:
 			r.tellTime(&clock)
 			if r.local.notices == nil {
 				r.tellAddresses(r.local.compare())
 			}
-			r.tellAddresses(r.others.look())
+			r.lookAround()
 			if r.cfg.Sync {
 				r.logFailed(r.logFile.syncSoon())
 			}
@@ -113,8 +115,8 @@ func (r *Recording) follow(captured <-chan struct{}) {
 		}
 	}
 	r.control.drain()
-	_ = r.watch.lookNow(true) // a failure is a gap in the log
-	r.tellAddresses(r.others.look())
+	_ = r.look(true) // a failure is a gap in the log
+	r.lookAround()
 	lingered := time.After(linger)
 	for running := true; running; {
 		select {
@@ -148,6 +150,21 @@ func (r *Recording) follow(captured <-chan struct{}) {
 		r.tellInterface(<-r.met)
 	}
 	r.tellTime(&clock)
+}
+
+// look has the source tell what is new, with the rights to inspect only for as long:
+// they are those of one thread, and to go on in that one costs more than to take them.
+func (r *Recording) look(last bool) (err error) {
+	inspecting(func() { err = r.watch.lookNow(last) })
+	if r.others.due {
+		r.lookAround()
+	}
+	return err
+}
+
+// lookAround tells the addresses of other network namespaces that are new.
+func (r *Recording) lookAround() {
+	inspecting(func() { r.tellAddresses(r.others.look()) })
 }
 
 func (r *Recording) tellTime(clock *clockWatch) {

@@ -62,13 +62,7 @@ struct {
 	number_of(max_entries, 16 << 20);
 } events section(".maps");
 
-// How many events found no room, by processor.
-struct {
-	number_of(type, MAP_PERCPU_ARRAY);
-	number_of(max_entries, 1);
-	type_of(key, u32);
-	type_of(value, u64);
-} lost section(".maps");
+u64 lost; // events that found no room
 
 // Who used a socket last.
 struct last {
@@ -124,16 +118,13 @@ struct {
 } exchanges section(".maps");
 
 const volatile u32 pid_namespace; // inode number of the recorder's
+enum { INITIAL = 0xEFFFFFFC };    // of that which all processes are in: PROC_PID_INIT_INO (linux/proc_ns.h)
 
 inlined void *reserve(u32 size)
 {
 	void *room = ring_reserve(&events, size, 0);
-	if (!room) {
-		u32 zero = 0;
-		u64 *n = map_lookup(&lost, &zero);
-		if (n)
-			*n += 1;
-	}
+	if (!room)
+		__sync_fetch_and_add(&lost, 1);
 	return room;
 }
 
@@ -141,8 +132,9 @@ inlined void *reserve(u32 size)
 // levels of namespaces that it is in.
 inlined s32 pid_of(struct task_struct *t)
 {
-	struct signal_struct *s = get(t->signal);
-	struct pid *p = get(s->pids[1]); // PIDTYPE_TGID
+	if (pid_namespace == INITIAL)
+		return t->tgid;
+	struct pid *p = t->signal->pids[1]; // PIDTYPE_TGID
 	u32 levels = get(p->level);
 	for (u32 n = 0; n < 8 && n <= levels; n++) {
 		struct upid *u = (void *)&p->numbers[0] + n * sizeof(struct upid);
@@ -155,54 +147,48 @@ inlined s32 pid_of(struct task_struct *t)
 
 inlined void identify(struct identity *i, struct task_struct *t)
 {
-	struct task_struct *leader = get(t->group_leader);
-	const struct cred *c = get(t->real_cred);
-	i->start = get(leader->start_boottime);
+	i->start = t->group_leader->start_boottime;
 	i->pid = pid_of(t);
-	i->uid = get(c->uid.val);
+	i->uid = t->real_cred->uid.val;
 }
 
-inlined u32 namespace_of(struct sock *sk)
+inlined bool internet(struct sock *sk, bool known)
 {
-	struct net *net = get(sk->__sk_common.skc_net.net);
-	return get(net->ns.inum);
-}
-
-inlined bool internet(struct sock *sk)
-{
-	u16 family = get(sk->__sk_common.skc_family);
+	u16 family = read(known, sk->__sk_common.skc_family);
 	return family == INET || family == INET6;
 }
 
 // describe writes all but time, kind and user.
-inlined void describe(struct event *e, struct sock *sk)
+inlined void describe(struct event *e, struct sock *sk, bool known)
 {
-	e->family = get(sk->__sk_common.skc_family);
-	e->protocol = get(sk->sk_protocol);
-	e->type = get(sk->sk_type);
-	e->state = get(sk->__sk_common.skc_state);
-	e->device = get(sk->__sk_common.skc_bound_dev_if);
-	e->netns = namespace_of(sk);
+	struct sock_common *c = &sk->__sk_common;
+	struct net *net = read(known, c->skc_net.net);
+	e->netns = read(known, net->ns.inum);
+	e->family = read(known, c->skc_family);
+	e->protocol = read(known, sk->sk_protocol);
+	e->type = read(known, sk->sk_type);
+	e->state = read(known, c->skc_state);
+	e->device = read(known, c->skc_bound_dev_if);
 	e->local_port = __builtin_bswap16(get(((struct inet_sock *)sk)->inet_sport));
 	if (!e->local_port)
-		e->local_port = get(sk->__sk_common.skc_num);
-	e->remote_port = __builtin_bswap16(get(sk->__sk_common.skc_dport));
+		e->local_port = read(known, c->skc_num);
+	e->remote_port = __builtin_bswap16(read(known, c->skc_dport));
 	if (e->family == INET) {
-		e->local[0] = get(sk->__sk_common.skc_rcv_saddr);
-		e->remote[0] = get(sk->__sk_common.skc_daddr);
+		e->local[0] = read(known, c->skc_rcv_saddr);
+		e->remote[0] = read(known, c->skc_daddr);
 	} else {
-		read_kernel(e->local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
-		read_kernel(e->remote, 16, &sk->__sk_common.skc_v6_daddr);
+		read_kernel(e->local, 16, &c->skc_v6_rcv_saddr);
+		read_kernel(e->remote, 16, &c->skc_v6_daddr);
 		e->v6only = get_bits(sk, __sk_common.skc_ipv6only);
 	}
-	struct socket *s = get(sk->sk_socket);
+	struct socket *s = read(known, sk->sk_socket);
 	if (!s)
 		return;
-	struct file *f = get(s->file);
+	struct file *f = read(known, s->file);
 	if (!f)
 		return;
-	struct inode *i = get(f->f_inode);
-	e->inode = get(i->i_ino);
+	struct inode *i = read(known, f->f_inode);
+	e->inode = read(known, i->i_ino);
 }
 
 inlined void clear(struct event *e, u8 kind)
@@ -229,8 +215,7 @@ inlined void end(void *e) { ring_submit(e, RING_NO_WAKEUP); }
 inlined bool kernel_thread(void)
 {
 	enum { PF_KTHREAD = 0x00200000 }; // linux/sched.h
-	struct task_struct *t = current_task();
-	return get(t->flags) & PF_KTHREAD;
+	return current_task()->flags & PF_KTHREAD;
 }
 
 inlined void count(struct closing *c, struct sock *sk)
@@ -249,7 +234,7 @@ section("tp_btf/inet_sock_set_state") int socket_state(u64 *args)
 {
 	struct sock *sk = (void *)args[0];
 	u8 before = args[1], state = args[2];
-	if (get(sk->sk_protocol) != TCP)
+	if (sk->sk_protocol != TCP)
 		return 0;
 	bool opens = state == SYN_SENT || state == LISTEN || state == ESTABLISHED;
 	bool closes = state == FIN_WAIT1 || state == LAST_ACK;
@@ -269,7 +254,7 @@ section("tp_btf/inet_sock_set_state") int socket_state(u64 *args)
 		if (!e)
 			return 0;
 	}
-	describe(e, sk);
+	describe(e, sk, 1);
 	e->cookie = socket_cookie(sk);
 	e->before = before;
 	e->state = state;
@@ -282,15 +267,15 @@ section("tp_btf/inet_sock_set_state") int socket_state(u64 *args)
 }
 
 // endpoints_of tells one peer of a socket from the next, mostly.
-inlined u32 endpoints_of(struct sock *sk)
+inlined u32 endpoints_of(struct sock *sk, bool known)
 {
-	u32 word = get(sk->__sk_common.skc_daddr);
-	if (get(sk->__sk_common.skc_family) == INET6) {
-		u32 a[4];
-		read_kernel(a, sizeof(a), &sk->__sk_common.skc_v6_daddr);
-		word = a[0] ^ a[1] * 3 ^ a[2] * 5 ^ a[3] * 7;
+	struct sock_common *c = &sk->__sk_common;
+	u32 word = read(known, c->skc_daddr);
+	if (read(known, c->skc_family) == INET6) {
+		u32 *a = (void *)&c->skc_v6_daddr;
+		word = read(known, a[0]) ^ read(known, a[1]) * 3 ^ read(known, a[2]) * 5 ^ read(known, a[3]) * 7;
 	}
-	return word ^ (u32)get(sk->__sk_common.skc_dport) << 16 ^ get(sk->__sk_common.skc_num);
+	return word ^ (u32)read(known, c->skc_dport) << 16 ^ read(known, c->skc_num);
 }
 
 // A walk over the connections of a multipath TCP socket, at most MAX_PATHS.
@@ -333,8 +318,8 @@ shared void each_path(struct sock *sk, u8 kind, u8 direction, u64 now, u64 forme
 		struct event *e = begin(kind);
 		if (!e)
 			return;
-		describe(e, sk);
-		describe(e, path);
+		describe(e, sk, 0);
+		describe(e, path, 0);
 		e->cookie = cookie_of(path);
 		e->time = now;
 		e->former = former;
@@ -345,14 +330,14 @@ shared void each_path(struct sock *sk, u8 kind, u8 direction, u64 now, u64 forme
 }
 
 // used tells that a process sent or received: when another one did before, or
-// when the socket's endpoints are new. l is who did before, cookie 0 = that of the
-// connections of a multipath one.
-shared int used(struct sock *sk, struct last *l, u64 cookie, bool paths, u8 direction)
+// when the socket's endpoints are new, which for a multipath one are those of its
+// connections. l is who did before. Most of all calls end at its third return: this is
+// what a recording costs each of them.
+inlined int used(struct sock *sk, bool known, struct last *l, bool paths, u8 direction)
 {
 	struct task_struct *t = current_task();
-	struct task_struct *leader = get(t->group_leader);
-	u64 start = get(leader->start_boottime), now = boot_time(), former = l->time;
-	u32 tgid = current_ids() >> 32, endpoints = endpoints_of(sk);
+	u64 start = t->group_leader->start_boottime, now = boot_time(), former = l->time;
+	u32 tgid = t->tgid, endpoints = endpoints_of(sk, known);
 	if (paths) {
 		struct walk w = walk(sk);
 #pragma clang loop unroll(disable)
@@ -360,7 +345,7 @@ shared int used(struct sock *sk, struct last *l, u64 cookie, bool paths, u8 dire
 			struct sock *path = next(&w);
 			if (!path)
 				break;
-			endpoints = endpoints * 31 ^ endpoints_of(path);
+			endpoints = endpoints * 31 ^ endpoints_of(path, 0);
 		}
 	}
 	l->time = now;
@@ -376,8 +361,8 @@ shared int used(struct sock *sk, struct last *l, u64 cookie, bool paths, u8 dire
 	struct event *e = begin(USE);
 	if (!e)
 		return 0;
-	describe(e, sk);
-	e->cookie = cookie;
+	describe(e, sk, known);
+	e->cookie = known ? socket_cookie(sk) : cookie_of(sk);
 	e->time = now;
 	e->former = former;
 	e->direction = direction;
@@ -399,9 +384,8 @@ inlined bool first(struct exchange *x)
 {
 	u8 yes = 1;
 	struct task_struct *t = current_task();
-	struct task_struct *leader = get(t->group_leader);
-	x->start = get(leader->start_boottime);
-	x->tgid = current_ids() >> 32;
+	x->start = t->group_leader->start_boottime;
+	x->tgid = t->tgid;
 	if (map_lookup(&exchanges, x))
 		return 0;
 	map_update(&exchanges, x, &yes, 0);
@@ -410,42 +394,42 @@ inlined bool first(struct exchange *x)
 
 // nameless tells of a process that received from it is not told whom: it did
 // not ask.
-inlined void nameless(struct sock *sk, u64 cookie)
+inlined void nameless(struct sock *sk, bool known, u64 cookie)
 {
+	if (read(known, sk->__sk_common.skc_dport))
+		return; // there is one peer
 	u64 thread = current_ids();
 	u64 *asked = map_lookup(&asking, &thread);
 	if (asked && *asked == cookie) {
 		*asked = 0;
 		return;
 	}
-	if (get(sk->__sk_common.skc_dport))
-		return; // there is one peer
 	struct exchange x = { .cookie = cookie, .direction = RECEIVED };
 	if (!first(&x))
 		return;
 	struct event *e = begin(PEER);
 	if (!e)
 		return;
-	describe(e, sk);
+	describe(e, sk, known);
 	e->cookie = cookie;
 	e->direction = RECEIVED;
 	identify(&e->user, current_task());
 	end(e);
 }
 
-inlined int use(struct sock *sk, u8 direction)
+shared int use(struct sock *sk, u8 direction)
 {
-	if (!sk || !internet(sk))
+	if (!internet(sk, 1))
 		return 0;
-	u16 protocol = get(sk->sk_protocol);
-	if (!told(protocol, get(sk->sk_type)))
+	u16 protocol = sk->sk_protocol;
+	if (!told(protocol, sk->sk_type))
 		return 0;
 	struct last *l = storage_get(&users, sk, 0, STORAGE_CREATE);
 	if (!l)
 		return 0;
 	if (protocol == UDP && direction == RECEIVED)
-		nameless(sk, socket_cookie(sk));
-	return used(sk, l, socket_cookie(sk), protocol == MPTCP, direction);
+		nameless(sk, 1, socket_cookie(sk));
+	return used(sk, 1, l, protocol == MPTCP, direction);
 }
 
 // The kernel calls these behind each call that sends or receives, with what that
@@ -465,7 +449,7 @@ section("tp_btf/sock_recv_length") int socket_receive(u64 *args)
 section("tp_btf/tcp_rcv_space_adjust") int socket_taken(u64 *args)
 {
 	struct sock *sk = (void *)args[0];
-	return get(sk->sk_lock.owned) && get(sk->sk_protocol) == TCP && !kernel_thread() ? use(sk, RECEIVED) : 0;
+	return sk->sk_lock.owned && sk->sk_protocol == TCP && !kernel_thread() ? use(sk, RECEIVED) : 0;
 }
 
 // Before Linux 6.3 there are no such tracepoints: the functions themselves are
@@ -474,7 +458,8 @@ section("tp_btf/tcp_rcv_space_adjust") int socket_taken(u64 *args)
 	section("fexit/" #function) int behind_##function(u64 *args) \
 	{ \
 		struct socket *s = (void *)args[0]; \
-		return (s32)args[arguments] < 0 ? 0 : use(s->sk, direction); \
+		struct sock *sk = s->sk; \
+		return (s32)args[arguments] < 0 || !sk ? 0 : use(sk, direction); \
 	}
 behind(inet_sendmsg, 3, SENT)
 behind(inet6_sendmsg, 3, SENT)
@@ -523,7 +508,7 @@ inlined int returned(void *registers, u8 direction)
 	struct pt_regs___x86 *x86 = registers;
 	struct pt_regs___arm *arm = registers;
 	int result = has_field(x86->ax) ? get(x86->ax) : has_field(arm->regs) ? get(arm->regs[0]) : -1;
-	if (result < 0 || !sk || !internet(sk))
+	if (result < 0 || !sk || !internet(sk, 0))
 		return 0;
 	u16 protocol = get(sk->sk_protocol);
 	u64 cookie = cookie_of(sk);
@@ -534,8 +519,8 @@ inlined int returned(void *registers, u8 direction)
 	if (!l)
 		return 0;
 	if (protocol == UDP && direction == RECEIVED)
-		nameless(sk, cookie);
-	return used(sk, l, cookie, protocol == MPTCP, direction);
+		nameless(sk, 0, cookie);
+	return used(sk, 0, l, protocol == MPTCP, direction);
 }
 
 section("kretprobe/sent") int probe_sent(void *registers) { return returned(registers, SENT); }
@@ -548,7 +533,7 @@ inlined struct event *begin_call(u8 kind, struct sock *sk, void *context)
 	struct event *e = begin(kind);
 	if (!e)
 		return 0;
-	describe(e, sk);
+	describe(e, sk, 0);
 	e->cookie = socket_cookie(context);
 	identify(&e->user, current_task());
 	return e;
@@ -606,7 +591,7 @@ inlined int exchanged(struct bpf_sock_addr *c, bool v4, u8 direction)
 		return 1;
 	struct sock *sk = socket_in(c);
 	u64 cookie = socket_cookie(c);
-	if (direction == RECEIVED) {
+	if (direction == RECEIVED && !get(sk->__sk_common.skc_dport)) {
 		u64 thread = current_ids();
 		u64 *asked = map_lookup(&asking, &thread);
 		if (asked)
@@ -669,20 +654,19 @@ section("iter/task_file") int held_sockets(struct bpf_iter__task_file *c)
 {
 	struct task_struct *t = c->task;
 	struct file *f = c->file;
-	if (!t || !f || get(t->pid) != get(t->tgid))
+	if (!t || !f || t->pid != t->tgid)
 		return 0;
 	struct socket *s = socket_of(f);
 	if (!s)
 		return 0;
 	struct sock *sk = s->sk;
-	if (!sk || !internet(sk))
+	if (!sk || !internet(sk, 1))
 		return 0;
-	u16 protocol = get(sk->sk_protocol);
-	if (!told(protocol, get(sk->sk_type)))
+	u16 protocol = sk->sk_protocol;
+	if (!told(protocol, sk->sk_type))
 		return 0;
 	struct event e = { .kind = HELD, .time = boot_time() };
 	identify(&e.user, t);
-	struct inode *i = get(f->f_inode);
 	struct walk w = {};
 	if (protocol == MPTCP)
 		w = walk(sk);
@@ -691,8 +675,8 @@ section("iter/task_file") int held_sockets(struct bpf_iter__task_file *c)
 		struct sock *path = protocol == MPTCP ? next(&w) : sk;
 		if (!path)
 			return 0;
-		describe(&e, path);
-		e.inode = get(i->i_ino);
+		describe(&e, path, 0);
+		e.inode = f->f_inode->i_ino;
 		e.cookie = protocol == MPTCP ? cookie_of(path) : socket_cookie(sk);
 		sequence_write(c->meta->seq, &e, sizeof(e));
 		if (protocol != MPTCP)
@@ -715,11 +699,8 @@ section("iter/tcp") int tcp_cookies(struct bpf_iter__tcp *c)
 
 inlined u32 network_of(struct task_struct *t)
 {
-	struct nsproxy *n = get(t->nsproxy);
-	if (!n)
-		return 0;
-	struct net *net = get(n->net_ns);
-	return get(net->ns.inum);
+	struct nsproxy *n = t->nsproxy;
+	return n ? n->net_ns->ns.inum : 0;
 }
 
 section("tp_btf/sched_process_exec") int process_exec(u64 *args)
@@ -734,12 +715,12 @@ section("tp_btf/sched_process_exec") int process_exec(u64 *args)
 	p->event.time = boot_time();
 	p->event.netns = network_of(t);
 	identify(&p->event.user, t);
-	identify(&p->parent, get(t->real_parent));
+	identify(&p->parent, t->real_parent);
 	read_kernel(p->name, sizeof(p->name), &t->comm);
-	read_kernel_text(p->path, sizeof(p->path), get(b->filename));
-	struct mm_struct *mm = get(t->mm);
-	unsigned long from = get(mm->arg_start);
-	u64 length = get(mm->arg_end) - from;
+	read_kernel_text(p->path, sizeof(p->path), b->filename);
+	struct mm_struct *mm = t->mm;
+	unsigned long from = mm->arg_start;
+	u64 length = mm->arg_end - from;
 	if (length > MAX_ARGS)
 		length = MAX_ARGS;
 	p->length = length;
@@ -760,7 +741,7 @@ inlined struct process *begin_named(u8 kind, struct task_struct *t, const void *
 	p->event.time = boot_time();
 	p->event.netns = network_of(t);
 	identify(&p->event.user, t);
-	identify(&p->parent, get(t->real_parent));
+	identify(&p->parent, t->real_parent);
 	read_kernel_text(p->name, sizeof(p->name), name);
 	return p;
 }
@@ -768,7 +749,7 @@ inlined struct process *begin_named(u8 kind, struct task_struct *t, const void *
 section("tp_btf/sched_process_fork") int process_fork(u64 *args)
 {
 	struct task_struct *child = (void *)args[1];
-	if (get(child->pid) != get(child->tgid))
+	if (child->pid != child->tgid)
 		return 0; // a thread
 	struct process *p = begin_named(FORK, child, &child->comm);
 	if (p)
@@ -780,7 +761,7 @@ section("tp_btf/sched_process_fork") int process_fork(u64 *args)
 section("tp_btf/task_rename") int process_rename(u64 *args)
 {
 	struct task_struct *t = (void *)args[0];
-	if (get(t->pid) != get(t->tgid))
+	if (t->pid != t->tgid)
 		return 0; // a thread
 	struct process *p = begin_named(RENAME, t, (void *)args[1]);
 	if (p)
@@ -791,8 +772,7 @@ section("tp_btf/task_rename") int process_rename(u64 *args)
 section("tp_btf/sched_process_exit") int process_exit(u64 *args)
 {
 	struct task_struct *t = (void *)args[0];
-	struct signal_struct *s = get(t->signal);
-	if (get(s->live.counter) > 0)
+	if (t->signal->live.counter > 0)
 		return 0; // other threads go on
 	struct event *e = begin(EXIT);
 	if (!e)

@@ -242,7 +242,7 @@ func (h *Hooks) Held(f func(*Event)) error {
 func (h *Hooks) Read(f func(*Event)) (lost uint64, err error) {
 	var e Event
 	h.events.SetDeadline(time.Unix(1, 0)) // long past
-	for {
+	for h.events.AvailableBytes() > 0 {
 		if err := h.events.ReadInto(&h.record); errors.Is(err, os.ErrDeadlineExceeded) {
 			break
 		} else if err != nil {
@@ -253,13 +253,9 @@ func (h *Hooks) Read(f func(*Event)) (lost uint64, err error) {
 		}
 		f(&e)
 	}
-	var counts []uint64
-	if err := h.collection.Maps["lost"].Lookup(uint32(0), &counts); err != nil {
+	var total uint64
+	if err := h.collection.Variables["lost"].Get(&total); err != nil {
 		return 0, fmt.Errorf("lost events: %w", err)
-	}
-	total := uint64(0)
-	for _, n := range counts {
-		total += n
 	}
 	lost, h.lost = total-h.lost, total
 	return lost, nil
