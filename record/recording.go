@@ -281,7 +281,7 @@ func (r *Recording) begin(ctx context.Context) (err error) {
 	}
 	go func() {
 		defer close(finished)
-		r.follow(captured)
+		inspecting(func() { r.follow(captured) })
 		r.finish()
 	}()
 	go func() {

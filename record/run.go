@@ -88,7 +88,7 @@ func (r *Recording) follow(captured <-chan struct{}) {
 			if r.local.notices == nil {
 				r.tellAddresses(r.local.compare())
 			}
-			r.lookAround()
+			r.tellAddresses(r.others.look())
 			if r.cfg.Sync {
 				r.logFailed(r.logFile.syncSoon())
 			}
@@ -116,7 +116,7 @@ func (r *Recording) follow(captured <-chan struct{}) {
 	}
 	r.control.drain()
 	_ = r.look(true) // a failure is a gap in the log
-	r.lookAround()
+	r.tellAddresses(r.others.look())
 	lingered := time.After(linger)
 	for running := true; running; {
 		select {
@@ -152,19 +152,13 @@ func (r *Recording) follow(captured <-chan struct{}) {
 	r.tellTime(&clock)
 }
 
-// look has the source tell what is new, with the rights to inspect only for as long:
-// they are those of one thread, and to go on in that one costs more than to take them.
-func (r *Recording) look(last bool) (err error) {
-	inspecting(func() { err = r.watch.lookNow(last) })
+// look has the source tell what is new.
+func (r *Recording) look(last bool) error {
+	err := r.watch.lookNow(last)
 	if r.others.due {
-		r.lookAround()
+		r.tellAddresses(r.others.look())
 	}
 	return err
-}
-
-// lookAround tells the addresses of other network namespaces that are new.
-func (r *Recording) lookAround() {
-	inspecting(func() { r.tellAddresses(r.others.look()) })
 }
 
 func (r *Recording) tellTime(clock *clockWatch) {
