@@ -131,10 +131,7 @@ const sample, mostGrown = 64, 16 << 20
 // appendRows appends the rows of b as objects, with text before and after each. What
 // is NULL is left out, but of the first row of a table: so that it names all columns.
 func appendRows(out []byte, b *table.Batch, before, after string, first bool) []byte {
-	names := make([]string, len(b.Columns))
-	for k := range names {
-		names[k] = `"` + b.Schema.Columns[k].Name + `": `
-	}
+	list := members(b, first)
 	var w clock
 	begin := len(out)
 	for i := range b.Rows {
@@ -142,24 +139,43 @@ func appendRows(out []byte, b *table.Batch, before, after string, first bool) []
 			out = slices.Grow(out, min((len(out)-begin)/sample*(b.Rows-i)/8*9, mostGrown))
 		}
 		out = append(out, before...)
-		for k := range b.Columns {
-			if !b.Columns[k].Valid[i] && (i > 0 || !first) {
+		comma := len(", ") // of the name that comes first
+		for k := range list {
+			m := &list[k]
+			if m.Valid[i] {
+				out = appendCell(append(out, m.name[comma:]...), &w, m.of, m.Values, i)
+			} else if first && i == 0 {
+				out = append(append(out, m.name[comma:]...), "null"...)
+			} else {
 				continue
 			}
-			if out[len(out)-1] != '{' && out[len(out)-1] != ' ' {
-				out = append(out, ", "...)
-			}
-			out = appendCell(append(out, names[k]...), &w, b.Schema.Columns[k].Type, &b.Columns[k], i)
+			comma = 0
 		}
 		out = append(out, after...)
 	}
 	return out
 }
 
-func appendCell(out []byte, w *clock, t table.Type, v *table.Values, i int) []byte {
-	if !v.Valid[i] {
-		return append(out, "null"...)
+// member is a column, as it stands in objects.
+type member struct {
+	name string // with what stands before and after it
+	of   table.Type
+	*table.Values
+}
+
+// members returns the columns of b, all or those that are not NULL in every row.
+func members(b *table.Batch, all bool) []member {
+	list := make([]member, 0, len(b.Columns))
+	for k := range b.Columns {
+		if v, c := &b.Columns[k], &b.Schema.Columns[k]; all || slices.Contains(v.Valid, true) {
+			list = append(list, member{`, "` + c.Name + `": `, c.Type, v})
+		}
 	}
+	return list
+}
+
+// appendCell appends the cell of row i, which is not NULL.
+func appendCell(out []byte, w *clock, t table.Type, v *table.Values, i int) []byte {
 	switch t {
 	case table.String:
 		return appendString(out, v.Strings[i])
@@ -171,6 +187,9 @@ func appendCell(out []byte, w *clock, t table.Type, v *table.Values, i int) []by
 		return appendProcesses(out, v.Lists[i])
 	case table.Histogram:
 		return appendBuckets(out, v.Buckets[i])
+	}
+	if n := v.Ints[i]; 0 <= n && n <= 9 { // as most counts
+		return append(out, '0'+byte(n))
 	}
 	return strconv.AppendInt(out, v.Ints[i], 10)
 }
