@@ -128,9 +128,9 @@ func (f *Follower) All(yield func(i int32, in *Instance)) {
 	}
 }
 
-// Add books p, which must be Transport and whose connection key is k, sent
-// from side s. It keeps neither. It returns the index of the instance, and whether p was booked
-// before, as another device had it: then it is not again.
+// Add books p, which must be Transport and whose connection key is k, sent from side s.
+// It keeps neither. It returns the index of the instance, and whether p was booked before,
+// as another device had it: then it is not again.
 func (f *Follower) Add(p *packet.Packet, k *flow.Key, s flow.Side) (i int32, duplicate bool) {
 	i, ok := f.table.find(f, k, p.Hash)
 	if !ok || f.Instance(i).ended(p, s) {
@@ -160,10 +160,10 @@ func (f *Follower) Unique() int64 { return f.unique }
 // million connections do not fit into the processor's caches.
 const Group = 32
 
-// Seek asks for what Prepare reads for packets with these hashes.
+// Seek asks for what Prepare needs for packets with these hashes.
 func (f *Follower) Seek(hashes []uint64) { f.table.seek(hashes) }
 
-// Prepare asks for what Add reads for packets with these hashes, and makes instances the
+// Prepare asks for what Add needs for packets with these hashes, and makes instances the
 // indexes of those that are likely theirs, -1 where there is none yet. It should come
 // some time after Seek, and before Add.
 func (f *Follower) Prepare(hashes []uint64, instances []int32) {

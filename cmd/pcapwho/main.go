@@ -34,10 +34,13 @@ import (
 
 func main() {
 	keepPipes()
+	var ballast []byte
 	if os.Getenv("GOGC") == "" { // what grows holds no pointers: collecting costs little, and memory is the user's
 		debug.SetGCPercent(25)
+		if os.Getenv("GOMEMLIMIT") == "" {
+			ballast = make([]byte, 32<<20) // never touched, so no memory: the first collection comes when a quarter as much is used
+		}
 	}
-	ballast := make([]byte, 32<<20) // never touched, so no memory: it is not worth collecting before there is as much
 	status := pcapwho(os.Args, newConsole(os.Stdout, os.Stderr))
 	runtime.KeepAlive(ballast)
 	os.Exit(status)

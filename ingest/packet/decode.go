@@ -11,8 +11,8 @@ var be, le = binary.BigEndian, binary.LittleEndian
 
 // Decode fills p from the headers of a frame of the given link type
 // (pcapng.Link…). Frame, Time, Interface and the two lengths must be set, and
-// Direction where the capture tells it; everything else is overwritten. It
-// keeps nothing of data, never panics, and does not allocate but for the link
+// Direction where the capture tells it; everything else must be zero or as Decode left it
+// for another frame, and is overwritten. It keeps nothing of data, never panics, and does not allocate but for the link
 // types that it leaves to gopacket.
 func Decode(link uint16, data []byte, p *Packet) {
 	if link != pcapng.LinkEthernet || !quick(data, p) {

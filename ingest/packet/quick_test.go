@@ -11,6 +11,7 @@ import (
 // changed, and cut anywhere.
 func TestQuickIsFull(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
+	before := packetsBefore()
 	taken := 0
 	for range 300_000 {
 		frame := quickFrame(r)
@@ -18,10 +19,10 @@ func TestQuickIsFull(t *testing.T) {
 			frame[r.IntN(len(frame))] = byte(r.Uint32())
 		}
 		frame = frame[:r.IntN(len(frame)+1)]
-		var got, want Packet
+		var want Packet
+		got := before[r.IntN(len(before))]
 		got.WireLength = uint32(len(frame) + r.IntN(3)*r.IntN(2000))
 		want.WireLength = got.WireLength
-		got.Fragmented, got.FragmentMore, got.HasQuoted, got.Seq, got.Hash = true, true, true, 7, 7 // of the packet before
 		if !quick(frame, &got) {
 			continue
 		}
@@ -33,6 +34,23 @@ func TestQuickIsFull(t *testing.T) {
 	if taken < 50_000 {
 		t.Errorf("quick took %d frames", taken)
 	}
+}
+
+// packetsBefore returns packets of all kinds, in whose memory the next is decoded.
+func packetsBefore() []Packet {
+	ip := func(fragment uint16, protocol byte, rest ...byte) []byte {
+		frame := append(make([]byte, 12, 140), 8, 0, 0x45, 0, 0, byte(20+len(rest)), 0, 7, byte(fragment>>8), byte(fragment), 64, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2)
+		return append(frame, rest...)
+	}
+	segment := []byte{0, 80, 0, 90, 0, 0, 0, 7, 0, 0, 0, 7, 0x50, 0x10, 0, 7, 0, 0, 0, 0, 1, 2, 3, 4}
+	unreachable := append([]byte{3, 1, 0, 0, 0, 0, 0, 0}, ip(0, 17, 0, 53, 0, 99, 0, 8, 0, 0)[14:]...)
+	list := []Packet{{}}
+	for _, frame := range [][]byte{ip(0, 6, segment...), ip(0x2000, 6, segment...), ip(0x2002, 6, segment...), ip(0, 1, unreachable...), ip(0, 1, 8, 0, 0, 0, 0, 7, 0, 7), {1, 2, 3}} {
+		p := Packet{WireLength: uint32(len(frame))}
+		full(pcapng.LinkEthernet, frame, &p)
+		list = append(list, p)
+	}
+	return list
 }
 
 func quickFrame(r *rand.Rand) []byte {
