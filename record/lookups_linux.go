@@ -66,7 +66,7 @@ type lookup struct {
 const (
 	firstPause = 100 * time.Microsecond
 	maxPause   = 20 * time.Millisecond
-	settled    = 5 * time.Millisecond  // who accepted it has passed it on by now, mostly
+	settled    = 5 * time.Millisecond  // who accepted it has passed it on by now, or given its port back, mostly
 	settleFor  = 50 * time.Millisecond // so long it is watched though it may be passed on
 	watchFor   = time.Second           // then who has it is taken for the one who keeps it
 	heardPart  = 16                    // of a datagram's end: this part of its time passes between two looks at least
@@ -365,8 +365,8 @@ func (l *lookups) see(q *lookup, s connlog.Socket, f found, at int64) {
 	switch {
 	case q.sighting.ID == 0:
 		heir := l.anySince(f.owners, q.began) // it has it by a fork: another sent
-		if q.first = at; q.sent && !heir {
-			q.first = q.began // it was there when it sent
+		if q.first = at; q.sent && !heir && (q.tuple.Protocol == flow.TCP || at-q.began < int64(settled)) {
+			q.first = q.began // it was there when it sent; of UDP later another may have the port
 		}
 		q.shared = heir && q.sent || l.forkedSince(f.owners, q.began)
 	case !slices.Equal(f.owners, q.sighting.Owners):

@@ -377,3 +377,31 @@ func TestReceiving(t *testing.T) {
 		}
 	}
 }
+
+// TestLookupComesLate keeps a datagram waiting until another socket has its port: that one
+// did not send it, and is named from when it was found.
+func TestLookupComesLate(t *testing.T) {
+	d := lookingUp(t)
+	peer := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9}
+	d.lookups.mutex.Lock()
+	first, err := net.DialUDP("udp", nil, peer)
+	if err == nil {
+		_, err = first.Write([]byte("hello"))
+	}
+	if err != nil {
+		d.lookups.mutex.Unlock()
+		t.Fatal(err)
+	}
+	address := first.LocalAddr().(*net.UDPAddr)
+	first.Close()
+	time.Sleep(2 * settled)
+	opened := time.Now().UnixNano()
+	second, err := net.DialUDP("udp", address, peer)
+	d.lookups.mutex.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.until(t, "the second socket is found", func(found []string) bool { return slices.Contains(found, address.String()) })
+	second.Close()
+	d.check(t, opened, address.String())
+}
