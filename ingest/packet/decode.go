@@ -11,9 +11,9 @@ var be, le = binary.BigEndian, binary.LittleEndian
 
 // Decode fills p from the headers of a frame of the given link type
 // (pcapng.Link…). Frame, Time, Interface and the two lengths must be set, and
-// Direction where the capture tells it; everything else must be zero or as Decode left it
-// for another frame, and is overwritten. It keeps nothing of data, never panics, and does not allocate but for the link
-// types that it leaves to gopacket.
+// Direction where the capture tells it; everything else must be zero or as Decode
+// left it for another frame, and is overwritten. It keeps nothing of data, never
+// panics, and does not allocate but for the link types that it leaves to gopacket.
 func Decode(link uint16, data []byte, p *Packet) {
 	if link != pcapng.LinkEthernet || !quick(data, p) {
 		full(link, data, p)
@@ -38,7 +38,7 @@ func (p *Packet) forget() {
 	p.Class, p.IPVersion, p.Tuple, p.Payload = Undecoded, 0, flow.FiveTuple{}, 0
 	p.TCPFlags, p.Window, p.Seq, p.Ack = 0, 0, 0, 0
 	p.Body, p.Held = 0, 0
-	p.TCPOptions, p.MSS = 0, 0
+	p.TCPOptions, p.MSS, p.Print = 0, 0, 0
 	p.Fragmented, p.HasQuoted = false, false
 	p.forgetRare()
 }

@@ -42,10 +42,14 @@ func packetsBefore() []Packet {
 		frame := append(make([]byte, 12, 140), 8, 0, 0x45, 0, 0, byte(20+len(rest)), 0, 7, byte(fragment>>8), byte(fragment), 64, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2)
 		return append(frame, rest...)
 	}
-	segment := []byte{0, 80, 0, 90, 0, 0, 0, 7, 0, 0, 0, 7, 0x50, 0x10, 0, 7, 0, 0, 0, 0, 1, 2, 3, 4}
-	unreachable := append([]byte{3, 1, 0, 0, 0, 0, 0, 0}, ip(0, 17, 0, 53, 0, 99, 0, 8, 0, 0)[14:]...)
+	datagram := []byte{0, 53, 0, 99, 0, 12, 0, 7, 1, 2, 3, 4}
+	segment := []byte{0, 80, 0, 90, 0, 0, 0, 7, 0, 0, 0, 7, 0x70, 0x10, 0, 7, 0, 0, 0, 0, 2, 4, 5, 180, 3, 3, 7, 0, 1, 2, 3, 4}
+	unreachable := append([]byte{3, 1, 0, 0, 0, 0, 0, 0}, ip(0, 17, datagram...)[14:]...)
 	list := []Packet{{}}
-	for _, frame := range [][]byte{ip(0, 6, segment...), ip(0x2000, 6, segment...), ip(0x2002, 6, segment...), ip(0, 1, unreachable...), ip(0, 1, 8, 0, 0, 0, 0, 7, 0, 7), {1, 2, 3}} {
+	for _, frame := range [][]byte{
+		ip(0, 6, segment...), ip(0x2000, 6, segment...), ip(0x2002, 6, segment...), ip(0, 17, datagram...),
+		ip(0, 1, unreachable...), ip(0, 1, 8, 0, 0, 0, 0, 7, 0, 7), {1, 2, 3},
+	} {
 		p := Packet{WireLength: uint32(len(frame))}
 		full(pcapng.LinkEthernet, frame, &p)
 		list = append(list, p)

@@ -4,7 +4,7 @@ import "github.com/pcapwho/pcapwho/ingest/flow"
 
 // carried reads what IP carries.
 func carried(f part, protocol uint8, p *Packet) {
-	p.Tuple.Protocol, p.Print = flow.Protocol(protocol), 0
+	p.Tuple.Protocol = flow.Protocol(protocol)
 	switch p.Tuple.Protocol {
 	case flow.TCP, flow.UDP:
 		p.Payload = uint32(max(f.bytes, 0)) // until the header is known, and for later fragments
