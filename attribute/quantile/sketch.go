@@ -86,9 +86,6 @@ func (s *Sketch) add(bucket int32, count int64) {
 		s.filled[low].count += count
 		return
 	}
-	if s.filled == nil {
-		s.filled = make([]filled, 0, 4) // fewer are rare
-	}
 	s.filled = slices.Insert(s.filled, low, filled{bucket, count})
 }
 
