@@ -98,7 +98,7 @@ func (in *Instance) segment() Segment {
 	return Segment{From: in.from, Until: in.until, First: in.first, Last: in.last, Sent: in.sent}
 }
 
-// Prefetch asks for what Segments reads of an instance.
+// Prefetch asks for what Segments needs of an instance.
 func (f *Follower) Prefetch(in *Instance) {
 	if in.closed != 0 {
 		f.segments.all.Prefetch(in.closed - 1)

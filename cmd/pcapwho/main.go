@@ -37,8 +37,8 @@ func main() {
 	var ballast []byte
 	if os.Getenv("GOGC") == "" { // what grows holds no pointers: collecting costs little, and memory is the user's
 		debug.SetGCPercent(25)
-		if os.Getenv("GOMEMLIMIT") == "" {
-			ballast = make([]byte, 32<<20) // never touched, so no memory: the first collection comes when a quarter as much is used
+		if os.Getenv("GOMEMLIMIT") == "" { // it counts against that
+			ballast = make([]byte, 32<<20) // never touched, so no memory: the next collection comes when a quarter as much is used, 8 MiB
 		}
 	}
 	status := pcapwho(os.Args, newConsole(os.Stdout, os.Stderr))

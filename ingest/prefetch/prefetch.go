@@ -4,8 +4,9 @@ package prefetch
 
 import "unsafe"
 
-// Read asks for n bytes at p, which are going to be read, in steps of 64 from p on: the last
-// line of what does not begin with one may be missing. n is more than 0.
+// Read asks for n bytes at p, which are going to be read: for the cache line of each 64th
+// byte from p on, so that the last may be missing where p is not at the beginning of one.
+// n is more than 0.
 //
 //go:noescape
 func Read(p unsafe.Pointer, n int)
