@@ -38,10 +38,13 @@ func (o *oracle) window(recording int, at int64) [2]int64 {
 // seen is when something was that an event tells, by one of its times.
 func (o *oracle) seen(recording int, e *connlog.Socket, at int64) [2]int64 {
 	w := o.window(recording, at)
-	if e.Evidence == connlog.EvidencePacket && at != w[1] {
+	switch {
+	case at == w[1]:
+		return w
+	case e.Evidence == connlog.EvidencePacket:
 		return [2]int64{at, at}
 	}
-	return w
+	return [2]int64{at - 1, at}
 }
 
 // losses are the windows in which the capture dropped packets.

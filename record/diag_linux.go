@@ -81,6 +81,7 @@ func openTables(namespace uint64) (t tables, err error) {
 type holding struct {
 	id          connlog.ProcessID
 	descriptors []descriptor
+	asked       int64 // when that was, Unix nanoseconds
 }
 
 // descriptor is one socket that a process holds.
@@ -239,6 +240,10 @@ func (d *diag) look(thorough bool) (look, error) {
 		}
 	}
 	d.assign(l.sockets)
+	l.asked = make(map[int32]int64, len(d.held))
+	for pid, h := range d.held {
+		l.asked[pid] = h.asked
+	}
 	if l.thorough && d.lookups != nil {
 		d.lookups.looked(l.begin, d.roster.pids, d.held, l.sockets)
 	}
@@ -307,14 +312,14 @@ func (d *diag) readHoldings(sockets []sighting) (lost bool) {
 // is alive.
 func (d *diag) list(pid int32, alive map[uint64]bool) (lost bool) {
 	id, _ := d.roster.id(pid)
-	before := d.held[pid].descriptors
+	before, at := d.held[pid].descriptors, time.Now().UnixNano()
 	now, err := d.reader.sockets(pid, nil)
 	if start, ok := d.reader.start(pid); err != nil || !ok || start != id.Start {
 		now = nil
 	}
 	d.hide(pid, refused(err) && d.reader.mayHold(pid))
 	if len(now) > 0 {
-		d.held[pid] = holding{id, now}
+		d.held[pid] = holding{id, now, at}
 	} else {
 		delete(d.held, pid)
 	}
@@ -328,7 +333,7 @@ func (d *diag) list(pid int32, alive map[uint64]bool) (lost bool) {
 
 // verify keeps the descriptors of living sockets that are still what they were.
 func (d *diag) verify(pid int32, h holding, alive map[uint64]bool) (lost bool) {
-	kept := h.descriptors[:0]
+	kept, at := h.descriptors[:0], time.Now().UnixNano()
 	for _, f := range h.descriptors {
 		switch {
 		case !alive[f.inode]:
@@ -338,7 +343,7 @@ func (d *diag) verify(pid int32, h holding, alive map[uint64]bool) (lost bool) {
 			lost = true
 		}
 	}
-	h.descriptors = kept
+	h.descriptors, h.asked = kept, at
 	d.held[pid] = h
 	return lost
 }
