@@ -426,21 +426,28 @@ func (l *lookups) met() (list []encounter) {
 // take returns what was found about sockets that a look which began at a time did not
 // see any more, and about those that it saw: which live on, and are still watched, unless
 // it is the last look. The sockets are all that it saw. What is of processes that are not
-// known stays for the next.
+// known stays for the next, and whom this saw meanwhile may not be the only one.
 func (l *lookups) take(began int64, sockets []sighting, last bool, knows func(connlog.ProcessID) bool) (list []glimpse) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	l.news()
-	there := make(map[uint64]bool, len(sockets))
+	there := make(map[uint64]*sighting, len(sockets))
 	for i := range sockets {
-		there[sockets[i].ID] = true
+		there[sockets[i].ID] = &sockets[i]
 	}
 	for id, q := range l.found {
 		unknown := func(id connlog.ProcessID) bool { return !knows(id) }
-		if !there[id] && q.last >= began && !last || slices.ContainsFunc(q.sighting.Owners, unknown) {
+		s := there[id]
+		if slices.ContainsFunc(q.sighting.Owners, unknown) {
+			if s != nil {
+				s.Partial = true // it was forked since the processes were listed
+			}
 			continue
 		}
-		f := glimpse{Socket: q.sighting, since: q.before, first: q.first, last: q.last, accepted: !q.sent && q.tuple.Protocol == flow.TCP, ended: !there[id]}
+		if s == nil && q.last >= began && !last {
+			continue
+		}
+		f := glimpse{Socket: q.sighting, since: q.before, first: q.first, last: q.last, accepted: !q.sent && q.tuple.Protocol == flow.TCP, ended: s == nil}
 		f.Partial = !q.sure || q.shared || l.forkedSince(q.sighting.Owners, q.last)
 		watch := watchFor
 		if f.Partial {
@@ -449,7 +456,7 @@ func (l *lookups) take(began int64, sockets []sighting, last bool, knows func(co
 				watch = settleFor
 			}
 		}
-		f.watched = there[id] && !last && began-q.began < int64(watch)
+		f.watched = s != nil && !last && began-q.began < int64(watch)
 		if list = append(list, f); f.watched {
 			continue
 		}

@@ -455,3 +455,17 @@ func TestHolderOfSenderComesLate(t *testing.T) {
 		}
 	}
 }
+
+// TestHolderUnknownToLook finds that a process has a socket which was forked while a look
+// went on: what the look saw of that socket is in doubt.
+func TestHolderUnknownToLook(t *testing.T) {
+	parent, child := connlog.ProcessID{PID: 1}, connlog.ProcessID{PID: 2}
+	for _, known := range []bool{false, true} {
+		l := &lookups{holders: holders{events: -1}, found: map[uint64]*lookup{7: {sighting: connlog.Socket{ID: 7, Owners: []connlog.ProcessID{child}}, sure: true}}}
+		sockets := []sighting{{ID: 7, Owners: []connlog.ProcessID{parent}}, {ID: 8, Owners: []connlog.ProcessID{parent}}}
+		list := l.take(1, sockets, false, func(connlog.ProcessID) bool { return known })
+		if sockets[0].Partial == known || sockets[1].Partial || len(list) != map[bool]int{true: 1}[known] {
+			t.Errorf("known %v: the look's sockets are %+v, found %+v", known, sockets, list)
+		}
+	}
+}
