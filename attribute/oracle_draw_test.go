@@ -96,7 +96,7 @@ func draw(t *rapid.T) *oracle {
 			}
 			open = append(open, alive{s})
 			at := end
-			if s.Evidence <= connlog.EvidencePoll || s.Evidence == connlog.EvidencePacket { // between two polls, or while one goes on
+			if s.Evidence == connlog.EvidencePacket { // between two polls, or while one goes on
 				at -= rapid.Int64Range(0, 30).Draw(t, "before") * ms
 			}
 			o.events = append(o.events, connlog.Event{Kind: connlog.KindSocket, Time: at, Socket: &s})

@@ -38,13 +38,10 @@ func (o *oracle) window(recording int, at int64) [2]int64 {
 // seen is when something was that an event tells, by one of its times.
 func (o *oracle) seen(recording int, e *connlog.Socket, at int64) [2]int64 {
 	w := o.window(recording, at)
-	switch {
-	case at == w[1]:
-		return w
-	case e.Evidence == connlog.EvidencePacket:
+	if e.Evidence == connlog.EvidencePacket && at != w[1] {
 		return [2]int64{at, at}
 	}
-	return [2]int64{at - 1, at}
+	return w
 }
 
 // losses are the windows in which the capture dropped packets.

@@ -81,7 +81,6 @@ func openTables(namespace uint64) (t tables, err error) {
 type holding struct {
 	id          connlog.ProcessID
 	descriptors []descriptor
-	asked       int64 // when that was, Unix nanoseconds
 }
 
 // descriptor is one socket that a process holds.
@@ -240,10 +239,6 @@ func (d *diag) look(thorough bool) (look, error) {
 		}
 	}
 	d.assign(l.sockets)
-	l.asked = make(map[int32]int64, len(d.held))
-	for pid, h := range d.held {
-		l.asked[pid] = h.asked
-	}
 	if l.thorough && d.lookups != nil {
 		d.lookups.looked(l.begin, d.roster.pids, d.held, l.sockets)
 	}
@@ -312,14 +307,14 @@ func (d *diag) readHoldings(sockets []sighting) (lost bool) {
 // is alive.
 func (d *diag) list(pid int32, alive map[uint64]bool) (lost bool) {
 	id, _ := d.roster.id(pid)
-	before, at := d.held[pid].descriptors, time.Now().UnixNano()
+	before := d.held[pid].descriptors
 	now, err := d.reader.sockets(pid, nil)
 	if start, ok := d.reader.start(pid); err != nil || !ok || start != id.Start {
 		now = nil
 	}
 	d.hide(pid, refused(err) && d.reader.mayHold(pid))
 	if len(now) > 0 {
-		d.held[pid] = holding{id, now, at}
+		d.held[pid] = holding{id, now}
 	} else {
 		delete(d.held, pid)
 	}
@@ -333,7 +328,7 @@ func (d *diag) list(pid int32, alive map[uint64]bool) (lost bool) {
 
 // verify keeps the descriptors of living sockets that are still what they were.
 func (d *diag) verify(pid int32, h holding, alive map[uint64]bool) (lost bool) {
-	kept, at := h.descriptors[:0], time.Now().UnixNano()
+	kept := h.descriptors[:0]
 	for _, f := range h.descriptors {
 		switch {
 		case !alive[f.inode]:
@@ -343,7 +338,7 @@ func (d *diag) verify(pid int32, h holding, alive map[uint64]bool) (lost bool) {
 			lost = true
 		}
 	}
-	h.descriptors, h.asked = kept, at
+	h.descriptors = kept
 	d.held[pid] = h
 	return lost
 }

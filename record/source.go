@@ -39,19 +39,6 @@ type look struct {
 	processes  []connlog.Process // new, changed and gone ones: Change says which
 	ends       map[uint64]ending // by socket id: of those that the kernel told to be gone
 	found      []glimpse         // sockets that were seen between two looks
-	asked      map[int32]int64   // by PID: when a process was asked what it holds, Unix nanoseconds; nil = it is not known
-}
-
-// at returns when the holders of s were seen to hold it, of several the first. Later they may
-// have passed it on, while others were asked.
-func (l *look) at(s *sighting) int64 {
-	at := l.end
-	for _, id := range s.Owners {
-		if asked, known := l.asked[id.PID]; known {
-			at = min(at, asked)
-		}
-	}
-	return at
 }
 
 // ending is the end of a socket.

@@ -139,16 +139,12 @@ func (w *watch) reportSocket(l *look, s *sighting) {
 	}
 	t.round = w.round
 	t.State, t.Counters = s.State, s.Counters
-	at := l.at(s)
-	if at < t.checked { // who is known to have it has it since
-		return
-	}
 	if !slices.Equal(t.Owners, s.Owners) || t.Inode != s.Inode || t.Partial != s.Partial {
 		t.Inode, t.Owners, t.Partial = s.Inode, s.Owners, s.Partial
-		w.writeSocket(at, t, connlog.SocketOwner, t.checked)
+		w.writeSocket(l.end, t, connlog.SocketOwner, t.checked)
 	}
 	if l.thorough {
-		t.checked = at
+		t.checked = l.end
 	}
 }
 
@@ -190,8 +186,7 @@ func sameSocket(t, s *connlog.Socket) bool {
 }
 
 func (w *watch) open(l *look, s *sighting) {
-	at := l.at(s)
-	t := &tracked{Socket: *s, checked: at, round: w.round}
+	t := &tracked{Socket: *s, checked: l.end, round: w.round}
 	t.Evidence = connlog.EvidencePoll
 	w.sockets[s.ID] = t
 	w.total++
@@ -200,17 +195,17 @@ func (w *watch) open(l *look, s *sighting) {
 		t.Partial, t.doubted = true, f.first+handover
 	}
 	sure := f != nil && sameSocket(&f.Socket, s) && !f.Partial && !s.Partial
-	if same := f != nil && slices.Equal(f.Owners, s.Owners); sure && (same || f.last < at) {
+	if sure && (slices.Equal(f.Owners, s.Owners) || len(s.Owners) == 0) {
 		t.Evidence, t.Owners = connlog.EvidencePacket, f.Owners
 		w.writeSocket(f.first, t, connlog.SocketOpen, f.since)
-		if !same { // it went, or passed it on
-			t.Owners = s.Owners
-			w.writeSocket(at, t, connlog.SocketOwner, f.last)
+		if len(s.Owners) == 0 { // it went while this looked
+			t.Owners = nil
+			w.writeSocket(l.end, t, connlog.SocketOwner, f.last)
 		}
 	} else if w.looked {
-		w.writeSocket(at, t, connlog.SocketOpen, w.previous.begin)
+		w.writeSocket(l.end, t, connlog.SocketOpen, w.previous.begin)
 	} else {
-		w.writeSocket(at, t, connlog.SocketSnapshot, 0)
+		w.writeSocket(l.end, t, connlog.SocketSnapshot, 0)
 	}
 }
 

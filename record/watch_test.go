@@ -170,36 +170,8 @@ func TestWatch(t *testing.T) {
 			{},
 			{sockets: []sighting{seen(7, 70, "established", a, b, 2)}, found: []glimpse{{seen(7, 70, "established", a, b, 1), 10, 15, 16, false, false, false}}},
 		}, `19 poll 10-19 0
-			15 socket 7 open since 10 p1
-			29 socket 7 owner since 16 p2
+			29 socket 7 open since 10 p2
 			29 poll 20-29 1`},
-		"another holder was asked before it was looked up": {[]look{
-			{},
-			{sockets: []sighting{seen(7, 70, "established", a, b, 2)}, asked: map[int32]int64{2: 23, 3: 22}, found: []glimpse{{seen(7, 70, "established", a, b, 1), 10, 25, 27, false, false, false}}},
-			{sockets: []sighting{seen(7, 70, "established", a, b)}, found: []glimpse{{seen(7, 70, "established", a, b, 1), 10, 25, 27, false, false, false}}},
-			{sockets: []sighting{seen(7, 70, "established", a, b, 1)}, asked: map[int32]int64{1: 44}},
-			{},
-		}, `19 poll 10-19 0
-			23 socket 7 open since 10 p2
-			29 poll 20-29 1
-			39 socket 7 owner since 23
-			39 poll 30-39 1
-			44 socket 7 owner since 39 p1
-			49 poll 40-49 1
-			59 socket 7 close since 44 p1
-			59 poll 50-59 0`},
-		"the first that was asked of several holders": {[]look{
-			{sockets: []sighting{seen(7, 70, "listen", a, "", 1, 2, 3)}, asked: map[int32]int64{1: 15, 2: 13}},
-			{sockets: []sighting{seen(7, 70, "listen", a, "", 1, 2)}, asked: map[int32]int64{1: 25, 2: 26}},
-			{sockets: []sighting{seen(7, 70, "listen", a, "", 1)}, asked: map[int32]int64{1: 21}},
-			{},
-		}, `13 socket 7 snapshot p1 p2 p3
-			19 poll 10-19 1
-			25 socket 7 owner since 13 p1 p2
-			29 poll 20-29 1
-			39 poll 30-39 1
-			49 socket 7 close since 25 p1 p2
-			49 poll 40-49 0`},
 		"accepted after the look that saw it": {[]look{
 			{},
 			{sockets: []sighting{seen(7, 0, "established", a, b)}},

@@ -52,18 +52,14 @@ func (r *recording) sighting(at int64) window {
 	return window{at, at}
 }
 
-// sighted returns the window of a time in an event: the poll that ended with it, else the
-// instant. Within a poll that has no length where it was told because of a packet, and else
-// of one nanosecond, for a socket that was seen once was not held for any time.
+// sighted returns the window of a time in an event. Of one that was told because of a
+// packet that is the instant itself, unless a poll ended with it.
 func (r *recording) sighted(at int64, prompt bool) window {
 	w := r.sighting(at)
-	switch {
-	case at == w.end:
-		return w
-	case prompt:
+	if prompt && at != w.end {
 		return window{at, at}
 	}
-	return window{at - 1, at}
+	return w
 }
 
 // beginning returns when it looked first, or began to.
