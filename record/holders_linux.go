@@ -367,12 +367,10 @@ func (h *holders) allSince(owners []connlog.ProcessID, at int64) bool {
 	})
 }
 
-// anySince tells whether one of these processes began since a time, or may have.
+// anySince tells whether one of these processes began since a time.
 func (h *holders) anySince(owners []connlog.ProcessID, at int64) bool {
 	return slices.ContainsFunc(owners, func(id connlog.ProcessID) bool {
-		if y := h.young[id.PID]; y != nil {
-			return y.forked >= at
-		}
-		return id.Start+tick > at
+		y := h.young[id.PID]
+		return y != nil && y.forked >= at
 	})
 }

@@ -52,7 +52,6 @@ type lookup struct {
 	before    int64          // when a look at all began that did not see its socket, likewise
 	due       int64          // next time to look, likewise
 	pause     time.Duration
-	sender    uint64         // socket id, of UDP: that was bound there when it sent; 0 = unknown
 	turn      int            // how many of the elders were asked
 	sighting  connlog.Socket // with the holders that were seen last; ID 0 = not found yet
 	first     int64          // since when they were seen, and no others
@@ -274,20 +273,8 @@ func (l *lookups) question(t flow.FiveTuple, sent bool, at, now int64) {
 	if !sent && t.Protocol == flow.TCP {
 		q.due += int64(firstPause) // it is accepted first
 	}
-	if sent && t.Protocol == flow.UDP {
-		q.sender = l.sender(&t, at)
-	}
 	l.asked[t] = q
 	l.questions = append(l.questions, q)
-}
-
-// sender returns which socket a datagram is of that was sent at a time: that which has the
-// port, if it is asked for soon. Who holds it may be found later.
-func (l *lookups) sender(t *flow.FiveTuple, at int64) uint64 {
-	if s, ok := l.ask(t); ok && time.Now().UnixNano()-at < int64(settled) {
-		return s.ID
-	}
-	return 0
 }
 
 // heard has an end that was found looked at again, for it is there with every datagram. In
@@ -324,13 +311,10 @@ func (l *lookups) answer() bool {
 		}
 		return true
 	}
-	switch {
-	case q.sighting.ID == 0:
-		q.pause = min(2*q.pause, maxPause)
-	case q.sure && !q.shared:
+	if q.sighting.ID != 0 {
 		q.pause *= 4
-	default: // who has it may be another soon
-		q.pause = min(2*q.pause, max(settled, time.Duration(q.last-q.first)/2))
+	} else {
+		q.pause = min(2*q.pause, maxPause)
 	}
 	q.due = time.Now().UnixNano() + int64(q.pause)
 	return true
@@ -381,8 +365,8 @@ func (l *lookups) see(q *lookup, s connlog.Socket, f found, at int64) {
 	switch {
 	case q.sighting.ID == 0:
 		heir := l.anySince(f.owners, q.began) // it has it by a fork: another sent
-		if q.first = at; q.sent && !heir && (q.tuple.Protocol == flow.TCP || s.ID == q.sender) {
-			q.first = q.began // it was there when it sent; of UDP another may have the port by now
+		if q.first = at; q.sent && !heir && (q.tuple.Protocol == flow.TCP || at-q.began < int64(settled)) {
+			q.first = q.began // it was there when it sent; of UDP later another may have the port
 		}
 		q.shared = heir && q.sent || l.forkedSince(f.owners, q.began)
 	case !slices.Equal(f.owners, q.sighting.Owners):

@@ -406,56 +406,6 @@ func TestLookupComesLate(t *testing.T) {
 	d.check(t, opened, address.String())
 }
 
-// TestSender asks which socket sent a datagram: at once it is known, later another may have
-// the port.
-func TestSender(t *testing.T) {
-	d := lookingUp(t)
-	c, err := net.DialUDP("udp", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	raw, err := c.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cookie uint64
-	if err := raw.Control(func(fd uintptr) { cookie, err = unix.GetsockoptUint64(int(fd), unix.SOL_SOCKET, unix.SO_COOKIE) }); err != nil || cookie == 0 {
-		t.Fatal(err)
-	}
-	local := flow.AddrFrom4(0x7f000001)
-	tuple := flow.FiveTuple{Protocol: flow.UDP, Source: local, Destination: local, SourcePort: uint16(c.LocalAddr().(*net.UDPAddr).Port), DestinationPort: 9}
-	d.lookups.mutex.Lock()
-	defer d.lookups.mutex.Unlock()
-	now := time.Now().UnixNano()
-	if late := d.lookups.sender(&tuple, now-int64(settled)); late != 0 {
-		t.Errorf("%d is known to have sent what passed %v ago", late, settled)
-	}
-	within(t, "the sender is told at once", func() bool { return d.lookups.sender(&tuple, time.Now().UnixNano()) == cookie })
-}
-
-// TestHolderOfSenderComesLate finds who holds a socket long after a datagram of it passed:
-// it sent that if the socket did, and it had begun.
-func TestHolderOfSenderComesLate(t *testing.T) {
-	const began, at = int64(1e18), int64(1e18 + 1e9)
-	for name, c := range map[string]struct {
-		sender uint64
-		start  int64 // of the process
-		first  int64
-	}{
-		"it sent":               {7, began - 1e9, began},
-		"another socket did":    {8, began - 1e9, at},
-		"the sender is unknown": {0, began - 1e9, at},
-		"it may have inherited": {7, began - tick/2, at},
-	} {
-		q := &lookup{tuple: flow.FiveTuple{Protocol: flow.UDP}, sent: true, began: began, sender: c.sender}
-		new(lookups).see(q, connlog.Socket{ID: 7}, found{owners: []connlog.ProcessID{{PID: 1, Start: c.start}}, sure: true}, at)
-		if q.first != c.first {
-			t.Errorf("%s: held since %d ns after the datagram, want %d", name, q.first-began, c.first-began)
-		}
-	}
-}
-
 // TestHolderUnknownToLook finds that a process has a socket which was forked while a look
 // went on: what the look saw of that socket is in doubt.
 func TestHolderUnknownToLook(t *testing.T) {
