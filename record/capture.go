@@ -47,6 +47,7 @@ type capture struct {
 	full     bool                          // one was: no further packet is taken
 	number   int                           // of the file, from 1
 	files    []string                      // that are kept
+	past     []*output                     // files before this one that are not finished yet, oldest first
 	opened   time.Time                     // this one
 
 	begin     int64 // of this file, Unix nanoseconds
@@ -59,6 +60,7 @@ type capture struct {
 	latest    int64 // time of the last frame
 	safe      int64 // frames up to this time are in the file
 	failed    error
+	failedIn  string // the file that did
 	tagged    []byte // memory for frames whose VLAN tag is put back
 }
 
@@ -126,6 +128,7 @@ func (c *capture) run() {
 		}
 		now := time.Now()
 		c.rotate(now)
+		c.settle(mostBehind)
 		if now.Sub(read) >= dropsEvery {
 			read = now
 			c.readDrops(now.UnixNano())
@@ -147,10 +150,9 @@ func (c *capture) run() {
 	c.drain()
 	now := time.Now()
 	c.readDrops(now.UnixNano())
-	c.fail(c.endFile(now))
-	if c.failed != nil {
-		c.fail(c.out.finish()) // what there is
-	}
+	c.sumUp(now)
+	c.fail(c.out.finish())
+	c.settle(0)
 }
 
 // flush hands the file what is buffered.
@@ -285,10 +287,20 @@ func (c *capture) writeStatistics(now int64) {
 
 // fail notes the first failure, from which nothing more is captured.
 func (c *capture) fail(err error) {
+	if err != nil {
+		c.failIn(c.out.path, err)
+	}
+}
+
+// failIn is the same for one of the files.
+func (c *capture) failIn(path string, err error) {
 	if err == nil || c.failed != nil {
 		return
 	}
-	c.failed = err
+	c.failed, c.failedIn = err, path
+	if path != c.out.path {
+		err = inFile(path, err)
+	}
 	c.message(Warning, fmt.Sprintf("the capture ends here: %v", err))
 	if (c.name == "-" || c.limits != Limits{}) && c.reached != nil { // nobody gets what follows, or a limit is never reached
 		c.reached("the packets could not be written")

@@ -20,7 +20,8 @@
 //     command may outlive that.
 //
 // One goroutine reads the ring and writes the capture, one looks at the sockets
-// and writes the log, so that each file is in the order of time.
+// and writes the log, so that each file is in the order of time. Files of a rotated
+// capture are brought to the disk and closed beside them.
 //
 //	            ┌ ring ── capture ─────────► run.pcapng
 //	            │            └ gaps ─┐

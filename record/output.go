@@ -18,12 +18,13 @@ const minimumSpace = 1 << 20
 // output is one file of a recording. After a write that failed the file ends
 // with the last whole record, and every later write returns that error.
 type output struct {
-	path   string
-	former string // where the file that this one replaces waits until the recording runs; "" = none
-	file   target
-	size   int64
-	err    error
-	synced chan error // of a sync that runs; nil = none does
+	path     string
+	former   string // where the file that this one replaces waits until the recording runs; "" = none
+	file     target
+	size     int64
+	err      error
+	synced   chan error // of a sync that runs; nil = none does
+	finished chan error // of finishSoon; nil = it was not called
 	// whole returns how many bytes at the beginning of what was written are
 	// whole records.
 	whole func([]byte) int
@@ -94,6 +95,15 @@ func (o *output) finish() error {
 		err = nil
 	}
 	return together(before, err, o.file.Close())
+}
+
+// finishSoon begins to finish the file, once. It does not wait.
+func (o *output) finishSoon() {
+	if o.finished == nil {
+		done := make(chan error, 1)
+		o.finished = done
+		go func() { done <- o.finish() }()
+	}
 }
 
 // stream is a target that is no file: what was written stays, a part of a block

@@ -85,25 +85,78 @@ func (c *capture) reach(reason string) {
 	c.reached(reason)
 }
 
-// nextFile ends the file and begins another. What it had to say of drops is said.
+// mostBehind is how many files of the past a slow disk may not have yet before packets wait
+// for it.
+const mostBehind = 16
+
+// nextFile begins another file, and leaves it to settle to finish the one before. What
+// that had to say of drops is said.
 func (c *capture) nextFile(now time.Time) error {
 	c.readDrops(now.UnixNano())
-	if err := c.endFile(now); err != nil {
-		return err
-	}
-	if n := c.rotation.Files; n > 0 && len(c.files) >= n {
-		if err := os.Remove(c.files[0]); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		c.files = slices.Delete(c.files, 0, 1)
+	c.sumUp(now)
+	if c.failed != nil {
+		return c.failed
 	}
 	out, err := c.create(fileOf(c.name, c.number+1, now))
 	if err != nil {
 		return err
 	}
 	out.keep()
-	c.out = out
-	return c.beginFile(now)
+	c.past, c.out = append(c.past, c.out), out
+	if err := c.beginFile(now); err != nil {
+		return err
+	}
+	if n := c.rotation.Files; n > 0 && len(c.files) > n {
+		if err := c.removeOldest(); err != nil {
+			return err
+		}
+	}
+	c.settle(mostBehind)
+	return nil
+}
+
+// settle brings the files of the past to the disk and closes them, one after the other,
+// beside the goroutine that takes packets: the ring has no room for all that come while a
+// slow disk does it. It waits where more than so many would be left.
+func (c *capture) settle(behind int) {
+	for len(c.past) > 0 {
+		o := c.past[0]
+		o.finishSoon()
+		var err error
+		if len(c.past) > behind {
+			err = <-o.finished
+		} else {
+			select {
+			case err = <-o.finished:
+			default:
+				return
+			}
+		}
+		c.past = c.past[1:]
+		c.failIn(o.path, err)
+	}
+}
+
+// removeOldest removes the first file that is kept. The disk need not have it where its
+// turn did not come.
+func (c *capture) removeOldest() error {
+	oldest := c.files[0]
+	c.files = slices.Delete(c.files, 0, 1)
+	if i := slices.IndexFunc(c.past, func(o *output) bool { return o.path == oldest && o.finished == nil }); i >= 0 {
+		if err := c.past[i].file.Close(); err != nil {
+			return err
+		}
+		c.past = slices.Delete(c.past, i, i+1)
+	}
+	err := os.Remove(oldest)
+	if err != nil && len(c.past) > 0 { // some systems do not remove what is open
+		c.settle(0)
+		err = os.Remove(oldest)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // beginFile writes the section and the interfaces.
@@ -124,12 +177,8 @@ func (c *capture) beginFile(now time.Time) (err error) {
 	return c.writer.Flush()
 }
 
-// endFile writes the last statistics, and leaves the file synced and closed.
-func (c *capture) endFile(now time.Time) error {
+// sumUp writes the last statistics of a file.
+func (c *capture) sumUp(now time.Time) {
 	c.writeStatistics(now.UnixNano())
 	c.flush()
-	if c.failed != nil {
-		return c.failed
-	}
-	return c.out.finish()
 }

@@ -239,7 +239,7 @@ func (r *Recording) finish() {
 	}
 	r.note(&connlog.Event{Kind: connlog.KindEnd, Time: now.UnixNano(), End: end})
 	r.logFailed(r.log.Flush())
-	r.err = together(inFile(c.out.path, c.failed), inFile(r.cfg.Log, r.failed), inFile(r.cfg.Log, r.logFile.finish()))
+	r.err = together(inFile(c.failedIn, c.failed), inFile(r.cfg.Log, r.failed), inFile(r.cfg.Log, r.logFile.finish()))
 }
 
 func inFile(path string, err error) error {
