@@ -69,6 +69,21 @@ func (c *command) unstarted(err error) error {
 // one kills it.
 const enough = 2
 
+// listen takes the signals that start passes on, from now on: one that comes before the
+// command has started shall not end this process between two files.
+func (c *command) listen() { signal.Notify(c.signals, slices.Concat(passedSignals(), keySignals())...) }
+
+// deafen undoes listen.
+func (c *command) deafen() { signal.Stop(c.signals) }
+
+// interrupted says that one has come.
+func (c *command) interrupted() error {
+	if len(c.signals) == 0 {
+		return nil
+	}
+	return &Error{Message: fmt.Sprintf("%v before the command was started", <-c.signals), Status: statusNoRecorder}
+}
+
 // start starts the command and passes on the signals that only this process
 // gets. Those of the terminal's keys reach the whole foreground group: the command
 // decides what they mean, however many there are, and the recorder waits. The command
@@ -78,11 +93,9 @@ func (c *command) start(control string) error {
 	if control != "" {
 		c.Env = append(c.Env, SocketVariable+"="+control)
 	}
-	signal.Notify(c.signals, slices.Concat(passedSignals(), keySignals())...)
 	c.disown = sync.OnceFunc(adoptOrphans())
 	if err := c.Start(); err != nil {
 		c.disown()
-		signal.Stop(c.signals)
 		return c.unstarted(err)
 	}
 	go func() {
@@ -121,7 +134,7 @@ func (c *command) cancel() {
 func (c *command) wait() (int, error) {
 	err := c.Wait()
 	c.disown()
-	signal.Stop(c.signals)
+	c.deafen()
 	close(c.signals)
 	<-c.forwarded
 	var exit *exec.ExitError

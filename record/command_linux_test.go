@@ -410,3 +410,40 @@ func TestOrphansAfterEnd(t *testing.T) {
 		t.Errorf("%+v, there %v: it was adopted", f, there)
 	}
 }
+
+// TestInterruptedBeforeCommand asks a recorder to end that has its files, and no command
+// yet: there is no recording then, the command is not started, and the files that were to be
+// replaced are there.
+func TestInterruptedBeforeCommand(t *testing.T) {
+	private(t)
+	for signal, want := range map[syscall.Signal]string{
+		syscall.SIGINT: "interrupt before the command was started", syscall.SIGTERM: "terminated before the command was started", syscall.SIGHUP: "hangup before the command was started",
+	} {
+		folder := t.TempDir()
+		cfg := configure(t, "touch", filepath.Join(folder, "ran"))
+		cfg.Capture, cfg.Log, cfg.Force = filepath.Join(folder, "run.pcapng"), filepath.Join(folder, "log"), true
+		if err := os.WriteFile(cfg.Log, []byte("old"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r, err := prepare(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		must(syscall.Kill(os.Getpid(), signal))
+		within(t, "the signal comes", func() bool { return len(r.command.signals) > 0 })
+		err = r.begin(context.Background())
+		var e *Error
+		if !errors.As(err, &e) || e.Error() != want || e.ExitStatus() != 125 {
+			t.Errorf("%v: %v, want %q", signal, err, want)
+		}
+		if err == nil {
+			r.Wait()
+		} else {
+			r.abandon()
+		}
+		entries, err := os.ReadDir(folder)
+		if err != nil || len(entries) != 1 || string(readFile(t, cfg.Log)) != "old" {
+			t.Errorf("%v: the folder has %v, %v", signal, entries, err)
+		}
+	}
+}

@@ -71,8 +71,9 @@ type Summary struct {
 // With a command the recording ends when the command does; the end of ctx then
 // passes SIGTERM to the command. So do SIGTERM and SIGHUP to this process; a third
 // SIGTERM kills the command. SIGINT and SIGQUIT, which a terminal sends to all of
-// its foreground, are left to the command, as time(1) does. A SIGHUP that was
-// ignored at the start (nohup) stays so. Without a command the recording ends with
+// its foreground, are left to the command, as time(1) does. One that
+// comes before the command has started keeps it from that: then there is an *Error, too.
+// A SIGHUP that was ignored at the start (nohup) stays so. Without a command the recording ends with
 // ctx, and signals are left to the program. In both cases Stop and cfg.Duration
 // end it too.
 func Start(ctx context.Context, cfg Config) (*Recording, error) {
@@ -153,6 +154,9 @@ func (r *Recording) open(who *account, first string, interfaces []connlog.Interf
 		if err := dropRights(who, r.command != nil); err != nil {
 			return &Error{Message: "rights that are not needed cannot be given up", Status: statusFailed, Err: err}
 		}
+	}
+	if r.command != nil {
+		r.command.listen()
 	}
 	return r.openFiles(who, first, interfaces, began)
 }
@@ -261,6 +265,9 @@ func (r *Recording) begin(ctx context.Context) (err error) {
 	r.summary.RecordingID, r.summary.Source, r.summary.Begin = r.id, r.watch.name(), time.Now()
 	r.summary.Captures, r.summary.Log = r.capture.files, r.cfg.Log
 	if r.command != nil {
+		if err := r.command.interrupted(); err != nil {
+			return err
+		}
 		if err := r.command.start(r.control.path); err != nil {
 			return err
 		}
@@ -295,6 +302,9 @@ func (r *Recording) begin(ctx context.Context) (err error) {
 
 // abandon takes back what was made for a recording that does not start.
 func (r *Recording) abandon() {
+	if r.command != nil {
+		r.command.deafen()
+	}
 	if r.unstep != nil {
 		r.unstep()
 	}
