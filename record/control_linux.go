@@ -3,6 +3,7 @@ package record
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -70,6 +71,7 @@ func controlFolder() (dir string, err error) {
 			failed = fmt.Errorf("%s: it is too deep for a socket", parent)
 		}
 		if failed == nil {
+			removeLeft(parent)
 			dir, failed = os.MkdirTemp(parent, "pcapwho-")
 		}
 		if failed == nil {
@@ -78,6 +80,26 @@ func controlFolder() (dir string, err error) {
 		err = errors.Join(err, failed)
 	}
 	return "", err
+}
+
+// removeLeft removes the sockets of this user's recorders that were killed: nobody takes
+// what is written to them. A name is needed, for the command may be in another network
+// namespace, and its programs know paths only.
+func removeLeft(parent string) {
+	left, _ := filepath.Glob(filepath.Join(parent, "pcapwho-*", "control")) // the pattern is none that fails
+	for _, path := range left {
+		dir, err := os.Lstat(filepath.Dir(path))
+		file, failed := os.Lstat(path)
+		if err != nil || failed != nil || !dir.IsDir() || file.Mode().Type() != fs.ModeSocket || dir.Sys().(*syscall.Stat_t).Uid != uint32(os.Geteuid()) {
+			continue
+		}
+		conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
+		if err == nil {
+			conn.Close()
+		} else if errors.Is(err, unix.ECONNREFUSED) {
+			(&control{path: path}).remove()
+		}
+	}
 }
 
 // take gives a file to the account, where this process may.

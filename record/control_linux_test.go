@@ -207,6 +207,64 @@ func TestMarkNobody(t *testing.T) {
 	}
 }
 
+// TestLeftSockets removes what recorders left behind that were killed, and nothing else.
+func TestLeftSockets(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	make := func(name string) string {
+		path := filepath.Join(dir, name, "control")
+		if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	bind := func(path string) int {
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err = errors.Join(err, unix.Bind(fd, &unix.SockaddrUnix{Name: path})); err != nil {
+			t.Fatal(err)
+		}
+		return fd
+	}
+	unix.Close(bind(make("pcapwho-1")))
+	defer unix.Close(bind(make("pcapwho-2"))) // it runs
+	make("pcapwho-3")                         // it begins
+	if err := os.WriteFile(make("pcapwho-4"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(bind(make("other-5")))
+	unix.Close(bind(make("real")))
+	if err := os.Symlink("real", filepath.Join(dir, "pcapwho-6")); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"other-5", "pcapwho-2", "pcapwho-3", "pcapwho-4", "pcapwho-6", "real"}
+	if os.Geteuid() == 0 {
+		foreign := make("pcapwho-7")
+		unix.Close(bind(foreign))
+		if err := os.Chown(filepath.Dir(foreign), 1, 1); err != nil {
+			t.Fatal(err)
+		}
+		want = slices.Insert(want, 5, "pcapwho-7")
+	}
+	c, err := openControl(nil, func(MessageKind, string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.close()
+	var names []string
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if err != nil || !slices.Equal(names, want) {
+		t.Errorf("there are %q, want %q; %v", names, want, err)
+	}
+	for _, path := range []string{"pcapwho-4/control", "real/control"} {
+		if _, err := os.Lstat(filepath.Join(dir, path)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestMarksWithoutEnd ends a socket to which several that are connected write for ever.
 func TestMarksWithoutEnd(t *testing.T) {
 	c, err := openControl(nil, func(MessageKind, string) {})
