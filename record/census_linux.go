@@ -27,8 +27,8 @@ const renames = 50 * time.Millisecond
 
 // ended is a process of the command's tree that nobody may wait for.
 type ended struct {
-	id connlog.ProcessID
-	at time.Time
+	id   connlog.ProcessID
+	next time.Time // when it is looked at again
 }
 
 // id brings the kernel's start time to that of /proc, which has whole ticks: one
@@ -101,7 +101,7 @@ func (c *census) leave(stamp int64, p *resident) {
 	c.tell(stamp, p, connlog.ProcessExit)
 	delete(c.living, p.ID.PID)
 	if p.Command && p.ID != c.tree.command && c.tree.root != 0 { // without a command nobody is adopted
-		c.ended = append(c.ended, ended{p.ID, time.Now()})
+		c.ended = append(c.ended, ended{p.ID, time.Now().Add(time.Duration(grace))})
 	}
 }
 
@@ -163,17 +163,20 @@ func (c *census) exec(e *hooks.Event, id connlog.ProcessID) {
 	c.tell(e.Time, p, connlog.ProcessExec)
 }
 
-// reap lets go of processes that this one adopted: nobody else waits for them.
-// Those that the program itself may have started it leaves to it for a while.
+// reap lets go of processes that this one adopted: nobody else waits for them. It may
+// adopt them long after they ended, when a parent that does not wait ends itself. Those
+// that the program itself may have started it leaves to it for a while.
 func (c *census) reap() {
-	kept := c.ended[:0]
+	now, kept := time.Now(), c.ended[:0]
 	for _, p := range c.ended {
-		age := time.Since(p.at)
-		if start, there := c.reader.start(p.id.PID); !there || start != p.id.Start || age > 3*time.Duration(grace) {
-			continue
-		}
-		if f, ok := c.reader.face(p.id.PID); ok && f.zombie && f.parent == c.tree.self && age > time.Duration(grace) {
-			reap(p.id.PID)
+		if now.After(p.next) {
+			if start, there := c.reader.start(p.id.PID); !there || start != p.id.Start {
+				continue
+			}
+			if f, ok := c.reader.face(p.id.PID); ok && f.zombie && f.parent == c.tree.self {
+				reap(p.id.PID)
+			}
+			p.next = now.Add(time.Duration(grace))
 		}
 		kept = append(kept, p)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 )
@@ -157,5 +158,45 @@ func TestReap(t *testing.T) {
 		if r.reap(p, 6e9+1); c.Wait() == nil {
 			t.Errorf("seen before %v: nobody took its status", seen)
 		}
+	}
+}
+
+// TestReapLate takes the status of a process that is adopted long after it ended, when a
+// parent ends that did not wait for it: by the events of the kernel too, which tell an end
+// but once.
+func TestReapLate(t *testing.T) {
+	reader, err := newProcessReader()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.close()
+	child := exec.Command("true")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := int32(child.Process.Pid)
+	within(t, "it ended", func() bool { f, _ := reader.face(pid); return f.zombie })
+	start, _ := reader.start(pid)
+	c := &census{roster: newRoster(reader), reader: reader, write: func(int64, *connlog.Process) {}}
+	c.tree = tree{self: 1, root: 1 << 30} // this process is the parent that does not wait
+	p := &resident{}
+	p.ID, p.Command = connlog.ProcessID{PID: pid, Start: start}, true
+	c.leave(0, p)
+	pass := func() {
+		for i := range c.ended {
+			c.ended[i].next = time.Now().Add(-4 * time.Second)
+		}
+		c.reap()
+	}
+	pass()
+	pass()
+	if f, there := reader.face(pid); !there || !f.zombie || len(c.ended) != 1 {
+		t.Fatalf("%+v, there %v: its parent may wait for it; %d are looked at again", f, there, len(c.ended))
+	}
+	c.tree.self = int32(os.Getpid()) // which adopts it
+	pass()
+	pass()
+	if child.Wait() == nil || len(c.ended) != 0 {
+		t.Errorf("nobody took its status; %d are looked at again", len(c.ended))
 	}
 }
