@@ -102,6 +102,9 @@ func TestSelection(t *testing.T) {
 				t.Fatalf("packets (-want +got):\n%s", d)
 			}
 			checkSums(t, want, got, r)
+			if warned := slices.ContainsFunc(r.Warnings, func(w Warning) bool { return w.Kind == NoneSelected }); warned != (len(want) == 0) {
+				t.Errorf("%d packets, and warnings %v", len(want), r.Warnings)
+			}
 		})
 	}
 }
@@ -110,10 +113,14 @@ func TestSelection(t *testing.T) {
 func TestWhereOfPackets(t *testing.T) {
 	capture := marked(t)
 	all := tables(t, analyze(t, Config{Captures: []string{capture}, Tables: []string{"packets"}}), JSON)["packets"]
-	got := tables(t, analyze(t, Config{Captures: []string{capture}, Tables: []string{"packets"}, Where: `packet.wire_length > 1000 && process.name == "web" && packet.tcp_flags != 16`}), JSON)["packets"]
+	r := analyze(t, Config{Captures: []string{capture}, Tables: []string{"packets"}, Where: `packet.wire_length > 1000 && process.name == "web" && packet.tcp_flags != 16`})
+	got := tables(t, r, JSON)["packets"]
 	web := map[string]bool{}
 	for _, p := range tables(t, analyze(t, Config{Captures: []string{capture}}), JSON)["processes"] {
 		web[p["pid"]] = p["name"] == "web"
+	}
+	if slices.ContainsFunc(r.Warnings, func(w Warning) bool { return w.Kind == NoneSelected }) {
+		t.Errorf("warnings: %v", r.Warnings)
 	}
 	want := slices.DeleteFunc(slices.Clone(all), func(p row) bool {
 		return sum(t, []row{p}, "wire_length", nil) <= 1000 || p["tcp_flags"] == "16" || p["tcp_flags"] == "" || !web[p["source_pid"]] && !web[p["destination_pid"]]

@@ -26,6 +26,7 @@ const (
 	OtherClock                       // the log's clock is not that of the capture
 	NoRoom                           // answers of DNS were left out
 	NoProcess                        // the log has no connection of the process asked for
+	NoneSelected                     // no packet is one of those asked for
 )
 
 // Warning is something that the user should know about a result.
@@ -96,7 +97,21 @@ func (r *Result) warnings() []Warning {
 		add(NoProcess, "of a connection with both ends here nwb takes the one that the log names last; "+listProcesses,
 			"nwb has no connection of process %d: every number is 0", r.cfg.NWB)
 	}
+	if r.selectsNothing() {
+		hint := listProcesses
+		if r.Selection.Time != nil {
+			hint = fmt.Sprintf("the capture is from %s to %s", stamp(r.Capture.First), stamp(r.Capture.Last))
+		}
+		add(NoneSelected, hint, "no packet of the capture is selected: every table of traffic is empty")
+	}
 	return all
+}
+
+// selectsNothing tells whether none of the packets counts. What is asked of single packets
+// is not known before they are written.
+func (r *Result) selectsNothing() bool {
+	s := r.Selection
+	return s != nil && (s.Query == nil || s.Query.PacketField() == "") && r.Capture.Totals.Packets > 0 && r.Coverage.Sum(measure.Source).Packets == 0
 }
 
 // listProcesses says how to see the processes of a recording.
