@@ -85,7 +85,8 @@ func talking(t *testing.T) (pcapwho func(args ...string) *exec.Cmd, last func() 
 
 // TestKilledAtAnyMoment kills recorders at random moments, every other one not before
 // it has written something: other programs and the analysis read all that is before a
-// cut last block and a torn last line, and no more than the last second is missing.
+// cut last block and a torn last line, and no more is missing than what was sent in the
+// last second.
 // PCAPWHO_KILLS says how many; 200 take five minutes.
 func TestKilledAtAnyMoment(t *testing.T) {
 	t.Parallel()
@@ -141,16 +142,13 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		}
 		if packets > 0 {
 			missing = max(missing, time.Duration(sent.UnixNano()-d.Capture.Last))
-			if x := time.Duration(killed.UnixNano() - d.Capture.Last); x > time.Second {
-				t.Logf("XX kill %d after %v: last packet %v before, last sent %v before", kill, killed.Sub(began), x, killed.Sub(sent))
-			}
 		}
 		os.Remove(capture)
 		os.Remove(log)
 	}
 	t.Logf("%d recorders killed, %d of them before there was anything; %d captures cut, %d logs torn; at most the last %v missing", kills, empty, cut, torn, missing)
 	if limit := 1500 * time.Millisecond; missing > limit { // a second, and what a busy machine adds
-		t.Errorf("the last %v are missing, want at most %v", missing, limit)
+		t.Errorf("what was sent in the last %v is missing, want at most %v", missing, limit)
 	}
 	if empty > kills/2 {
 		t.Errorf("%d of %d recorders wrote nothing", empty, kills)
