@@ -107,10 +107,16 @@ func (f *Follower) of(h *half) *trouble {
 func (c *state) control(p *packet.Packet, side flow.Side) {
 	h := &c.half[side]
 	if p.TCPFlags&packet.SYN != 0 {
-		h.is |= opened
+		if h.is&opened == 0 && c.end == FirstReset+uint8(side) { // it refused a SYN, and takes its repetition: its numbers begin here
+			c.end, h.is = Open, h.is&^seen
+		}
+		shift, ok := p.TCPOptions.WindowScale()
 		h.mss, h.scale = p.MSS, 0
-		if shift, ok := p.TCPOptions.WindowScale(); ok {
+		if ok {
 			h.scale = shift + 1
+		}
+		if ok || !p.TCPOptions.Cut() {
+			h.is |= opened
 		}
 	}
 	if p.TCPFlags&packet.FIN != 0 {

@@ -39,7 +39,7 @@ const (
 	acks                // its last segment acknowledged something
 	alive               // its last segment was a keep-alive
 	probed              // its last segment probed a closed window
-	opened              // it sent a SYN, sometime
+	opened              // it sent a SYN, sometime, of which the capture has the window scale or that there is none
 	greeted             // the handshake was over when it sent its last segment
 	shut                // its window is closed: see trouble.closed
 )

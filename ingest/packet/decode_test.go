@@ -2,6 +2,7 @@ package packet
 
 import (
 	"bytes"
+	"math"
 	"net"
 	"strings"
 	"testing"
@@ -225,6 +226,13 @@ func TestCutHeaders(t *testing.T) {
 		default:
 			if p.Class != Transport || p.Tuple != want.Tuple || p.Payload != want.Payload || p.Seq != want.Seq || p.TCPFlags != want.TCPFlags {
 				t.Errorf("%d bytes: %+v", n, p)
+			}
+			window, options := want.Window, 34+int(whole[46]>>4)*4
+			if n < 50 {
+				window = math.MaxUint16
+			}
+			if p.Window != window || p.TCPOptions.Cut() != (n < options) {
+				t.Errorf("%d bytes, and options end at %d: window %d, cut %v", n, options, p.Window, p.TCPOptions.Cut())
 			}
 		}
 	}

@@ -85,7 +85,7 @@ type Packet struct {
 
 	// Valid iff Tuple.Protocol is TCP and Class is Transport.
 	Seq, Ack uint32
-	Window   uint16 // as it stands in the header, unscaled
+	Window   uint16 // as it stands in the header, unscaled; 65535 where it was not captured
 	MSS      uint16 // the maximum segment size option, RFC 9293 section 3.7.1; 0 = it has none
 	TCPFlags uint8
 

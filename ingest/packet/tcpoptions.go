@@ -10,6 +10,7 @@ const (
 	stamped        TCPOptions = 1 << 4
 	selective      TCPOptions = 1 << 5
 	selectiveBlock TCPOptions = 1 << 6
+	optionsCut     TCPOptions = 1 << 7
 )
 
 // MaxWindowScale is the highest shift that counts (RFC 7323 section 2.3); a
@@ -24,6 +25,9 @@ func (o TCPOptions) SelectiveAllowed() bool { return o&selective != 0 }
 
 // Selective tells that it has a SACK option (RFC 2018 section 3).
 func (o TCPOptions) Selective() bool { return o&selectiveBlock != 0 }
+
+// Cut tells that the capture has not all of the options: there may be others.
+func (o TCPOptions) Cut() bool { return o&optionsCut != 0 }
 
 // WindowScale returns the shift of its window scale option, and whether it has one.
 func (o TCPOptions) WindowScale() (shift uint8, ok bool) {
@@ -54,6 +58,9 @@ func (p *Packet) options(data []byte, header int) {
 		return
 	}
 	p.TCPOptions, p.MSS = 0, 0
+	if header > len(data) {
+		p.TCPOptions = optionsCut
+	}
 	if header > 20 && len(data) > 20 {
 		p.listed(data[20:min(header, len(data))])
 	}

@@ -1,6 +1,10 @@
 package packet
 
-import "github.com/pcapwho/pcapwho/ingest/flow"
+import (
+	"math"
+
+	"github.com/pcapwho/pcapwho/ingest/flow"
+)
 
 // carried reads what IP carries.
 func carried(f part, protocol uint8, p *Packet) {
@@ -45,7 +49,7 @@ func tcp(data []byte, n int, p *Packet) {
 	}
 	ports(data, p)
 	p.Seq, p.Ack, p.TCPFlags = be.Uint32(data[4:]), be.Uint32(data[8:]), data[13]
-	if len(data) >= 16 {
+	if p.Window = math.MaxUint16; len(data) >= 16 {
 		p.Window = be.Uint16(data[14:])
 	}
 	if header := int(data[12]>>4) * 4; header >= 20 {
