@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 )
@@ -14,6 +15,9 @@ var magics = [...]string{"\x0a\x0d\x0d\x0a", // pcapng
 // checkGiven finds files that were given for each other, and captures that
 // were given twice.
 func (cfg *Config) checkGiven() error {
+	if cfg.Tree && cfg.PID == 0 {
+		return &InputError{Err: errors.New("a tree is of a process, and none is named"), Hint: "name its root"}
+	}
 	for _, path := range cfg.Captures {
 		switch {
 		case path == "":

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"time"
@@ -32,7 +33,7 @@ type Config struct {
 	From, To *Moment // from one time until before another; nil = all before, or behind
 	Phase    string  // the phases of this name, which marks in the log bound; "" = all
 	PID      int32   // packets of which either side is of this process; 0 = of all
-	Tree     bool    // or of its descendants
+	Tree     bool    // or of its descendants; PID is not 0 then
 	Command  bool    // packets of which either side is of the recorded command
 	Where    string  // an expression, see measure.Query; "" = all
 
@@ -125,10 +126,8 @@ func Analyze(ctx context.Context, cfg Config) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if slices.Contains(cfg.Tables, "timeseries") {
-		cfg.Bucket = cmp.Or(cfg.Bucket, DefaultBucket)
-	} else {
-		cfg.Bucket = 0
+	if err := cfg.settleBucket(); err != nil {
+		return nil, err
 	}
 	if cfg.Captures, err = Captures(cfg.Captures); err != nil {
 		return nil, err
@@ -150,6 +149,19 @@ func Analyze(ctx context.Context, cfg Config) (*Result, error) {
 		r.Tables = append(r.Tables, r.table(s))
 	}
 	return r, nil
+}
+
+// settleBucket makes Bucket that of the timeseries, 0 where that is not asked for.
+func (cfg *Config) settleBucket() error {
+	if !slices.Contains(cfg.Tables, "timeseries") {
+		cfg.Bucket = 0
+		return nil
+	}
+	cfg.Bucket = cmp.Or(cfg.Bucket, DefaultBucket)
+	if cfg.Bucket < MinBucket && cfg.Bucket != AutoBucket {
+		return &OutputError{"timeseries", fmt.Sprintf("its buckets are %v long", time.Duration(cfg.Bucket)), fmt.Sprintf("take %v or more", time.Duration(MinBucket))}
+	}
+	return nil
 }
 
 // schemas returns the tables asked for in the order of the documentation.

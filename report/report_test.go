@@ -251,6 +251,23 @@ func TestInputErrors(t *testing.T) {
 	}
 }
 
+// What cannot be asked for is an error before any work.
+func TestConfigErrors(t *testing.T) {
+	capture := mixture(t).end()
+	for want, cfg := range map[string]Config{
+		"timeseries: its buckets are -5ns long":           {Tables: []string{"timeseries"}, Bucket: -5},
+		"timeseries: its buckets are 999.999\u00b5s long": {Tables: []string{"timeseries"}, Bucket: MinBucket - 1},
+		"a tree is of a process, and none is named":       {Tree: true},
+		"turns: they are measured, and nothing is":        {Tables: []string{"turns"}, NoMeasures: true},
+		`column 1: there is no field "nothing"`:           {Where: "nothing == 1"},
+	} {
+		cfg.Captures = []string{capture}
+		if _, err := Analyze(context.Background(), cfg); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
 // A cancelled analysis or output ends, and leaves nothing.
 func TestCancel(t *testing.T) {
 	cfg := Config{Captures: []string{mixture(t).end()}, Tables: all()}

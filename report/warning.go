@@ -88,7 +88,7 @@ func (r *Result) warnings() []Warning {
 		if len(r.log.blind) > 0 {
 			hint = "the recorder could not see: " + strings.Join(r.log.blind, "; ")
 		}
-		add(UnknownOwners, hint, "no single owner is known for the senders of %s and the receivers of %d", encode.Count(sent, "packet"), received)
+		add(UnknownOwners, hint, "no single owner is known for the senders of %s and the receivers of %s", encode.Count(sent, "packet"), encode.Count(received, "packet"))
 	}
 	if n := r.Attribution.Names; n != nil && n.Left > 0 {
 		add(NoRoom, "", "there was no room for %s of DNS: connections may miss the name of their server, or have an older one", encode.Count(n.Left, "answer"))

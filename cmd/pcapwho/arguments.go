@@ -67,6 +67,9 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 		if f == nil {
 			return nil, noFlag(command, arg)
 		}
+		if err := checkOnce(command, f, arg, flags); err != nil {
+			return nil, err
+		}
 		flags = append(flags, arg)
 		with = with || command.Name == "compare" && f.Names()[0] == "with"
 		if takesValue(f) && !given {
@@ -107,6 +110,28 @@ func checkValue(command *cli.Command, arg string, rest []string) error {
 	if len(rest[0]) > 1 && rest[0][0] == '-' {
 		if f, _ := lookFlag(command, rest[0]); f != nil || slices.Contains(helpFlags[:], rest[0]) {
 			return usagef(see+"; a value that looks like a flag: "+arg+"="+rest[0], "flag %s needs a value, and %s is a flag", arg, rest[0])
+		}
+	}
+	return nil
+}
+
+// checkOnce refuses a flag that chooses what counts where it was among the flags before:
+// the parser would take the last of them alone.
+func checkOnce(command *cli.Command, f cli.Flag, arg string, before []string) error {
+	hint := map[string]string{
+		"where": "join expressions with && or ||",
+		"pid":   "of several processes: -Y 'process.pid in (1, 2)'",
+		"phase": "the table phases has all of them",
+		"from":  "name one time",
+		"to":    "name one time",
+	}[f.Names()[0]]
+	if _, several := f.(*cli.IntSliceFlag); several || hint == "" {
+		return nil
+	}
+	name, _, _ := strings.Cut(arg, "=")
+	for _, b := range before {
+		if other, _ := lookFlag(command, b); other == f && b[0] == '-' {
+			return usagef(hint, "flag %s is given twice", name)
 		}
 	}
 	return nil

@@ -37,6 +37,7 @@ func TestArrange(t *testing.T) {
 		"run -q --tables x -- a -- b":    "run -q --tables x -- a -- b",
 		"record --force -i lo -i eth0":   "record --force -i lo -i eth0 --",
 		"analyze a --log l1 b -l l2":     "analyze --log l1 -l l2 -- a b",
+		"record --pid 1 --pid 2":         "record --pid 1 --pid 2 --",
 		"analyze --tables packets,a x.p": "analyze --tables packets,a -- x.p",
 	} {
 		got, err := arrange(newApp(c, &status), append([]string{"pcapwho"}, strings.Fields(args)...))
@@ -45,7 +46,7 @@ func TestArrange(t *testing.T) {
 		}
 	}
 	for _, args := range []string{"record sleep 1", "run -i lo sleep -- 1", "analyze a -o", "analyze -o -- a", "analyze a -o --force", "record -w -- true", "record --log",
-		"analyze --unknown a", "analyze -qo a", "analyze ---o a"} {
+		"analyze --pid 1 a --pid=2", "analyze -Y x --where y a", "analyze --phase a --phase b", "analyze --from 1s --from 2s", "run --to 1s --to 2s", "analyze --unknown a", "analyze -qo a", "analyze ---o a"} {
 		if got, err := arrange(newApp(c, &status), append([]string{"pcapwho"}, strings.Fields(args)...)); err == nil {
 			t.Errorf("%s: got %v, want an error", args, got)
 		}
