@@ -31,9 +31,10 @@ type holders struct {
 	since  int64 // when the last look at all processes began, Unix nanoseconds
 	lost   int64 // when process events were last lost, likewise
 	young  map[int32]*youngster
-	elders []int32             // the others; those first who were found to hold one last
+	elders []int32             // the others; those first who began, or were found to hold one, last
 	forks  map[int32]int64     // when a process forked last, Unix nanoseconds
 	passes map[uint64]bool     // by inode: whether a socket passes others on
+	seen   map[uint64]int32    // by inode: who had it that was asked last
 	free   map[int32]uint64    // the lowest number that a process had no descriptor of, when it was asked last
 	accept map[uint16][]int32  // who listens, by port
 	faces  map[int32]encounter // of holders
@@ -65,7 +66,7 @@ const (
 )
 
 func newHolders(reader processReader) (h holders, err error) {
-	h = holders{reader: reader, events: -1, buffer: make([]byte, 1<<16), young: map[int32]*youngster{}, forks: map[int32]int64{}, passes: map[uint64]bool{}, free: map[int32]uint64{}, faces: map[int32]encounter{}}
+	h = holders{reader: reader, events: -1, buffer: make([]byte, 1<<16), young: map[int32]*youngster{}, forks: map[int32]int64{}, passes: map[uint64]bool{}, seen: map[uint64]int32{}, free: map[int32]uint64{}, faces: map[int32]encounter{}}
 	h.events, err = openProcessEvents(h.buffer)
 	return h, err
 }
@@ -133,9 +134,11 @@ func (h *holders) age(began int64, pids []int32, held map[int32]holding, sockets
 			}
 		}
 	}
-	for pid, y := range h.young {
-		if y.forked < began {
+	var grown []int32
+	for _, pid := range slices.Backward(h.byAge()) {
+		if h.young[pid].forked < began {
 			delete(h.young, pid)
+			grown = append(grown, pid)
 		}
 	}
 	for pid, at := range h.forks {
@@ -143,25 +146,44 @@ func (h *holders) age(began int64, pids []int32, held map[int32]holding, sockets
 			delete(h.forks, pid)
 		}
 	}
-	lately := h.elders[:min(len(h.elders), 16)]
-	h.elders = slices.DeleteFunc(slices.Clone(lately), func(pid int32) bool { return !slices.Contains(pids, pid) })
-	for _, has := range []bool{true, false} {
-		for _, pid := range pids {
-			if _, any := held[pid]; any == has && h.young[pid] == nil && !slices.Contains(lately, pid) {
-				h.elders = append(h.elders, pid)
-			}
-		}
+	next := make(map[int32]bool, len(pids)) // who is to be one of the elders
+	for _, pid := range pids {
+		next[pid] = h.young[pid] == nil
 	}
 	for pid := range h.free {
-		if h.young[pid] == nil && !slices.Contains(pids, pid) {
+		if _, lives := next[pid]; !lives && h.young[pid] == nil {
 			delete(h.free, pid)
+		}
+	}
+	before := slices.Concat(grown, h.elders, slices.Sorted(maps.Keys(held)), pids)
+	h.elders = make([]int32, 0, len(pids))
+	for _, pid := range before {
+		if next[pid] {
+			next[pid] = false
+			h.elders = append(h.elders, pid)
 		}
 	}
 	if len(h.passes) > 1<<16 {
 		clear(h.passes)
 	}
+	if len(h.seen) > 1<<16 {
+		clear(h.seen)
+	}
 	if len(h.faces) > 1<<12 {
 		clear(h.faces)
+	}
+}
+
+// byAge lists the young, those first who began first.
+func (h *holders) byAge() []int32 {
+	return slices.SortedFunc(maps.Keys(h.young), func(a, b int32) int { return cmp.Compare(h.young[a].forked, h.young[b].forked) })
+}
+
+// prefer has a process asked first of the elders, if it is one.
+func (h *holders) prefer(pid int32) {
+	if i := slices.Index(h.elders, pid); i > 0 {
+		copy(h.elders[1:], h.elders[:i])
+		h.elders[0] = pid
 	}
 }
 
@@ -217,10 +239,13 @@ func (s *search) settle() found {
 	return f
 }
 
-// first asks until one holds it: who accepts there, who has it under the next number,
-// and then one after the other.
+// first asks until one holds it: who had it when asked for another, who accepts there, who
+// has it under the next number, and then one after the other.
 func (s *search) first(port uint16, turn *int) {
-	young := slices.SortedFunc(maps.Keys(s.young), func(a, b int32) int { return cmp.Compare(s.young[a].forked, s.young[b].forked) })
+	if pid, ok := s.seen[s.inode]; ok && s.ask(pid) {
+		return
+	}
+	young := s.byAge()
 	for _, pid := range young {
 		if port != 0 && slices.Contains(s.accept[port], s.young[pid].parent) && s.ask(pid) {
 			return
@@ -228,7 +253,9 @@ func (s *search) first(port uint16, turn *int) {
 	}
 	for _, list := range [...][]int32{s.accept[port], young, s.elders} {
 		if i := slices.IndexFunc(list, s.next); i >= 0 {
-			s.ask(list[i])
+			pid := list[i]
+			s.prefer(pid)
+			s.ask(pid)
 			return
 		}
 	}
@@ -244,9 +271,8 @@ func (s *search) first(port uint16, turn *int) {
 		if i < 0 && s.ask(young[*turn]) {
 			return
 		}
-		if i >= 0 && s.ask(s.elders[i]) { // it is the first next time
-			copy(s.elders[1:], s.elders[:i])
-			s.elders[0] = s.holding[0]
+		if i >= 0 && s.ask(s.elders[i]) {
+			s.prefer(s.elders[i])
 			return
 		}
 		*turn++
@@ -306,6 +332,7 @@ func (s *search) ask(pid int32) (holds bool) {
 			passes = passes || string(link) == "anon_inode:[io_uring]"
 		}
 		if ok {
+			s.seen[inode] = pid
 			inodes = append(inodes, inode)
 		}
 	})

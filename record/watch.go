@@ -161,7 +161,7 @@ func (w *watch) reportFound(l *look, f *glimpse) {
 		return
 	case known:
 		if len(t.Owners) == 0 && !f.Partial && sameSocket(&t.Socket, &f.Socket) { // nobody had it yet
-			t.Inode, t.Owners, t.Evidence = f.Inode, f.Owners, connlog.EvidencePacket
+			t.Inode, t.Owners, t.Partial, t.Evidence = f.Inode, f.Owners, false, connlog.EvidencePacket
 			w.writeSocket(f.first, t, connlog.SocketOwner, min(t.checked, f.first))
 			t.checked = f.last
 		}

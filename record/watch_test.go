@@ -182,6 +182,16 @@ func TestWatch(t *testing.T) {
 			31 socket 7 owner since 29 p1
 			39 socket 7 close since 33 p1
 			39 poll 30-39 0`},
+		"accepted after the look that saw it, by one who was forked meanwhile": {[]look{
+			{},
+			{sockets: []sighting{partial(seen(7, 0, "established", a, b))}},
+			{found: []glimpse{{seen(7, 70, "established", a, b, 1), 10, 31, 33, false, true, false}}},
+		}, `19 poll 10-19 0
+			29 socket 7 open since 10 partial
+			29 poll 20-29 1
+			31 socket 7 owner since 29 p1
+			39 socket 7 close since 33 p1
+			39 poll 30-39 0`},
 		"nothing changes": {[]look{
 			{sockets: []sighting{seen(7, 70, "listen", a, "", 1)}},
 			{sockets: []sighting{seen(7, 70, "listen", a, "", 1)}},
