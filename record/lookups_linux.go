@@ -220,7 +220,7 @@ func (l *lookups) until() *unix.Timespec {
 	wait := int64(time.Second)
 	now := time.Now().UnixNano()
 	for _, q := range l.questions {
-		wait = min(wait, max(q.due-now, 0))
+		wait = min(wait, max(l.dueAt(q)-now, 0))
 	}
 	t := unix.NsecToTimespec(wait)
 	return &t
@@ -284,6 +284,15 @@ func (q *lookup) heard(now int64) {
 	q.due = min(q.due, max(now, q.last+pause))
 }
 
+// dueAt returns when an end is due: soon, if who accepted it forked, for another may go on
+// with it.
+func (l *lookups) dueAt(q *lookup) int64 {
+	if !q.sent && q.sighting.ID != 0 && l.forkedSince(q.sighting.Owners, q.last) {
+		return min(q.due, q.last+int64(maxPause))
+	}
+	return q.due
+}
+
 // answer looks at one end that is due, of those that were not found yet if there are
 // any, and tells whether there was one. What goes on is left to the looks.
 func (l *lookups) answer() bool {
@@ -293,7 +302,7 @@ func (l *lookups) answer() bool {
 	}
 	next := -1
 	for i, q := range l.questions {
-		if q.due <= now && (next < 0 || q.sighting.ID == 0) {
+		if l.dueAt(q) <= now && (next < 0 || q.sighting.ID == 0) {
 			next = i
 			if q.sighting.ID == 0 {
 				break
@@ -311,13 +320,19 @@ func (l *lookups) answer() bool {
 		}
 		return true
 	}
-	if q.sighting.ID != 0 {
-		q.pause *= 4
-	} else {
-		q.pause = min(2*q.pause, maxPause)
-	}
-	q.due = time.Now().UnixNano() + int64(q.pause)
+	q.rest(time.Now().UnixNano())
 	return true
+}
+
+// rest sets when an end is looked at again: soon where several have what was accepted, for
+// one of them is about to let go of it.
+func (q *lookup) rest(now int64) {
+	if q.sighting.ID == 0 || !q.sent && len(q.sighting.Owners) > 1 {
+		q.pause = min(2*q.pause, maxPause)
+	} else {
+		q.pause *= 4
+	}
+	q.due = now + int64(q.pause)
 }
 
 // look looks at one end once, and tells whether to look again.

@@ -419,3 +419,35 @@ func TestHolderUnknownToLook(t *testing.T) {
 		}
 	}
 }
+
+// TestLookupRests has looks at an end come soon after each other while one of its holders is
+// about to let go of it, or may have forked another, and else seldom.
+func TestLookupRests(t *testing.T) {
+	const forked, last, due = 50, 40, 1 << 60
+	parent, child := connlog.ProcessID{PID: 1}, connlog.ProcessID{PID: 2}
+	l := &lookups{holders: holders{forks: map[int32]int64{parent.PID: forked}}}
+	for _, c := range []struct {
+		what   string
+		sent   bool
+		owners []connlog.ProcessID // none: it is not found yet
+		last   int64
+		due    int64
+		pause  time.Duration // from one of 10 ms
+	}{
+		{"not found", false, nil, last, due, maxPause},
+		{"accepted by who forked since", false, []connlog.ProcessID{parent}, last, last + int64(maxPause), 40 * time.Millisecond},
+		{"accepted by who forked before", false, []connlog.ProcessID{parent}, forked + 1, due, 40 * time.Millisecond},
+		{"accepted by who did not fork", false, []connlog.ProcessID{child}, last, due, 40 * time.Millisecond},
+		{"accepted, and inherited", false, []connlog.ProcessID{parent, child}, forked + 1, due, maxPause},
+		{"sent by who forked since", true, []connlog.ProcessID{parent}, last, due, 40 * time.Millisecond},
+		{"sent, and inherited", true, []connlog.ProcessID{parent, child}, last, due, 40 * time.Millisecond},
+	} {
+		q := &lookup{sent: c.sent, last: c.last, due: due, pause: 10 * time.Millisecond, sighting: connlog.Socket{ID: uint64(len(c.owners)), Owners: c.owners}}
+		if got := l.dueAt(q); got != c.due {
+			t.Errorf("%s: due at %d, want %d", c.what, got, c.due)
+		}
+		if q.rest(1000); q.pause != c.pause || q.due != 1000+int64(c.pause) {
+			t.Errorf("%s: rests for %v until %d, want %v", c.what, q.pause, q.due, c.pause)
+		}
+	}
+}
