@@ -33,6 +33,9 @@ func datagram(j *judge, s *subject, t stretch) (Verdict, bool) {
 		if f.fits && !there {
 			f.addSharers(j.log, s, t)
 		}
+		if s.abroad && !there {
+			f.doubt(whyAbroad)
+		}
 	}
 	switch {
 	case connected:
@@ -45,7 +48,7 @@ func datagram(j *judge, s *subject, t stretch) (Verdict, bool) {
 		v = f.verdict(Stream)
 		v.Uncertainty = f.gap
 	}
-	if v.Reason == Ambiguous && len(s.sockets) == 0 {
+	if v.Reason == Ambiguous && len(s.sockets) == 0 && !s.abroad {
 		if w, ok := j.exchanged(s, t, at); ok {
 			return w, true
 		}

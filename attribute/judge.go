@@ -29,6 +29,7 @@ type subject struct {
 	exact    []owner.Hold // of sockets with this five-tuple
 	data     bool         // either end sent payload
 	apart    bool         // sockets are of several namespaces
+	abroad   bool         // packets showed that another host has the address, too, or instead
 
 	sockets   []int32 // those that exact is of
 	binds     []int32 // sockets that are bound to the endpoint, without a peer; valid iff haveBinds: see bound
@@ -100,6 +101,7 @@ func (h *hearing) hear(in *conn.Instance, side flow.Side, first int64, data bool
 	if h.log == nil || s.locality == owner.Remote {
 		return s
 	}
+	s.abroad = in.Abroad(side) && h.log.Alone(s.endpoint.Addr)
 	s.sockets = h.log.Connected(s.sockets, in.Number, side)
 	if s.apart = h.log.Apart(s.sockets, in.Number, side); s.apart || in.Key.Protocol == flow.TCP {
 		s.sockets = slices.DeleteFunc(s.sockets, func(i int32) bool { return !h.may(i, s) })

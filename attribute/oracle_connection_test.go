@@ -56,6 +56,7 @@ func (o *oracle) instances() {
 			states[key] = s
 			count++
 		}
+		o.whole = append(o.whole, s.n)
 		if s.ways.duplicate(p, int(side), s) {
 			o.inst = append(o.inst, duplicated)
 			continue

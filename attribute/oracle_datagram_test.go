@@ -46,10 +46,13 @@ func (o *oracle) datagram(i int, source bool, me flow.Endpoint, exact, bound []*
 		if sharing && !there {
 			who = append(who, o.sharers(i, me)...)
 		}
+		if o.abroad(i, me) && !there {
+			who = append(who, unseen)
+		}
 	}
 	slices.Sort(who)
 	who = slices.Compact(who)
-	if talked := o.talked(i, source, me); (certain || between) && len(who) > 1 && len(exact) == 0 && len(talked) > 0 {
+	if talked := o.talked(i, source, me); (certain || between) && len(who) > 1 && !o.abroad(i, me) && len(exact) == 0 && len(talked) > 0 {
 		return verdict("wildcard", talked)
 	}
 	switch {

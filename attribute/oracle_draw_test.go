@@ -236,8 +236,12 @@ func drawPackets(t *rapid.T, o *oracle, span int64) {
 			p.Mark = rapid.Int32Range(0, int32(len(oracleMarks))).Draw(t, "mark")
 		}
 		p.Direction = packet.Direction(rapid.IntRange(0, 2).Draw(t, "direction"))
+		p.Place = rapid.Uint16Range(0, loopback).Draw(t, "place")
 		if o.containers {
-			p.Place = rapid.Uint16Range(0, 3).Draw(t, "place")
+			p.Place = rapid.Uint16Range(0, 3).Draw(t, "place of several")
+		}
+		if p.Place != loopback && rapid.IntRange(0, 3).Draw(t, "no direction") > 0 {
+			p.Direction = packet.DirectionUnknown
 		}
 		p.Hash = p.Tuple.Hash()
 		o.packets = append(o.packets, p)

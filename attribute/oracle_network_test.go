@@ -16,7 +16,8 @@ const (
 	inside   = 5
 	beside   = 6
 	behind   = 7
-	ethernet = 2 // places of interfaces in the capture: 0 is a wire, 1 loopback
+	loopback = 1 // places of interfaces in the capture: 0 is a wire
+	ethernet = 2
 )
 
 // drawNetwork says which containers there are: which addresses they have, and how they
@@ -101,6 +102,21 @@ func (o *oracle) own(a flow.Addr) bool {
 	return a.String() == "10.0.0.1" || a.IsLoopback() || slices.ContainsFunc(o.events, func(e connlog.Event) bool {
 		return e.Kind == connlog.KindSocket && e.Socket.Namespace == 0 && e.Socket.Local.Addr == a && !a.IsUnspecified()
 	})
+}
+
+// abroad tells whether a packet of packet i's connection came from me by an interface
+// of the recorder's namespace that is not loopback, or went to it by one: no address of
+// that namespace alone is at the other end of such.
+func (o *oracle) abroad(i int, me flow.Endpoint) bool {
+	for k := range o.packets {
+		p := &o.packets[k]
+		came := p.Direction == packet.Inbound && p.Tuple.From() == me
+		went := p.Direction == packet.Outbound && p.Tuple.To() == me
+		if o.whole[k] == o.whole[i] && p.Place != loopback && (came || went) {
+			return o.own(me.Addr) && !me.Addr.IsLoopback() && len(o.homes(me.Addr)) == 0
+		}
+	}
+	return false
 }
 
 func (o *oracle) local(a flow.Addr) bool { return o.own(a) || len(o.homes(a)) > 0 }

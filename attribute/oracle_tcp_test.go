@@ -130,7 +130,7 @@ func (o *oracle) listen(i int, source bool, exact, bound []*oracleSocket) string
 	}
 	if !owned && sure {
 		who := accepted(bound, ps[0].Time, ps[0].Time)
-		if data || len(exact) > 0 {
+		if data || len(exact) > 0 || o.abroad(i, me) {
 			who = append(who, unseen)
 		}
 		slices.Sort(who)

@@ -23,6 +23,7 @@ type oracle struct {
 	packets []packet.Packet
 	echoes  []packet.Packet // without ports
 	inst    []int           // instance number of each packet, duplicated where it is of none
+	whole   []int           // the same, of duplicates too
 
 	containers bool // there are other network namespaces
 

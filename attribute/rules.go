@@ -185,8 +185,14 @@ func listener(j *judge, s *subject, t stretch) (Verdict, bool) {
 	if s.data || len(s.sockets) > 0 {
 		may.doubt("the accepted socket was not seen: the listening process or one it passed it to")
 	}
+	if s.abroad {
+		may.doubt(whyAbroad)
+	}
 	return may.verdict(Listener), true
 }
+
+// whyAbroad is why a socket that is only bound to an address proves nothing.
+const whyAbroad = "packets came from this address, or went to it, by an interface: another host has it, too, or instead"
 
 // reset: the kernel answers a SYN to a port where nobody listens.
 func reset(j *judge, s *subject, t stretch) (Verdict, bool) {

@@ -151,6 +151,13 @@ func (s *share) take(p *packet.Packet, body []byte) {
 		} else {
 			i, duplicate = s.follower.Add(p, &s.key, side)
 		}
+		if p.Direction != packet.DirectionUnknown && s.hearing.log.LeadsOut(p.Place) {
+			away := side // whoever it came from, or went to
+			if p.Direction == packet.Outbound {
+				away = side.Other()
+			}
+			s.follower.Instance(i).Send(away)
+		}
 		if duplicate {
 			window, _ := s.hearing.windows.At(p.Time)
 			sum := s.duplicates[window]

@@ -59,6 +59,7 @@ const (
 	labelled                = 1 << 10
 	doubled                 = 1 << 11          // another device has the same packets
 	settledLow, settledHigh = 1 << 12, 1 << 13 // see Settle
+	abroadLow, abroadHigh   = 1 << 14, 1 << 15 // see Abroad
 )
 
 // IPVersion returns 4 or 6, that of its first packet.

@@ -30,6 +30,19 @@ func (t *Timeline) Locality(a flow.Addr) Locality {
 	return Remote
 }
 
+// LeadsOut tells whether the interface that has this place in its file leads out of the
+// recorder's namespace: what has an address there neither comes in by it nor is sent to
+// by it.
+func (t *Timeline) LeadsOut(place uint16) bool {
+	return t != nil && int(place) < len(t.network.out) && t.network.out[place]
+}
+
+// Alone tells whether of all namespaces the recorder's is the only one that has address
+// a, which may be seen outside of it.
+func (t *Timeline) Alone(a flow.Addr) bool {
+	return t.local[a] && !a.IsLoopback() && len(t.network.homes[a]) == 0
+}
+
 // KnowsLocal tells whether there is a list of local addresses.
 func (t *Timeline) KnowsLocal() bool { return t != nil && t.head }
 
@@ -64,7 +77,7 @@ func (t *Timeline) addHead(h *connlog.Head) {
 // addInterface takes a captured interface.
 func (t *Timeline) addInterface(i *connlog.Interface) {
 	ns := t.namespaceIndex(i.Namespace)
-	t.network.captured = append(t.network.captured, capturing{device{ns, i.Index}, t.network.place})
+	t.network.captured = append(t.network.captured, capturing{device{ns, i.Index}, t.network.place, ns == 0 && !i.Loopback})
 	t.network.place++
 	for _, a := range i.Addresses {
 		t.addAddress(a, ns)

@@ -16,6 +16,7 @@ type network struct {
 	behind       map[device]uint16      // namespace of an interface's other end
 	captured     []capturing
 	place        int                      // of the recording's next captured interface
+	out          []bool                   // after Seal, by place: see LeadsOut
 	several      map[flow.Addr]bool       // after Seal: addresses that more than one namespace has
 	zones        []zone                   // from index zoned on
 	translating  map[connlog.NAT]int      // those that have not ended, in translated
@@ -33,6 +34,7 @@ type device struct {
 type capturing struct {
 	device
 	place int
+	out   bool // it is the recorder's namespace's, and not loopback
 }
 
 // zone is what a captured interface connects: its own namespace, and that of its
@@ -113,12 +115,15 @@ func (w *network) indexOf(d device) uint16 {
 func (w *network) seal(namespaces int, own map[flow.Addr]bool) (interfaces []uint16) {
 	w.root(uint16(namespaces)) // all have their place: from here on it is only read
 	for _, c := range w.captured {
-		switch n := w.indexOf(c.device); {
-		case c.place == len(interfaces):
-			interfaces = append(interfaces, n)
-		case interfaces[c.place] != n: // recordings differ
+		n := w.indexOf(c.device)
+		if c.place == len(interfaces) {
+			interfaces, w.out = append(interfaces, n), append(w.out, c.out)
+			continue
+		}
+		if interfaces[c.place] != n { // recordings differ
 			interfaces[c.place] = 0
 		}
+		w.out[c.place] = w.out[c.place] && c.out
 	}
 	for a, list := range w.homes {
 		list = slices.DeleteFunc(list, func(n uint16) bool {
