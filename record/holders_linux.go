@@ -35,6 +35,8 @@ type holders struct {
 	forks  map[int32]int64     // when a process forked last, Unix nanoseconds
 	passes map[uint64]bool     // by inode: whether a socket passes others on
 	seen   map[uint64]int32    // by inode: who had it that was asked last
+	mounts mounts              // that descriptors are of in fdinfo
+	copies map[int32]bool      // processes that executed nothing since they were forked: they may be about to
 	free   map[int32]uint64    // the lowest number that a process had no descriptor of, when it was asked last
 	accept map[uint16][]int32  // who listens, by port
 	faces  map[int32]encounter // of holders
@@ -66,8 +68,10 @@ const (
 )
 
 func newHolders(reader processReader) (h holders, err error) {
-	h = holders{reader: reader, events: -1, buffer: make([]byte, 1<<16), young: map[int32]*youngster{}, forks: map[int32]int64{}, passes: map[uint64]bool{}, seen: map[uint64]int32{}, free: map[int32]uint64{}, faces: map[int32]encounter{}}
-	h.events, err = openProcessEvents(h.buffer)
+	h = holders{reader: reader, events: -1, buffer: make([]byte, 1<<16), young: map[int32]*youngster{}, forks: map[int32]int64{}, passes: map[uint64]bool{}, seen: map[uint64]int32{}, copies: map[int32]bool{}, free: map[int32]uint64{}, faces: map[int32]encounter{}}
+	if h.events, err = openProcessEvents(h.buffer); err == nil {
+		h.mounts = reader.mounts(h.events)
+	}
 	return h, err
 }
 
@@ -111,11 +115,14 @@ func (h *holders) news() {
 func (h *holders) happened(p processNews, at int64) {
 	switch p.what {
 	case processForked:
+		h.copies[p.pid] = h.mounts.sockets != 0
 		h.young[p.pid] = &youngster{parent: p.parent, forked: at}
 		h.forks[p.parent] = at
 	case processExecs:
+		delete(h.copies, p.pid)
 		h.free[p.pid] = 3 // what it is to have closed is, beside standard input and output
 	case processExits:
+		delete(h.copies, p.pid)
 		delete(h.young, p.pid)
 		delete(h.free, p.pid)
 	}
@@ -150,11 +157,9 @@ func (h *holders) age(began int64, pids []int32, held map[int32]holding, sockets
 	for _, pid := range pids {
 		next[pid] = h.young[pid] == nil
 	}
-	for pid := range h.free {
-		if _, lives := next[pid]; !lives && h.young[pid] == nil {
-			delete(h.free, pid)
-		}
-	}
+	gone := func(pid int32) bool { _, lives := next[pid]; return !lives && h.young[pid] == nil } // its end was not told
+	maps.DeleteFunc(h.free, func(pid int32, _ uint64) bool { return gone(pid) })
+	maps.DeleteFunc(h.copies, func(pid int32, _ bool) bool { return gone(pid) })
 	before := slices.Concat(grown, h.elders, slices.Sorted(maps.Keys(held)), pids)
 	h.elders = make([]int32, 0, len(pids))
 	for _, pid := range before {
@@ -284,11 +289,21 @@ func (s *search) first(port uint16, turn *int) {
 func (s *search) next(pid int32) bool {
 	free, known := s.free[pid]
 	for n := free; known && n < free+3; n++ {
-		if s.reader.holds(pid, descriptor{uint32(n), s.inode}) {
+		if s.has(pid, n) {
 			return true
 		}
 	}
 	return false
+}
+
+// has tells whether a process has the socket under a number.
+func (s *search) has(pid int32, number uint64) bool {
+	if !s.copies[pid] {
+		return s.reader.holds(pid, descriptor{uint32(number), s.inode})
+	}
+	info, err := s.reader.info(s.reader.dir, fmt.Sprintf("%d/fdinfo/%d", pid, number))
+	inode, _ := s.mounts.descriptor(info)
+	return err == nil && inode == s.inode
 }
 
 // kin asks those who may have it by a fork, from a holder that is young itself or to
@@ -318,20 +333,12 @@ func (s *search) ask(pid int32) (holds bool) {
 	}
 	passes, free := false, uint64(0)
 	var inodes []uint64
-	err := s.reader.descriptors(pid, func(number uint64, link []byte) {
+	err := s.each(pid, func(number, inode uint64, passesOn bool) {
 		if s.descriptors++; number == free {
 			free++
 		}
-		inode, ok := socketInode(link)
-		switch {
-		case ok && inode == s.inode:
-			holds = true
-		case ok:
-			passes = passes || s.passesOn(pid, number, inode)
-		default:
-			passes = passes || string(link) == "anon_inode:[io_uring]"
-		}
-		if ok {
+		holds, passes = holds || inode == s.inode, passes || passesOn
+		if inode != 0 {
 			s.seen[inode] = pid
 			inodes = append(inodes, inode)
 		}
@@ -346,6 +353,24 @@ func (s *search) ask(pid int32) (holds bool) {
 		s.holding, s.passes = append(s.holding, pid), s.passes || passes
 	}
 	return holds
+}
+
+// each calls f with each descriptor of a process: its number, the inode if it is a socket,
+// else 0, and whether others can be passed on by it.
+func (s *search) each(pid int32, f func(number, inode uint64, passes bool)) error {
+	if s.copies[pid] {
+		return s.reader.infos(pid, func(number uint64, info []byte) {
+			inode, passes := s.mounts.descriptor(info)
+			f(number, inode, passes)
+		})
+	}
+	return s.reader.descriptors(pid, func(number uint64, link []byte) {
+		if inode, ok := socketInode(link); ok {
+			f(number, inode, inode != s.inode && s.passesOn(pid, number, inode))
+		} else {
+			f(number, 0, string(link) == "anon_inode:[io_uring]")
+		}
+	})
 }
 
 // passesOn tells whether a socket of a process may pass descriptors: a Unix socket, or
