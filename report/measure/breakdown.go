@@ -134,9 +134,6 @@ func (s *Breakdown) timesOf(c *attribute.Connection, ends [2]holder) {
 			return
 		}
 		for end, h := range ends {
-			if h == nobody {
-				continue
-			}
 			for _, part := range s.parts(at) {
 				sum := s.sum(partKey{part, h})
 				sum.times = sum.times.add(m, turns, attribute.End(end), false)

@@ -68,11 +68,11 @@ func (p *Process) compare(q *Process) int {
 }
 
 // Table returns one row a process; with a selection, one a process that has packets
-// in it, or whose tree has.
+// or times in it, or whose tree has.
 func (all Processes) Table(s *Selection) *table.Table {
 	all = all.sorted()
 	if s != nil {
-		all = slices.DeleteFunc(all, func(p Process) bool { return p.Tree.Sent.Packets+p.Tree.Received.Packets == 0 })
+		all = slices.DeleteFunc(all, func(p Process) bool { return p.Tree.Sent.Packets+p.Tree.Received.Packets == 0 && p.TreeTimes == nil })
 	}
 	return table.Of(table.Processes(), len(all), func(b *table.Batch, i int) {
 		p := &all[i]

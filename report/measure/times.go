@@ -73,15 +73,12 @@ func (f *folder) timesOf(c *attribute.Connection, ends [2]holder) {
 	}
 }
 
-// holders returns who holds the ends of c in the whole of it, nobody where that changes.
+// holders returns who holds the ends of c: the owners that the table connections names,
+// whose it is even where they are not known of each packet.
 func holders(c *attribute.Connection) (ends [2]holder) {
 	for end := range ends {
-		ends[end] = holderOf(&c.Spans[0].Verdict[end])
-		for i := range c.Spans {
-			if holderOf(&c.Spans[i].Verdict[end]) != ends[end] {
-				ends[end] = nobody
-			}
-		}
+		owner := c.Owner(attribute.End(end))
+		ends[end] = holderOf(&owner)
 	}
 	return ends
 }
