@@ -141,6 +141,9 @@ func (t *trace) lookNow(last bool) error {
 	}
 	t.read = boot
 	if last {
+		if e := t.findWaiting(); err == nil {
+			err = e
+		}
 		boot += int64(patience) // nobody comes any more
 	}
 	t.flush(boot)
@@ -186,6 +189,20 @@ func (t *trace) renew(lost uint64) error {
 		t.writeProcess(boot, &changes[i])
 	}
 	return t.list()
+}
+
+// findWaiting finds the endpoints of the sockets that were about to connect when the
+// recording ended: nobody answered, or nothing was sent.
+func (t *trace) findWaiting() error {
+	waits := func(s *traced) bool { return s.waiting }
+	if !slices.ContainsFunc(slices.Collect(maps.Values(t.sockets)), waits) {
+		return nil
+	}
+	return t.hooks.Held(func(e *hooks.Event) {
+		if s := t.sockets[e.Cookie]; s != nil && s.waiting && e.Local.Port() != 0 && e.Remote.Port() != 0 {
+			t.connected(s, e)
+		}
+	})
 }
 
 // flush writes the sockets that began, and the ends of those for which it was
@@ -327,7 +344,8 @@ func direction(e *hooks.Event) connlog.Evidence {
 }
 
 func (t *trace) takePeer(s *traced, e *hooks.Event) {
-	if s == nil { // sent without being bound: the kernel chose a port
+	parted := s != nil && s.HasRemote && e.Direction == hooks.Sent && e.State == hooks.Close // from its peer: nobody told
+	if s == nil || parted {                                                                  // sent without being bound: the kernel chose a port
 		s = t.begin(e, direction(e))
 		s.Remote, s.HasRemote, s.State = flow.Endpoint{}, false, "unconnected"
 		t.fresh = append(t.fresh, s)

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -141,6 +142,14 @@ func TestTraceTakes(t *testing.T) {
 		"UDP without a port": {[]list{
 			{udp(sent(socketEvent(hooks.Peer, 10, 1, any4, b))), udp(sent(socketEvent(hooks.Use, 11, 1, any4, "")))},
 		}, []string{"10 open 5 ANY 1 by send", "10 peer 5 ANY > B 1 by send"}},
+		"UDP that parts from its peer, and sends to another": {[]list{
+			{udp(socketEvent(hooks.Connect, 10, 1, "", b)), udp(sent(state(socketEvent(hooks.Use, 11, 1, a, b), hooks.Established)))},
+			{udp(sent(state(socketEvent(hooks.Peer, 20, 1, any4, "10.0.0.3:7"), hooks.Close))), udp(sent(former(state(socketEvent(hooks.Use, 21, 1, any4, ""), hooks.Close), 11)))},
+		}, []string{"10 open 5 A > B 1 by connect", "20 close 5 A > B 1", "20 open 5 ANY 1 by send", "20 peer 5 ANY > 10.0.0.3:7 1 by send"}},
+		"UDP that sends to another than its peer": {[]list{
+			{udp(socketEvent(hooks.Connect, 10, 1, "", b)), udp(sent(state(socketEvent(hooks.Use, 11, 1, a, b), hooks.Established)))},
+			{udp(sent(state(socketEvent(hooks.Peer, 20, 1, a, "10.0.0.3:7"), hooks.Established)))},
+		}, []string{"10 open 5 A > B 1 by connect", "20 peer 5 A > 10.0.0.3:7 1 by send"}},
 		"of another PID namespace": {[]list{
 			{func() *hooks.Event {
 				e := state(socketEvent(hooks.State, 10, 1, a, b), hooks.SynSent)
@@ -252,5 +261,55 @@ func TestTraceLossBetween(t *testing.T) {
 		if f.takeBatch(lost); len(*got) != want || len(f.batch) != 0 {
 			t.Errorf("%d lost: %q", lost, *got)
 		}
+	}
+}
+
+// Who was about to connect when the recording ends is told, with its endpoints.
+func TestTraceWaiting(t *testing.T) {
+	private(t)
+	var all []*connlog.Event
+	f, err := newTrace(func(e *connlog.Event) { all = append(all, e) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.close()
+	if _, err := f.first(); err != nil {
+		t.Fatal(err)
+	}
+	open := func() int {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { unix.Close(fd) })
+		return fd
+	}
+	address := func(fd int) *unix.SockaddrInet4 {
+		name, err := unix.Getsockname(fd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return name.(*unix.SockaddrInet4)
+	}
+	full := open()
+	if err := errors.Join(unix.Bind(full, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(full, 0)); err != nil {
+		t.Fatal(err)
+	}
+	var local string
+	for range 3 { // in the listener's queue there is room for one
+		fd := open()
+		if err := unix.Connect(fd, address(full)); err != nil && err != unix.EINPROGRESS {
+			t.Fatal(err)
+		}
+		local = fmt.Sprintf("127.0.0.1:%d", address(fd).Port)
+	}
+	if err := f.lookNow(true); err != nil {
+		t.Fatal(err)
+	}
+	told := slices.ContainsFunc(all, func(e *connlog.Event) bool {
+		return e.Socket != nil && e.Socket.Local.String() == local && e.Socket.HasRemote && len(e.Socket.Owners) == 1 && e.Socket.Owners[0].PID == int32(os.Getpid())
+	})
+	if !told {
+		t.Errorf("%s, which nobody answered, is not in the log", local)
 	}
 }

@@ -17,7 +17,8 @@
 //	sock_send_length,            Use: another process than before sent or received
 //	  sock_recv_length             through a socket, or its endpoints are new
 //	  and tcp_splice_read          (splice(2) is no sock_recv_length: the function
-//	  or tcp_rcv_space_adjust      is followed, or what is taken out of any queue);
+//	  or tcp_rcv_space_adjust      is followed, or what is taken out of any queue), or it
+//	                               connected anew;
 //	or inet_sendmsg, _recvmsg…     before Linux 6.3 the functions, by fexit or kprobes
 //	cgroup connect4, connect6    Connect: UDP gets a fixed peer (before it has an effect)
 //	cgroup post_bind4, 6         Bind: UDP is bound to an address
@@ -31,8 +32,8 @@
 //
 // An event has the time since boot at which the kernel made it. Its user is the
 // process that made the system call; where the network caused it (a connection
-// is established, or reset), it has none. PIDs are those of the reader's PID
-// namespace.
+// is established, or reset), or one of the kernel's workers (kworker), which act for
+// whoever left them work, it has none. PIDs are those of the reader's PID namespace.
 //
 // An event is struct event of hooks.bpf.c, in the byte order of the machine:
 //

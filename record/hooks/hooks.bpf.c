@@ -145,8 +145,19 @@ inlined s32 pid_of(struct task_struct *t)
 	return 0;
 }
 
+// worker tells whether a task is one of those that do the kernel's work for whoever
+// left it: what it sends (for a map of sockets), receives or closes (descriptors that
+// were on their way between processes) says nothing of a process.
+inlined bool worker(struct task_struct *t)
+{
+	enum { PF_WQ_WORKER = 0x20 }; // linux/sched.h
+	return t->flags & PF_WQ_WORKER;
+}
+
 inlined void identify(struct identity *i, struct task_struct *t)
 {
+	if (worker(t))
+		return;
 	i->start = t->group_leader->start_boottime;
 	i->pid = pid_of(t);
 	i->uid = t->real_cred->uid.val;
@@ -227,6 +238,16 @@ inlined void count(struct closing *c, struct sock *sk)
 	c->rtt = get(t->srtt_us) >> 3;
 }
 
+// forget has the next use of a socket told, whoever makes it: it connects anew. l is what
+// the storage of the socket has.
+inlined void forget(struct last *l, u64 cookie)
+{
+	if (!l)
+		l = map_lookup(&users_by_cookie, &cookie);
+	if (l)
+		l->start = 0;
+}
+
 // A TCP socket changes its state. Often the network does that, while any process
 // happens to run: the process counts for the states that only a system call on
 // the socket makes. Those of a connection of MPTCP the kernel makes itself, later.
@@ -262,6 +283,8 @@ section("tp_btf/inet_sock_set_state") int socket_state(u64 *args)
 	bool part = has_field(t->is_mptcp) && get_bits(t, is_mptcp);
 	if (called && !(part && (closes || kernel_thread())))
 		identify(&e->user, current_task());
+	if (state == SYN_SENT)
+		forget(storage_get(&users, sk, 0, 0), e->cookie);
 	end(e);
 	return 0;
 }
@@ -419,7 +442,7 @@ inlined void nameless(struct sock *sk, bool known, u64 cookie)
 
 shared int use(struct sock *sk, u8 direction)
 {
-	if (!internet(sk, 1))
+	if (!internet(sk, 1) || worker(current_task()))
 		return 0;
 	u16 protocol = sk->sk_protocol;
 	if (!told(protocol, sk->sk_type))
@@ -508,7 +531,7 @@ inlined int returned(void *registers, u8 direction)
 	struct pt_regs___x86 *x86 = registers;
 	struct pt_regs___arm *arm = registers;
 	int result = has_field(x86->ax) ? get(x86->ax) : has_field(arm->regs) ? get(arm->regs[0]) : -1;
-	if (result < 0 || !sk || !internet(sk, 0))
+	if (result < 0 || !sk || !internet(sk, 0) || worker(current_task()))
 		return 0;
 	u16 protocol = get(sk->sk_protocol);
 	u64 cookie = cookie_of(sk);
@@ -570,6 +593,8 @@ inlined int connecting(struct bpf_sock_addr *c, bool v4)
 {
 	if (c->protocol != UDP || c->type == RAW)
 		return 1;
+	if (c->sk)
+		forget(storage_get(&users, c->sk, 0, 0), socket_cookie(c));
 	struct event *e = begin_call(CONNECT, socket_in(c), c);
 	if (!e)
 		return 1;

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
@@ -56,6 +57,7 @@ func TestWays(t *testing.T) {
 			for _, network := range []string{"tcp4", "tcp6", "udp4", "udp6"} {
 				checkUses(t, h, network)
 			}
+			checkAgain(t, h)
 		})
 	}
 	if works == 0 {
@@ -80,6 +82,80 @@ func checkUses(t *testing.T, h *Hooks, network string) {
 		t.Fatal(err)
 	}
 	uses(t, h, network+": receives", b, Received)
+}
+
+// checkAgain has sockets connect to one peer twice: the first use behind each time is
+// told, whoever else may have connected it.
+func checkAgain(t *testing.T, h *Hooks) {
+	l, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	a, err := net.DialUDP("udp4", nil, l.LocalAddr().(*net.UDPAddr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	to := &unix.SockaddrInet4{Port: l.LocalAddr().(*net.UDPAddr).Port, Addr: [4]byte{127, 0, 0, 1}}
+	for range 2 {
+		drain(t, h)
+		if _, err := a.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		uses(t, h, "connected", a, Sent)
+		if err := unix.Connect(descriptor(t, a), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tcp, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	for _, err := range []error{
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
+		unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}),
+		unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	to.Port = tcp.Addr().(*net.TCPAddr).Port
+	for range 2 {
+		drain(t, h)
+		if err := unix.Connect(fd, to); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := unix.Write(fd, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		told := slices.ContainsFunc(drain(t, h), func(e Event) bool {
+			return e.Kind == Use && e.Direction == Sent && e.User.PID == int32(os.Getpid()) && e.Remote.String() == tcp.Addr().String()
+		})
+		if !told {
+			t.Error("TCP: a use behind a connect is not told")
+		}
+		if err := parted(fd); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// parted takes a socket's peer away.
+func parted(fd int) error {
+	none := unix.RawSockaddr{Family: unix.AF_UNSPEC}
+	_, _, failed := unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&none)), unsafe.Sizeof(none))
+	if failed != 0 {
+		return failed
+	}
+	return nil
 }
 
 func uses(t *testing.T, h *Hooks, what string, c net.Conn, direction uint8) {

@@ -135,5 +135,6 @@ static struct task_struct *(*const current_task)(void) = (void *)158; // the ver
 // What programs of control groups are given (linux/bpf.h): not relocated.
 struct bpf_sock { u32 bound_dev_if, family, type, protocol; };
 struct bpf_sock_addr {
-	u32 user_family, user_ip4, user_ip6[4], user_port, family, type, protocol;
+	u32 user_family, user_ip4, user_ip6[4], user_port, family, type, protocol, source_ip4, source_ip6[4];
+	void *sk;
 };
