@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -138,11 +139,24 @@ func (r processReader) sockets(pid int32, list []descriptor) ([]descriptor, erro
 }
 
 // descriptors calls f with the number of each that a process has and what it leads
-// to, valid during the call.
+// to, valid during the call. Those of one whose first thread has ended another thread has.
 func (r processReader) descriptors(pid int32, f func(number uint64, link []byte)) error {
-	dir, err := unix.Openat(r.dir, strconv.Itoa(int(pid))+"/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
+	folder := strconv.Itoa(int(pid))
+	any, err := r.descriptorsIn(folder, f)
+	if any || err != nil {
 		return err
+	}
+	if thread, ok := r.survivor(pid); ok {
+		_, err = r.descriptorsIn(folder+"/task/"+thread, f)
+	}
+	return err
+}
+
+// descriptorsIn is descriptors of a folder of /proc; any tells whether there were some.
+func (r processReader) descriptorsIn(folder string, f func(number uint64, link []byte)) (any bool, err error) {
+	dir, err := unix.Openat(r.dir, folder+"/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false, err
 	}
 	defer unix.Close(dir)
 	var refused error
@@ -151,6 +165,7 @@ func (r processReader) descriptors(pid int32, f func(number uint64, link []byte)
 		if !ok {
 			return
 		}
+		any = true
 		n, err := unix.Readlinkat(dir, string(name), r.link)
 		if errors.Is(err, unix.EACCES) {
 			refused = err
@@ -159,7 +174,25 @@ func (r processReader) descriptors(pid int32, f func(number uint64, link []byte)
 			f(fd, r.link[:n])
 		}
 	})
-	return cmp.Or(err, refused)
+	return any, cmp.Or(err, refused)
+}
+
+// survivor returns a thread of a process that goes on where its first one has ended,
+// and nobody may look at what that had.
+func (r processReader) survivor(pid int32) (thread string, ok bool) {
+	folder := strconv.Itoa(int(pid))
+	if flags, threads, ok := r.flags(folder); !ok || threads < 2 || flags&exiting == 0 {
+		return "", false
+	}
+	threads := r.threads(pid)
+	i := slices.IndexFunc(threads, func(thread string) bool {
+		flags, _, ok := r.flags(folder + "/task/" + thread)
+		return ok && flags&exiting == 0
+	})
+	if i < 0 {
+		return "", false
+	}
+	return threads[i], true
 }
 
 // holds tells whether a process still has that socket under that number.
@@ -167,6 +200,11 @@ func (r processReader) holds(pid int32, f descriptor) bool {
 	name := append(strconv.AppendInt(r.name[:0], int64(pid), 10), "/fd/"...)
 	name = strconv.AppendUint(name, uint64(f.number), 10)
 	n, err := unix.Readlinkat(r.dir, string(name), r.link)
+	if errors.Is(err, unix.ENOENT) {
+		if thread, ok := r.survivor(pid); ok {
+			n, err = unix.Readlinkat(r.dir, fmt.Sprintf("%d/task/%s/fd/%d", pid, thread, f.number), r.link)
+		}
+	}
 	if err != nil {
 		return false
 	}

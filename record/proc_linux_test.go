@@ -220,6 +220,33 @@ func TestProcessReader(t *testing.T) {
 	}
 }
 
+// TestFirstThreadEnded reads the descriptors of a process whose first thread has ended,
+// and whose others go on.
+func TestFirstThreadEnded(t *testing.T) {
+	p := newProcfs(t)
+	p.run(12, task{ticks: 1, name: "a", exe: "/a"})
+	folder := filepath.Join(p.folder, "12")
+	stat := func(state string) string {
+		return "12 (a) " + state + " 3 0 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 2 0 1 0"
+	}
+	for name, text := range map[string]string{"stat": stat("Z"), "task/12/stat": stat("Z"), "task/13/stat": stat("S")} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(folder, name)), 0o755), os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fds := filepath.Join(folder, "task/13/fd")
+	if err := errors.Join(os.Remove(filepath.Join(folder, "fd/0")), os.Mkdir(fds, 0o755), os.Symlink("socket:[7]", filepath.Join(fds, "5"))); err != nil {
+		t.Fatal(err)
+	}
+	r := p.reader()
+	if list, err := r.sockets(12, nil); err != nil || !slices.Equal(list, []descriptor{{5, 7}}) {
+		t.Errorf("sockets %v, %v", list, err)
+	}
+	if !r.holds(12, descriptor{5, 7}) || r.holds(12, descriptor{6, 7}) {
+		t.Error("it holds socket 7 by descriptor 5 alone")
+	}
+}
+
 // TestOwnProcess reads the real /proc: this process is there, as it is.
 func TestOwnProcess(t *testing.T) {
 	r, err := newProcessReader()
