@@ -38,6 +38,7 @@ type Hooks struct {
 	events     *ringbuf.Reader
 	record     ringbuf.Record
 	lost       uint64 // events that found no room, until the last Read
+	offset     int64  // see bootOffset
 }
 
 // Open attaches the programs, in the first of the ways that the kernel allows.
@@ -97,6 +98,9 @@ func open(pidNamespace uint64, w way, types *btf.Cache) (*Hooks, error) {
 	}
 	h := &Hooks{}
 	if h.blind, err = choose(spec, w, kernel, types); err != nil {
+		return nil, err
+	}
+	if h.offset, err = bootOffset(); err != nil {
 		return nil, err
 	}
 	if h.collection, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Cache: types}); err != nil {
@@ -232,6 +236,7 @@ func (h *Hooks) Held(f func(*Event)) error {
 		if err := parse(record, &e); err != nil {
 			return err
 		}
+		e.shift(h.offset)
 		f(&e)
 	}
 }
@@ -251,6 +256,7 @@ func (h *Hooks) Read(f func(*Event)) (lost uint64, err error) {
 		if err := parse(h.record.RawSample, &e); err != nil {
 			return 0, err
 		}
+		e.shift(h.offset)
 		f(&e)
 	}
 	var total uint64
