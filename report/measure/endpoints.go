@@ -63,13 +63,31 @@ type Endpoints struct {
 
 	rest  *endpoint   // those without a row of their own; nil = there are none
 	bound endpointKey // the first of them; valid iff rest is not nil
+
+	free []endpoint  // made together, not used yet
+	used []*endpoint // used before, and not now
 }
 
 func newEndpoints(limit int) *Endpoints {
 	return &Endpoints{sums: map[endpointKey]*endpoint{}, limit: limit}
 }
 
-func newEndpoint() *endpoint { return &endpoint{first: math.MaxInt64, last: math.MinInt64} }
+// made is how many endpoints are made together.
+const made = 64
+
+// none returns an endpoint that exchanged nothing.
+func (e *Endpoints) none() (n *endpoint) {
+	if last := len(e.used) - 1; last >= 0 {
+		n, e.used = e.used[last], e.used[:last]
+	} else {
+		if len(e.free) == 0 {
+			e.free = make([]endpoint, made)
+		}
+		n, e.free = &e.free[0], e.free[1:]
+	}
+	*n = endpoint{first: math.MaxInt64, last: math.MinInt64}
+	return n
+}
 
 // farEnd returns the end of a connection that the recorded host is not; of a connection
 // within it, and where that is not known, the server.
@@ -84,25 +102,24 @@ func farEnd(r *attribute.Result, c *attribute.Connection) attribute.End {
 func (e *Endpoints) connection(r *attribute.Result, c *attribute.Connection) {
 	end := farEnd(r, c)
 	sum := e.of(endpointKey{c.Endpoint[end].Addr, c.Key.Protocol, c.Endpoint[attribute.Server].Port, end == attribute.Client})
-	one := endpoint{Traffic: Traffic{Connections: 1}, first: c.First, last: c.Last}
 	sent := c.Sum()
-	one.Sent, one.Received = sent[end], sent[end.Other()]
+	sum.Traffic.add(&Traffic{Connections: 1, Sent: sent[end], Received: sent[end.Other()]})
+	sum.first, sum.last = min(sum.first, c.First), max(sum.last, c.Last)
 	if end == attribute.Server {
-		if one.host, one.from = ServerHost(r, c); one.host != "" {
+		if host, from := ServerHost(r, c); host != "" {
 			h := fnv.New64a()
-			h.Write([]byte(one.host))
-			one.named, one.hosts = c.ID, []uint64{h.Sum64()}
+			h.Write([]byte(host))
+			sum.name(host, from, c.ID, h.Sum64())
 		}
 	}
 	if c.Facts.Known() {
-		one.application, one.spoke = c.Facts.Application.String(), c.ID
+		sum.speak(c.Facts.Application.String(), c.ID)
 	}
 	for i := range c.Spans {
 		if p := c.Spans[i].Verdict[end.Other()].Process; p != attribute.NoProcess {
-			one.processes = insert(one.processes, p, math.MaxInt)
+			sum.processes = insert(sum.processes, p, math.MaxInt)
 		}
 	}
-	sum.add(&one)
 	if hasTimes(&c.Measures, &c.Turns) {
 		sum.times = sum.times.add(&c.Measures, &c.Turns, end, true)
 	}
@@ -119,7 +136,7 @@ func (e *Endpoints) of(k endpointKey) *endpoint {
 			e.shrink()
 			return e.of(k)
 		}
-		sum = newEndpoint()
+		sum = e.none()
 		e.sums[k] = sum
 	}
 	return sum
@@ -134,10 +151,11 @@ func (e *Endpoints) shrink() {
 	keys := slices.SortedFunc(maps.Keys(e.sums), endpointKey.compare)
 	e.bound = keys[e.limit]
 	if e.rest == nil {
-		e.rest = newEndpoint()
+		e.rest = e.none()
 	}
 	for _, k := range keys[e.limit:] {
 		e.rest.add(e.sums[k])
+		e.used = append(e.used, e.sums[k])
 		delete(e.sums, k)
 	}
 }
@@ -148,7 +166,7 @@ func (e *Endpoints) merge(o *Endpoints) {
 			e.bound = o.bound
 		}
 		if e.rest == nil {
-			e.rest = newEndpoint()
+			e.rest = e.none()
 		}
 		e.rest.add(o.rest)
 		maps.DeleteFunc(e.sums, func(k endpointKey, sum *endpoint) bool {
@@ -171,14 +189,24 @@ func (n *endpoint) add(o *endpoint) {
 	for _, p := range o.processes {
 		n.processes = insert(n.processes, p, math.MaxInt)
 	}
-	for _, h := range o.hosts {
+	n.name(o.host, o.from, o.named, o.hosts...)
+	n.speak(o.application, o.spoke)
+}
+
+// name notes the hosts of connections, and what the latest of these, id, calls the host.
+func (n *endpoint) name(host, from string, id uint64, hosts ...uint64) {
+	for _, h := range hosts {
 		n.hosts = insert(n.hosts, h, maxHosts)
 	}
-	if o.named > n.named {
-		n.host, n.from, n.named = o.host, o.from, o.named
+	if id > n.named {
+		n.host, n.from, n.named = host, from, id
 	}
-	if o.spoke > n.spoke {
-		n.application, n.spoke = o.application, o.spoke
+}
+
+// speak notes what a connection speaks.
+func (n *endpoint) speak(application string, id uint64) {
+	if id > n.spoke {
+		n.application, n.spoke = application, id
 	}
 }
 

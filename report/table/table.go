@@ -44,11 +44,11 @@ func Of(s *Schema, n int, row func(b *Batch, i int)) *Table {
 // gives up to MaxRows rows.
 func Parallel[B any](s *Schema, workers int, open func() (read func(*B) error), newRows func() func(*Batch, *B)) *Table {
 	return &Table{s, func(prepare func(*Batch), yield func(*Batch) error) error {
-		p := newPool[B](s, workers, open())
+		p := newPool[B](workers, open())
 		defer p.close()
 		for range workers {
 			rows := newRows()
-			p.wait.Go(func() { p.work(rows, prepare) })
+			p.wait.Go(func() { p.work(newPlace(s), rows, prepare) })
 		}
 		return p.each(yield)
 	}}
@@ -77,10 +77,30 @@ func Divide(s *Schema, n, workers int, row func(b *Batch, i int)) *Table {
 	})
 }
 
+// place is where the batches of one worker wait for their next rows: they stay with it,
+// for their memory is in its core's cache.
+type place chan *Batch
+
+// perWorker is how many batches a worker has: one that it makes, and one that is yielded.
+const perWorker = 2
+
+func newPlace(s *Schema) place {
+	p := make(place, perWorker)
+	for range perWorker {
+		p <- NewBatch(s)
+	}
+	return p
+}
+
+// made is a batch, and where it goes back to.
+type made struct {
+	*Batch
+	from place
+}
+
 // pool is what the workers of Parallel share.
 type pool[B any] struct {
-	free chan *Batch
-	made []chan *Batch // by number of the block, around
+	made []chan made // by number of the block, around
 	stop chan struct{}
 	wait sync.WaitGroup
 
@@ -90,11 +110,10 @@ type pool[B any] struct {
 	ended   error // of read
 }
 
-func newPool[B any](s *Schema, workers int, read func(*B) error) *pool[B] {
-	p := &pool[B]{free: make(chan *Batch, workers+1), made: make([]chan *Batch, workers+1), stop: make(chan struct{}), read: read}
+func newPool[B any](workers int, read func(*B) error) *pool[B] {
+	p := &pool[B]{made: make([]chan made, workers*perWorker), stop: make(chan struct{}), read: read}
 	for i := range p.made {
-		p.free <- NewBatch(s)
-		p.made[i] = make(chan *Batch, 1)
+		p.made[i] = make(chan made, 1)
 	}
 	return p
 }
@@ -117,12 +136,12 @@ func (p *pool[B]) next(block *B) (n int, ok bool) {
 }
 
 // work makes batches until there are no more blocks.
-func (p *pool[B]) work(rows func(*Batch, *B), prepare func(*Batch)) {
+func (p *pool[B]) work(free place, rows func(*Batch, *B), prepare func(*Batch)) {
 	var block B
 	for {
 		var b *Batch // before its block, so that the next in order always has one
 		select {
-		case b = <-p.free:
+		case b = <-free:
 		case <-p.stop:
 			return
 		}
@@ -135,7 +154,7 @@ func (p *pool[B]) work(rows func(*Batch, *B), prepare func(*Batch)) {
 		if b.Rows > 0 {
 			prepare(b)
 		}
-		p.made[n%len(p.made)] <- b
+		p.made[n%len(p.made)] <- made{b, free}
 	}
 }
 
@@ -147,11 +166,11 @@ func (p *pool[B]) each(yield func(*Batch) error) error {
 			break
 		}
 		if b.Rows > 0 {
-			if err := yield(b); err != nil {
+			if err := yield(b.Batch); err != nil {
 				return err
 			}
 		}
-		p.free <- b
+		b.from <- b.Batch
 	}
 	if p.ended == io.EOF {
 		return nil
