@@ -46,7 +46,6 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	defer log.Close()
 	err = log.Each(context.Background(), func(e *connlog.Event) error {
 		fmt.Println("event", e.Kind)
 		return nil

@@ -2,14 +2,12 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/pcapwho/pcapwho/ingest/connlog"
 	"github.com/pcapwho/pcapwho/ingest/prefetch"
@@ -45,20 +43,15 @@ func FindLog(capture string) string {
 // Log reads the events of connection logs, one log after the other. It is not
 // safe for concurrent use.
 type Log struct {
-	paths   []string
-	file    *os.File // nil before the first log and after the last
-	reader  *connlog.Reader
-	damage  []Damage
-	current int
-	state   logState
+	paths  []string
+	sorted bool // see SortedLog
+	damage []Damage
+	state  logState
 
-	size   int64        // of all logs, bytes
-	before int64        // bytes of those before the current
-	done   atomic.Int64 // bytes that were read
+	size int64        // of all logs, bytes
+	done atomic.Int64 // bytes that were read
 
-	sorted   bool        // see SortedLog
-	lines    *lineReader // of the current log, if sorted
-	seq      uint64      // of the last event
+	seq      uint64 // of the last event
 	disorder bool
 }
 
@@ -92,168 +85,88 @@ func OpenLog(paths ...string) (*Log, error) {
 // meanwhile. What is no regular file counts as nothing.
 func (l *Log) Progress() (done, total int64) { return min(l.done.Load(), l.size), l.size }
 
-// logAhead is how many events are read ahead at a time, and logBatches how many
-// times.
-const logAhead, logBatches = 256, 3
-
 // Each calls f with every event, in the order of each log, until one call fails
 // or ctx ends; the event's memory is valid during the call. Lines are read and
-// parsed ahead, by another goroutine. Malformed lines, and a log without its
+// parsed ahead, by other goroutines. Malformed lines, and a log without its
 // end, are noted as Damage; other errors end the reading, a *connlog.NotLogError
 // among them.
 func (l *Log) Each(ctx context.Context, f func(*connlog.Event) error) error {
-	free, read := make(chan []connlog.Slot, logBatches), make(chan []connlog.Slot, logBatches)
-	for range logBatches {
-		free <- make([]connlog.Slot, logAhead)
+	parts := newLogParts()
+	defer parts.close()
+	go parts.read(l.paths, l.sorted)
+	for range logParsers {
+		go parts.parse()
 	}
-	var failed error // of the reading; valid once read is closed
-	go func() {
-		defer close(read)
-		for batch := range free {
-			n := 0
-			for ; n < len(batch) && failed == nil; n++ {
-				ask(prefetch.Write, batch, n)
-				failed = l.next(&batch[n])
-			}
-			l.done.Store(l.offset())
-			if failed != nil {
-				read <- batch[:n-1]
-				return
-			}
-			read <- batch
-		}
-	}()
-	err := eachOf(ctx, read, free, f)
-	close(free)
-	for range read { // until the reading has ended
-	}
-	if err == nil && failed != io.EOF {
-		err = failed
-	}
-	return err
-}
-
-// ask asks for the memory of an event some before its turn: another core had it last.
-func ask(how func(unsafe.Pointer, int), batch []connlog.Slot, n int) {
-	const early = 2
-	if n+early < len(batch) {
-		how(unsafe.Pointer(&batch[n+early]), int(unsafe.Sizeof(batch[0])))
-	}
-}
-
-// offset returns how many bytes were read.
-func (l *Log) offset() int64 {
-	if l.file == nil {
-		return l.before
-	}
-	return l.before + l.reader.Offset()
-}
-
-// eachOf calls f with the events of batches, and gives those back.
-func eachOf(ctx context.Context, read <-chan []connlog.Slot, free chan<- []connlog.Slot, f func(*connlog.Event) error) error {
-	for batch := range read {
-		if err := ctx.Err(); err != nil {
+	for p := range parts.inOrder {
+		<-p.parsed
+		if err := l.take(ctx, p, f); err != nil {
+			p.log.file.Close()
 			return err
 		}
-		for i := range batch {
-			ask(prefetch.Read, batch, i)
-			if err := f(&batch[i].Event); err != nil {
-				return err
-			}
-		}
-		free <- batch[:cap(batch)]
+		parts.free <- p
 	}
 	return nil
 }
 
-// next reads the next event into s. At the end it returns io.EOF.
-func (l *Log) next(s *connlog.Slot) error {
-	for {
-		if l.file == nil {
-			if l.current == len(l.paths) {
-				return io.EOF
-			}
-			if err := l.open(); err != nil {
-				return err
-			}
-		}
-		err := l.reader.Read(s)
-		if err == nil {
-			l.state = logOpen
-			l.checkOrder(s.Seq, s.Kind == connlog.KindHead)
-			if s.Kind == connlog.KindEnd {
-				l.state = logEnded
-			}
-			return nil
-		}
-		if err = l.stop(err); err != nil {
-			return err
-		}
-	}
-}
-
-// stop takes what the current log's reader returned instead of an event. It
-// returns what ends the reading.
-func (l *Log) stop(err error) error {
-	var bad *connlog.LineError
-	switch {
-	case errors.As(err, &bad):
-		l.note(bad)
-	case err == io.EOF:
-		l.finish()
-	default:
+// take takes a part.
+func (l *Log) take(ctx context.Context, p *logPart, f func(*connlog.Event) error) error {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return nil
-}
-
-// open opens the current log.
-func (l *Log) open() error {
-	f, err := os.Open(l.paths[l.current])
-	if err != nil {
+	if err := l.events(p, f); err != nil {
 		return err
 	}
-	l.file, l.state = f, logOpen
-	if !l.sorted {
-		l.reader = connlog.NewReader(f, l.paths[l.current])
+	l.done.Store(p.end)
+	if p.ended == io.EOF {
+		l.finish(p.log)
 		return nil
 	}
-	if l.lines, err = newLineReader(f); err != nil {
-		return err
-	}
-	l.reader = connlog.NewReader(l.lines, l.paths[l.current])
-	return nil
+	return p.ended
 }
 
-func (l *Log) note(e *connlog.LineError) {
+// events calls f with the events of a part, and notes what is malformed between them.
+func (l *Log) events(p *logPart, f func(*connlog.Event) error) error {
+	bad := p.bad
+	for i := 0; ; i++ {
+		for ; len(bad) > 0 && bad[0].before == i; bad = bad[1:] {
+			l.note(p.log, bad[0].LineError)
+		}
+		if i == p.events {
+			return nil
+		}
+		ask(prefetch.Read, p.slots, i)
+		e := &p.slots[i].Event
+		l.state = logOpen
+		if e.Kind == connlog.KindEnd {
+			l.state = logEnded
+		}
+		l.checkOrder(e.Seq, e.Kind == connlog.KindHead)
+		if err := f(e); err != nil {
+			return err
+		}
+	}
+}
+
+func (l *Log) note(of *openedLog, e *connlog.LineError) {
 	if e.Torn {
 		l.state = logTorn
 	}
-	if l.sorted {
-		e.Line, e.Offset = l.lines.place(e.Offset)
+	if of.lines != nil {
+		e.Line, e.Offset = of.lines.place(e.Offset)
 	}
 	l.damage = addDamage(l.damage, Damage{File: e.File, Block: e.Line, Offset: e.Offset, Field: e.Field, Message: e.Text})
 }
 
-// finish closes the current log. One whose recorder was killed may end with a
+// finish closes a log that was read. One whose recorder was killed may end with a
 // whole line, and only the missing end tells.
-func (l *Log) finish() {
+func (l *Log) finish(of *openedLog) {
 	if l.state == logOpen {
-		l.damage = addDamage(l.damage, Damage{File: l.paths[l.current],
+		l.damage = addDamage(l.damage, Damage{File: of.path,
 			Message: "the log ends without an end event: it was cut, or its recorder was killed"})
 	}
-	l.before = l.offset()
-	l.file.Close()
-	l.file, l.current = nil, l.current+1
+	l.state = logOpen
+	of.file.Close()
 }
 
 // Damage returns what was damaged in what was read so far.
 func (l *Log) Damage() []Damage { return l.damage }
-
-// Close closes the log that is open.
-func (l *Log) Close() error {
-	if l.file == nil {
-		return nil
-	}
-	return l.file.Close()
-}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -75,7 +74,6 @@ func events(t testing.TB, paths ...string) (kinds []string, l *Log, err error) {
 	t.Helper()
 	l, err = OpenLog(paths...)
 	must(t, err)
-	t.Cleanup(func() { must(t, l.Close()) })
 	err = l.Each(t.Context(), func(e *connlog.Event) error {
 		kinds = append(kinds, e.Kind.String())
 		return nil
@@ -87,8 +85,9 @@ func events(t testing.TB, paths ...string) (kinds []string, l *Log, err error) {
 // much was read ahead.
 func TestEachEnds(t *testing.T) {
 	path := save(t, "x.jsonl", lines(t, 5000))
+	const part = 1000 // events of a part, at most
 	enough := errors.New("enough")
-	for _, after := range []int{1, logAhead, 3000} {
+	for _, after := range []int{1, part, 3000} {
 		l, err := OpenLog(path)
 		must(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -102,7 +101,6 @@ func TestEachEnds(t *testing.T) {
 		if err != enough || n != after {
 			t.Errorf("ended with %v after %d events, want %d", err, n, after)
 		}
-		must(t, l.Close())
 		l, err = OpenLog(path)
 		must(t, err)
 		n = 0
@@ -112,10 +110,9 @@ func TestEachEnds(t *testing.T) {
 			}
 			return nil
 		})
-		if err != context.Canceled || n > after+logAhead {
+		if err != context.Canceled || n > after+part {
 			t.Errorf("cancelled after %d: ended with %v after %d events", after, err, n)
 		}
-		must(t, l.Close())
 	}
 }
 
@@ -172,9 +169,6 @@ func TestSeveralLogs(t *testing.T) {
 	}
 	if d := l.Damage(); len(d) != 1 || d[0].File != cut || d[0].Block != 3 {
 		t.Errorf("damage is %+v", d)
-	}
-	if err := l.next(new(connlog.Slot)); err != io.EOF {
-		t.Errorf("behind the end: %v", err)
 	}
 	if _, err := OpenLog(cut, filepath.Join(t.TempDir(), "missing")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing log: %v", err)

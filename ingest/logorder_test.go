@@ -51,7 +51,6 @@ func TestSortedLog(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close()
 		seq, n := uint64(0), 0
 		err = l.Each(context.Background(), func(e *connlog.Event) error {
 			if e.Kind == connlog.KindHead {

@@ -91,7 +91,6 @@ func readLog(ctx context.Context, cfg *Config, nwb *measure.NWB, tell func(*inge
 
 // read takes all events.
 func (l *log) read(ctx context.Context, cfg *Config, nwb *measure.NWB, events *ingest.Log, tell func(*ingest.Log)) error {
-	defer events.Close()
 	l.timeline = owner.NewTimeline()
 	n := 0
 	err := events.Each(ctx, func(e *connlog.Event) error {

@@ -34,7 +34,6 @@ func readEvidence(path string) (*evidence, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
 	known := &evidence{lost: map[end][]*loss{}, doubted: map[end][]int64{}}
 	var all []look
 	clock := int64(0)             // when it was last read

@@ -1,7 +1,6 @@
 package connlog
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -47,9 +46,11 @@ func (e *NotLogError) Error() string { return e.File + ": " + e.Text }
 // Reader reads the events of one connection log. It is not safe for
 // concurrent use.
 type Reader struct {
+	pieces *Pieces // nil = they are given by Take
+	piece  Piece
 	file   string
-	src    *bufio.Reader
-	long   []byte // a line that does not fit into src's buffer
+	text   []byte // of the piece, that was not read
+	cut    int64  // what the next line lacks
 	line   uint64
 	offset int64 // of the next line
 	begun  bool  // the head was read
@@ -75,7 +76,17 @@ type Slot struct {
 
 // NewReader returns a Reader of src; file is what errors call it.
 func NewReader(src io.Reader, file string) *Reader {
-	return &Reader{file: file, src: bufio.NewReaderSize(src, 256<<10), words: map[string]string{}}
+	return &Reader{pieces: NewPieces(src, file), words: map[string]string{}}
+}
+
+// NewPieceReader returns a Reader of what Take gives it.
+func NewPieceReader() *Reader { return &Reader{words: map[string]string{}} }
+
+// Take makes p what is read next; until its end, where Read returns io.EOF, it belongs to
+// the reader. A piece that is not the first of a log needs no head.
+func (r *Reader) Take(p *Piece) {
+	r.file, r.text, r.cut, r.offset, r.line = p.file, p.text, p.cut, p.offset, p.line-1
+	r.begun, r.ended = p.begun, nil
 }
 
 // Offset returns how many bytes of the log have been read.
@@ -99,12 +110,11 @@ func (r *Reader) Next() (*Event, error) {
 // it is a newer schema's; else the source's own error.
 func (r *Reader) Read(s *Slot) error {
 	for r.ended == nil {
-		at := r.offset
-		text, whole, err := r.readLine()
-		if err != nil {
+		if err := r.fill(); err != nil {
 			return r.end(err)
 		}
-		r.line++
+		at := r.offset
+		text, whole := r.readLine()
 		if len(bytes.TrimSpace(text)) == 0 && whole {
 			continue
 		}
@@ -146,9 +156,6 @@ func (r *Reader) take(s *Slot, text []byte, whole bool) *LineError {
 
 // end makes err what every further call returns.
 func (r *Reader) end(err error) error {
-	if err == io.EOF && !r.begun {
-		err = &NotLogError{r.file, "no connection log: it is empty"}
-	}
 	r.ended = err
 	return err
 }
@@ -161,30 +168,29 @@ func (r *Reader) bad(e *LineError) error {
 	return r.end(&NotLogError{r.file, "no connection log: " + strings.TrimPrefix(e.Error(), r.file+": ")})
 }
 
+// fill sees to it that there is a line to read.
+func (r *Reader) fill() error {
+	switch {
+	case len(r.text) > 0:
+		return nil
+	case r.pieces == nil:
+		return io.EOF
+	}
+	err := r.pieces.Next(&r.piece)
+	if err == nil {
+		r.Take(&r.piece)
+	}
+	return err
+}
+
 // readLine returns the next line without its newline; whole tells that it had
 // one. Of a line longer than MaxLine it returns a little more than that.
-func (r *Reader) readLine() (text []byte, whole bool, err error) {
-	r.long = r.long[:0]
-	for {
-		part, err := r.src.ReadSlice('\n')
-		r.offset += int64(len(part))
-		switch {
-		case err == nil && len(r.long) == 0:
-			return part[:len(part)-1], true, nil
-		case len(r.long) <= MaxLine:
-			r.long = append(r.long, part...)
-		}
-		switch {
-		case err == nil:
-			return bytes.TrimSuffix(r.long, []byte{'\n'}), true, nil
-		case err == io.EOF && len(r.long) > 0:
-			return r.long, false, nil
-		case err == io.EOF:
-			return nil, false, io.EOF
-		case !errors.Is(err, bufio.ErrBufferFull):
-			return nil, false, fmt.Errorf("%s: offset %#x: %w", r.file, r.offset, err)
-		}
-	}
+func (r *Reader) readLine() (text []byte, whole bool) {
+	text, rest, whole := bytes.Cut(r.text, newline)
+	r.offset += int64(len(r.text)-len(rest)) + r.cut
+	r.line++
+	r.text, r.cut = rest, 0
+	return text, whole
 }
 
 // checkHead holds that the log begins with a head whose schema can be read.

@@ -40,7 +40,6 @@ func besides(c *Capture) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer events.Close()
 	l := &Log{File: path, Blind: []string{}, Command: []string{}}
 	err = events.Each(context.Background(), func(e *connlog.Event) error {
 		l.add(e)
