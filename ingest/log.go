@@ -44,7 +44,8 @@ func FindLog(capture string) string {
 // safe for concurrent use.
 type Log struct {
 	paths  []string
-	sorted bool // see SortedLog
+	sorted bool                 // see SortedLog
+	expect func(*connlog.Event) // nil = nobody does; see Expect
 	damage []Damage
 	state  logState
 
@@ -84,6 +85,13 @@ func OpenLog(paths ...string) (*Log, error) {
 // Progress returns how many bytes Each has read, and of how many; it may be called
 // meanwhile. What is no regular file counts as nothing.
 func (l *Log) Progress() (done, total int64) { return min(l.done.Load(), l.size), l.size }
+
+// Expect has Each call f with most events, some before their turn: so that it may ask for
+// memory.
+func (l *Log) Expect(f func(*connlog.Event)) { l.expect = f }
+
+// logEarly is how many events before its turn one is expected.
+const logEarly = 8
 
 // Each calls f with every event, in the order of each log, until one call fails
 // or ctx ends; the event's memory is valid during the call. Lines are read and
@@ -135,6 +143,9 @@ func (l *Log) events(p *logPart, f func(*connlog.Event) error) error {
 			return nil
 		}
 		ask(prefetch.Read, p.slots, i)
+		if l.expect != nil && i+logEarly < p.events {
+			l.expect(&p.slots[i+logEarly].Event)
+		}
 		e := &p.slots[i].Event
 		l.state = logOpen
 		if e.Kind == connlog.KindEnd {

@@ -123,9 +123,9 @@ func (p *logPart) note(err error) (more bool) {
 
 // ask asks for the memory of an event some before its turn: another core had it last.
 func ask(how func(unsafe.Pointer, int), slots []connlog.Slot, n int) {
-	const early = 2
-	if n+early < len(slots) {
-		how(unsafe.Pointer(&slots[n+early]), int(unsafe.Sizeof(slots[0])))
+	const before = logEarly + 2
+	if n+before < len(slots) {
+		how(unsafe.Pointer(&slots[n+before]), int(unsafe.Sizeof(slots[0])))
 	}
 }
 

@@ -92,6 +92,7 @@ func readLog(ctx context.Context, cfg *Config, nwb *measure.NWB, tell func(*inge
 // read takes all events.
 func (l *log) read(ctx context.Context, cfg *Config, nwb *measure.NWB, events *ingest.Log, tell func(*ingest.Log)) error {
 	l.timeline = owner.NewTimeline()
+	events.Expect(l.timeline.Expect)
 	n := 0
 	err := events.Each(ctx, func(e *connlog.Event) error {
 		if n++; n%1000 == 0 && tell != nil {

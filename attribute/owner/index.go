@@ -1,8 +1,11 @@
 package owner
 
 import (
+	"unsafe"
+
 	"github.com/pcapwho/pcapwho/attribute/slab"
 	"github.com/pcapwho/pcapwho/ingest/flow"
+	"github.com/pcapwho/pcapwho/ingest/prefetch"
 )
 
 // index numbers connection keys, and has a tuple for each: the first that is put is 0.
@@ -42,6 +45,13 @@ func (x *index) touch(hashes []uint64, numbers []int32) {
 		if s := x.slots[h&mask]; s != 0 && (s^h)>>32 == 0 {
 			numbers[i] = int32(uint32(s)) - 1
 		}
+	}
+}
+
+// expect asks for the memory of a key with this hash, which will be put.
+func (x *index) expect(h uint64) {
+	if len(x.slots) > 0 {
+		prefetch.Write(unsafe.Pointer(&x.slots[h&uint64(len(x.slots)-1)]), 1)
 	}
 }
 

@@ -1,6 +1,11 @@
 package owner
 
-import "github.com/pcapwho/pcapwho/ingest/flow"
+import (
+	"unsafe"
+
+	"github.com/pcapwho/pcapwho/ingest/flow"
+	"github.com/pcapwho/pcapwho/ingest/prefetch"
+)
 
 // registry finds what the log names by two numbers, sockets and processes: open
 // addressing over slots of 16 bytes. The zero value is empty. It is half as much
@@ -31,6 +36,13 @@ func (r *registry) find(a uint64, b uint32) uint64 {
 		i = (i + 1) & mask
 	}
 	return i
+}
+
+// expect asks for the memory of the name a, b, which will be sought.
+func (r *registry) expect(a uint64, b uint32) {
+	if len(r.slots) > 0 {
+		prefetch.Write(unsafe.Pointer(&r.slots[r.home(a, b)]), 1)
+	}
 }
 
 // get returns the index that has the name a, b.

@@ -110,6 +110,19 @@ func (t *Timeline) Add(e *connlog.Event) {
 	}
 }
 
+// Expect asks for the memory that Add will need for an event, some events before its turn.
+func (t *Timeline) Expect(e *connlog.Event) {
+	if e.Kind != connlog.KindSocket {
+		return
+	}
+	ns := t.namespace[e.Socket.Namespace]
+	t.socket.expect(e.Socket.ID, uint32(ns))
+	if e.Socket.HasRemote && e.Socket.Change <= connlog.SocketOpen {
+		key, _ := fiveTuple(e.Socket).Key(ns)
+		t.keys.expect(key.Hash())
+	}
+}
+
 // Seal ends the filling: lives that no event ended run to the last sighting.
 func (t *Timeline) Seal() {
 	t.interfaces = t.network.seal(len(t.namespace), t.local)

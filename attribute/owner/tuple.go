@@ -24,14 +24,18 @@ type tuple struct {
 
 // connect files a socket with a peer under its key.
 func (t *Timeline) connect(i int32, s *Socket, ns uint16, e *connlog.Socket) {
-	five := flow.FiveTuple{Source: e.Local.Addr, Destination: e.Remote.Addr, SourcePort: e.Local.Port, DestinationPort: e.Remote.Port, Protocol: e.Protocol}
-	key, side := five.Key(ns)
+	key, side := fiveTuple(e).Key(ns)
 	s.connected, s.side, s.place = true, side, t.keys.put(&key)
 	x := t.keys.at(s.place)
 	if x.sockets != [2]int32{} {
 		t.reused = append(t.reused, s.place)
 	}
 	s.next, x.sockets[side] = x.sockets[side], i+1
+}
+
+// fiveTuple is what a socket with a peer sends.
+func fiveTuple(e *connlog.Socket) flow.FiveTuple {
+	return flow.FiveTuple{Source: e.Local.Addr, Destination: e.Remote.Addr, SourcePort: e.Local.Port, DestinationPort: e.Remote.Port, Protocol: e.Protocol}
 }
 
 // sealTuple notes the cuts of socket i's tuple, where it is the only one.
