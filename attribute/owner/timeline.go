@@ -117,6 +117,9 @@ func (t *Timeline) Expect(e *connlog.Event) {
 	}
 	ns := t.namespace[e.Socket.Namespace]
 	t.socket.expect(e.Socket.ID, uint32(ns))
+	if owners := e.Socket.Owners; len(owners) > 0 {
+		t.process.expect(uint64(owners[0].Start), uint32(owners[0].PID))
+	}
 	if e.Socket.HasRemote && e.Socket.Change <= connlog.SocketOpen {
 		key, _ := fiveTuple(e.Socket).Key(ns)
 		t.keys.expect(key.Hash())
