@@ -97,7 +97,7 @@ const logEarly = 8
 // or ctx ends; the event's memory is valid during the call. Lines are read and
 // parsed ahead, by other goroutines. Malformed lines, and a log without its
 // end, are noted as Damage; other errors end the reading, a *connlog.NotLogError
-// among them.
+// among them. It is called once.
 func (l *Log) Each(ctx context.Context, f func(*connlog.Event) error) error {
 	parts := newLogParts()
 	defer parts.close()

@@ -24,7 +24,7 @@ type logParts struct {
 type logPart struct {
 	log    *openedLog
 	piece  connlog.Piece
-	end    int64 // offset behind the piece
+	end    int64 // bytes of all logs until behind the piece
 	parsed chan struct{}
 
 	slots  []connlog.Slot // the first events of which are in use
@@ -51,9 +51,9 @@ func newLogParts() *logParts {
 func (l *logParts) read(paths []string, sorted bool) {
 	defer close(l.inOrder)
 	defer close(l.work)
-	var before int64
+	var end int64
 	for _, path := range paths {
-		log := &openedLog{path: path, before: before}
+		log := &openedLog{path: path}
 		for ended := error(nil); ended == nil; {
 			p, ok := <-l.free
 			if !ok {
@@ -61,9 +61,9 @@ func (l *logParts) read(paths []string, sorted bool) {
 				return
 			}
 			if ended = log.next(&p.piece, sorted); ended == nil {
-				before += p.piece.Bytes()
+				end += p.piece.Bytes()
 			}
-			p.log, p.end, p.events, p.bad, p.ended = log, before, 0, p.bad[:0], ended
+			p.log, p.end, p.events, p.bad, p.ended = log, end, 0, p.bad[:0], ended
 			l.work <- p
 			l.inOrder <- p
 			if ended != nil && ended != io.EOF {
@@ -132,7 +132,6 @@ func ask(how func(unsafe.Pointer, int), slots []connlog.Slot, n int) {
 // openedLog is a log that is being read.
 type openedLog struct {
 	path   string
-	before int64 // bytes of those before it
 	file   *os.File
 	lines  *lineReader // nil = in the order of the file
 	pieces *connlog.Pieces

@@ -8,7 +8,8 @@
 //  2. [Writer] numbers events and writes whole lines.
 //  3. [Reader.Next] returns one event after the other. Lines in the order of
 //     Append are read in place (parseFixed), all others by encoding/json
-//     (parse); both read alike.
+//     (parse); both read alike. [Pieces] cuts a log into some lines each, which
+//     several readers may parse at a time ([NewPieceReader]).
 //  4. A malformed line is a [LineError], behind which reading goes on; a file
 //     that is no log, or a newer one's, a [NotLogError], which is final.
 //

@@ -72,8 +72,8 @@ func newEndpoints(limit int) *Endpoints {
 	return &Endpoints{sums: map[endpointKey]*endpoint{}, limit: limit}
 }
 
-// made is how many endpoints are made together.
-const made = 64
+// endpointBlock is how many endpoints are made together.
+const endpointBlock = 64
 
 // none returns an endpoint that exchanged nothing.
 func (e *Endpoints) none() (n *endpoint) {
@@ -81,7 +81,7 @@ func (e *Endpoints) none() (n *endpoint) {
 		n, e.used = e.used[last], e.used[:last]
 	} else {
 		if len(e.free) == 0 {
-			e.free = make([]endpoint, made)
+			e.free = make([]endpoint, endpointBlock)
 		}
 		n, e.free = &e.free[0], e.free[1:]
 	}
